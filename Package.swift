@@ -1,0 +1,75 @@
+// swift-tools-version: 6.3
+// The floors of userd, from the command line down to the system calls. docs/architecture.md has the table that this file follows.
+
+import PackageDescription
+
+/// One set of language rules for every target.
+let house: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .strictMemorySafety(),
+  .treatAllWarnings(as: .error),
+]
+
+/// Platform alone declares the Linux calls that the Glibc module leaves out.
+let linux = house + [.enableExperimentalFeature("Extern")]
+
+// One target for each processor feature level, because the compiler uses a target's flags in all of its code.
+#if arch(x86_64)
+  let instructions = house + [.unsafeFlags(["-Xcc", "-msha", "-Xcc", "-msse4.2", "-Xcc", "-mcrc32"])]
+  let wideInstructions = house + [.unsafeFlags(["-Xcc", "-mavx2"])]
+#else
+  let instructions = house
+  let wideInstructions = house
+#endif
+
+/// Release executables are static and stripped, so that one file is the whole installation.
+let link: [LinkerSetting] = [
+  .unsafeFlags(
+    ["-static-executable", "-use-ld=lld", "-Xlinker", "--gc-sections", "-Xlinker", "-s"],
+    .when(configuration: .release))
+]
+
+func floor(_ name: String, _ below: [String], _ settings: [SwiftSetting] = house) -> Target {
+  .target(name: name, dependencies: below.map { .init(stringLiteral: $0) }, swiftSettings: settings)
+}
+
+func tests(_ name: String, _ more: [String] = []) -> Target {
+  .testTarget(
+    name: name + "Tests", dependencies: ([name, "TestSupport"] + more).map { .init(stringLiteral: $0) }, swiftSettings: house)
+}
+
+let package = Package(
+  name: "userd",
+  targets: [
+    floor("Platform", [], linux),
+    floor("Codecs", []),
+    floor("Instructions", [], instructions),
+    floor("WideInstructions", [], wideInstructions),
+    floor("Crypto", ["Platform", "Instructions", "WideInstructions"]),
+    floor("Storage", ["Platform"]),
+    floor("HTTP", ["Platform", "Codecs"]),
+    floor("Repositories", ["Storage", "Codecs"]),
+    floor("Auth", ["Repositories", "Crypto", "Codecs", "Platform"]),
+    floor("API", ["HTTP", "Auth", "Codecs"]),
+    .executableTarget(
+      name: "userd",
+      dependencies: ["API", "Auth", "Repositories", "Storage", "HTTP", "Crypto", "Codecs", "Platform"],
+      swiftSettings: house, linkerSettings: link),
+    .executableTarget(
+      name: "userd-bench", dependencies: ["Storage", "Crypto", "Codecs", "HTTP", "Platform"],
+      path: "Benchmarks/userd-bench", swiftSettings: house, linkerSettings: link),
+    .executableTarget(
+      name: "userd-fuzz", dependencies: ["Codecs", "HTTP", "Platform", "TestSupport"], path: "Fuzz/userd-fuzz",
+      swiftSettings: house),
+    .target(name: "TestSupport", dependencies: ["Platform", "Storage"], path: "Tests/TestSupport", swiftSettings: house),
+    tests("Platform"), tests("Codecs"), tests("Crypto", ["Platform"]), tests("Storage", ["Platform"]),
+    tests("HTTP", ["Platform", "Codecs"]),
+    tests("Repositories", ["Storage", "Platform", "Codecs"]),
+    tests("Auth", ["Repositories", "Storage", "Crypto", "Codecs", "Platform"]),
+    tests("API", ["HTTP", "Auth", "Repositories", "Storage", "Crypto", "Codecs", "Platform"]),
+    .testTarget(name: "SystemTests", dependencies: ["TestSupport", "Platform", "Codecs"], swiftSettings: house),
+    .testTarget(name: "TidyTests", dependencies: ["TestSupport", "Platform"], swiftSettings: house),
+  ])
