@@ -1,0 +1,39 @@
+// What this process is to the kernel: its environment, its user, its file mask, its end.
+
+import Glibc
+
+/// The environment variables of this process, in the order in which the kernel gave them.
+///
+/// Names and values that are not UTF-8 come with replacement characters, so that a message can still show them.
+package func environmentVariables() -> [(name: String, value: String)] {
+  var variables: [(name: String, value: String)] = []
+  let list = unsafe environ
+  var index = 0
+  // SAFETY: `environ` is a null-terminated array of C strings, and nothing in this program changes it.
+  while let entry = unsafe list[index] {
+    let text = unsafe String(cString: entry)
+    if let equals = text.firstIndex(of: "=") {
+      variables.append((name: String(text[..<equals]), value: String(text[text.index(after: equals)...])))
+    }
+    index += 1
+  }
+  return variables
+}
+
+/// The user in whose name this process makes and opens files.
+package func effectiveUserID() -> UInt32 { geteuid() }
+
+/// The number of this process.
+package func currentProcessID() -> Int32 { getpid() }
+
+/// Takes the permissions in `mask` away from every file that this process makes from now on.
+package func setFileCreationMask(_ mask: UInt32) { _ = umask(mask) }
+
+/// Keeps the memory of this process out of core dumps and away from debuggers of the same user.
+package func forbidCoreDumps() {
+  // PR_SET_DUMPABLE (4) to 0 cannot fail for a valid argument.
+  _ = linux_prctl(4, 0, 0, 0, 0)
+}
+
+/// Ends the process at once, without running anything that was registered for its end.
+package func endProcess(_ code: Int32) -> Never { _exit(code) }
