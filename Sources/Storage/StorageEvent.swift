@@ -1,0 +1,21 @@
+// What the engine tells whoever runs it: recovery, trouble, and its end.
+
+package import Platform
+
+/// Something that belongs in the server's log. Events come from whichever thread met them; the hook must not call the database.
+package enum StorageEvent: Sendable {
+  /// A new database was made.
+  case created(path: String)
+  /// The log was read back. `droppedByteCount` bytes of an unfinished, never acknowledged write were left out at `lsn`.
+  case recovered(frames: Int, transactions: Int, keys: Int, droppedByteCount: Int, path: String, lsn: UInt64)
+  /// One of two copies of a header is bad; the other one is used, nothing is lost.
+  case copyDamaged(path: String, offset: Int)
+  /// The log went on in a new segment.
+  case rolled(path: String)
+  /// A write or flush failed: writes are refused until a restart.
+  case failed(operation: StaticString, path: String, errno: Errno)
+  /// No room for another spare segment: writes are refused.
+  case storageFull(path: String)
+  /// There is room again.
+  case storageHealed
+}

@@ -1,0 +1,33 @@
+// Counters of one open database, read at a moment.
+
+package import Platform
+
+/// Figures since open. They are read one by one, so two of them may be a commit apart.
+package struct StorageStatistics: Sendable {
+  /// Transactions that wrote something.
+  package var commits = 0
+  /// Frames written for them, seals included.
+  package var frames = 0
+  package var syncs = 0
+  /// Bytes written to the log, padding included.
+  package var logByteCount = 0
+  package var lastSyncNanoseconds: UInt64 = 0
+  package var durablePosition = LogPosition.zero
+  /// The log position up to which every byte is on disk.
+  package var durableLSN: UInt64 = 0
+  package var segments = 0
+  package var spares = 0
+  package var keys = 0
+  package var pages = 0
+  /// Frames read back at open.
+  package var recoveredFrames = 0
+  package var recoveredTransactions = 0
+  /// Bytes of an unfinished write that open dropped.
+  package var droppedByteCount = 0
+  /// Nothing is written any more until a restart.
+  package var hasFailed = false
+  /// Writes are refused until there is room.
+  package var isFull = false
+
+  package init() {}
+}
