@@ -1,0 +1,177 @@
+// A growable run of bytes with one owner: what every writer in the house writes into.
+
+/// Output bytes, or the unread input of a connection.
+///
+/// Appending never fails; who fills a buffer from outside bounds it. `removeAll` keeps the memory, so a buffer that is used again and again stops
+/// allocating. One thread at a time may touch it, which ownership sees to.
+@safe
+@usableFromInline
+package struct ByteBuffer: ~Copyable, @unchecked Sendable {
+  // SAFETY: `base` points at `capacity` bytes that this value alone owns and that are initialised from the moment they are allocated; `used` never
+  // passes `capacity`. Every member keeps both sentences true, and a span of the bytes lives only as long as the closure that got it.
+  @usableFromInline var base: UnsafeMutablePointer<UInt8>
+  @usableFromInline var capacity: Int
+  @usableFromInline var used = 0
+
+  /// An empty buffer with room for `capacity` bytes.
+  package init(capacity: Int = 256) {
+    precondition(capacity >= 0, "a buffer for \(capacity) bytes")
+    self.capacity = max(capacity, 16)
+    unsafe base = .allocate(capacity: self.capacity)
+    unsafe base.initialize(repeating: 0, count: self.capacity)
+  }
+
+  deinit { unsafe base.deallocate() }
+
+  /// How many bytes it holds.
+  @inlinable package var count: Int { used }
+
+  /// Makes room for `more` further bytes, so that appending them does not allocate.
+  @inlinable
+  package mutating func reserve(_ more: Int) {
+    if more > capacity &- used { grow(more) }
+  }
+
+  @usableFromInline
+  @inline(never)
+  mutating func grow(_ more: Int) {
+    precondition(more >= 0 && more <= Int.max / 4 - used, "a buffer of \(used) bytes cannot grow by \(more)")
+    let size = max(used + more, capacity * 2)
+    let larger = UnsafeMutablePointer<UInt8>.allocate(capacity: size)
+    // SAFETY: the first `used` bytes are copied and the rest zeroed, so all `size` bytes are initialised; the old memory is not used again.
+    unsafe larger.initialize(from: base, count: used)
+    unsafe (larger + used).initialize(repeating: 0, count: size - used)
+    unsafe base.deallocate()
+    unsafe base = larger
+    capacity = size
+  }
+
+  @inlinable
+  package mutating func append(_ byte: UInt8) {
+    reserve(1)
+    // SAFETY: `reserve` left room for one byte at `used`.
+    unsafe base[used] = byte
+    used &+= 1
+  }
+
+  @inlinable
+  package mutating func append(_ bytes: Span<UInt8>) {
+    reserve(bytes.count)
+    let end = unsafe base + used
+    unsafe bytes.withUnsafeBufferPointer { source in
+      guard let start = source.baseAddress else { return }
+      // SAFETY: `reserve` left room for the whole span, which cannot overlap memory that only this value owns.
+      unsafe end.update(from: start, count: source.count)
+    }
+    used &+= bytes.count
+  }
+
+  @inlinable
+  package mutating func append(_ literal: StaticString) {
+    precondition(literal.hasPointerRepresentation, "a literal of one scalar")
+    let size = literal.utf8CodeUnitCount
+    reserve(size)
+    // SAFETY: `reserve` left room for the literal, whose bytes live as long as the program.
+    unsafe (base + used).update(from: literal.utf8Start, count: size)
+    used &+= size
+  }
+
+  package mutating func append(utf8 string: String) { append(string.utf8.span) }
+
+  /// The number in decimal digits, with a minus sign if it is negative.
+  package mutating func append(decimal value: Int64) {
+    if value < 0 { append(UInt8(ascii: "-")) }
+    append(decimal: value.magnitude)
+  }
+
+  package mutating func append(decimal value: Int) { append(decimal: Int64(value)) }
+
+  package mutating func append(decimal value: UInt64) {
+    var width = 1
+    var power: UInt64 = 10
+    while width < 20, value >= power {
+      width += 1
+      power &*= 10
+    }
+    append(decimal: value, width: width)
+  }
+
+  /// The last `width` decimal digits of the number, with leading zeros.
+  package mutating func append(decimal value: UInt64, width: Int) {
+    precondition(width > 0 && width <= 20, "\(width) digits")
+    reserve(width)
+    var rest = value
+    for place in stride(from: used + width - 1, through: used, by: -1) {
+      let next = rest / 10
+      // SAFETY: `place` lies in the `width` bytes after `used` that `reserve` made room for.
+      unsafe base[place] = UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: rest &- next &* 10)
+      rest = next
+    }
+    used += width
+  }
+
+  /// Lets `fill` write at most `maxCount` bytes after the end and keeps as many as it returns.
+  ///
+  /// What `fill` finds in the span is whatever the memory held before, zeros or earlier content of this same buffer.
+  @inlinable
+  package mutating func append<Failure: Error>(
+    upTo maxCount: Int, _ fill: (inout MutableSpan<UInt8>) throws(Failure) -> Int
+  ) throws(Failure) {
+    precondition(maxCount >= 0, "room for \(maxCount) bytes")
+    reserve(maxCount)
+    // SAFETY: the span covers initialised bytes between `used` and `capacity`, and dies before this function returns.
+    var room = unsafe MutableSpan<UInt8>(_unsafeStart: base + used, count: maxCount)
+    let added = try fill(&room)
+    precondition(added >= 0 && added <= maxCount, "\(added) bytes filled of \(maxCount)")
+    used &+= added
+  }
+
+  /// Replaces bytes that are already there, such as a length that was not known when its place was written.
+  package mutating func overwrite(at offset: Int, with bytes: Span<UInt8>) {
+    precondition(
+      offset >= 0 && bytes.count <= used && offset <= used - bytes.count, "\(bytes.count) bytes at \(offset) of \(used)")
+    for index in bytes.indices {
+      // SAFETY: the precondition keeps offset + index below `used`.
+      unsafe base[offset &+ index] = bytes[index]
+    }
+  }
+
+  @inlinable
+  package mutating func removeAll() { used = 0 }
+
+  /// Drops the first `size` bytes and moves the others to the front.
+  package mutating func removeFirst(_ size: Int) {
+    precondition(size >= 0 && size <= used, "\(size) of \(used) bytes removed")
+    // SAFETY: both ranges lie within the first `used` bytes; `update` allows them to overlap.
+    unsafe base.update(from: base + size, count: used - size)
+    used -= size
+  }
+
+  /// Drops everything from `size` on.
+  package mutating func truncate(to size: Int) {
+    precondition(size >= 0 && size <= used, "\(used) bytes truncated to \(size)")
+    used = size
+  }
+
+  /// Runs `body` on the bytes held.
+  @inlinable
+  package borrowing func withSpan<Value: ~Copyable, Failure: Error>(
+    _ body: (Span<UInt8>) throws(Failure) -> Value
+  ) throws(Failure) -> Value {
+    // SAFETY: the first `used` bytes are initialised, and the borrow of this value outlasts the call.
+    try body(unsafe Span(_unsafeStart: base, count: used))
+  }
+
+  /// A copy of the bytes from `start` on.
+  package borrowing func bytes(from start: Int = 0) -> [UInt8] {
+    precondition(start >= 0 && start <= used, "bytes from \(start) of \(used)")
+    // SAFETY: start...used lies within the initialised bytes, which the array copies.
+    return unsafe [UInt8](UnsafeBufferPointer(start: base + start, count: used - start))
+  }
+
+  /// The bytes as text; broken UTF-8 comes out as U+FFFD.
+  package borrowing func text() -> String {
+    // SAFETY: as in `bytes(from:)`.
+    unsafe String(decoding: UnsafeBufferPointer(start: base, count: used), as: UTF8.self)
+  }
+}

@@ -1,0 +1,47 @@
+// Base 16 in lower case (RFC 4648 section 8), the only spelling this house writes and reads.
+
+package enum Hex {
+  package static func encode(_ bytes: Span<UInt8>, into buffer: inout ByteBuffer) {
+    buffer.reserve(bytes.count * 2)
+    for index in bytes.indices {
+      buffer.append(digit(bytes[index] >> 4))
+      buffer.append(digit(bytes[index] & 15))
+    }
+  }
+
+  package static func encodedString(_ bytes: Span<UInt8>) -> String {
+    var buffer = ByteBuffer(capacity: bytes.count * 2)
+    encode(bytes, into: &buffer)
+    return buffer.text()
+  }
+
+  /// The bytes behind `text`, or nil if it is not pairs of `0-9a-f`.
+  package static func decode(_ text: Span<UInt8>) -> [UInt8]? {
+    var bytes = [UInt8](repeating: 0, count: text.count / 2)
+    var span = bytes.mutableSpan
+    return decode(text, into: &span) == nil ? nil : bytes
+  }
+
+  /// Writes the bytes behind `text` to the front of `bytes` and returns how many, or nil if it is not pairs of `0-9a-f` or they do not fit.
+  package static func decode(_ text: Span<UInt8>, into bytes: inout MutableSpan<UInt8>) -> Int? {
+    let size = text.count / 2
+    guard text.count % 2 == 0, size <= bytes.count else { return nil }
+    for index in 0..<size {
+      guard let high = value(text[index &* 2]), let low = value(text[index &* 2 &+ 1]) else { return nil }
+      bytes[index] = high << 4 | low
+    }
+    return size
+  }
+
+  /// The digit for a value below 16.
+  static func digit(_ value: UInt8) -> UInt8 { value &+ (value < 10 ? UInt8(ascii: "0") : UInt8(ascii: "a") &- 10) }
+
+  /// The value of a lower-case digit.
+  static func value(_ digit: UInt8) -> UInt8? {
+    switch digit {
+    case UInt8(ascii: "0")...UInt8(ascii: "9"): digit &- UInt8(ascii: "0")
+    case UInt8(ascii: "a")...UInt8(ascii: "f"): digit &- UInt8(ascii: "a") &+ 10
+    default: nil
+    }
+  }
+}

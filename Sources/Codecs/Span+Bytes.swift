@@ -1,0 +1,27 @@
+// What scanners ask of a run of bytes: eight at once, or a comparison with a literal.
+
+extension Span<UInt8> {
+  /// The eight bytes at `offset`, the first of them in the lowest byte.
+  @inlinable
+  package func word(at offset: Int) -> UInt64 {
+    precondition(offset >= 0 && offset <= count &- 8, "a word at \(offset) of \(count) bytes")
+    // SAFETY: the precondition keeps all eight bytes inside the span, whose bytes are initialised; UInt64 has no invalid patterns.
+    return unsafe UInt64(littleEndian: bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self))
+  }
+
+  /// Whether the bytes from `offset` on begin with `literal`.
+  @inlinable
+  package func has(_ literal: StaticString, at offset: Int) -> Bool {
+    let size = literal.utf8CodeUnitCount
+    guard literal.hasPointerRepresentation, offset >= 0, offset <= count, size <= count &- offset else { return false }
+    for index in 0..<size {
+      // SAFETY: index stays below the count of the literal, whose bytes live as long as the program.
+      guard unsafe self[offset &+ index] == literal.utf8Start[index] else { return false }
+    }
+    return true
+  }
+
+  /// Whether the bytes are exactly `literal`.
+  @inlinable
+  package func equals(_ literal: StaticString) -> Bool { count == literal.utf8CodeUnitCount && has(literal, at: 0) }
+}
