@@ -17,6 +17,8 @@ package enum StorageError: Error, Equatable, Sendable {
   case valueTooLarge(byteCount: Int, limit: Int)
   /// The operations of one transaction take more room than one may have (`StorageLimits`).
   case transactionTooLarge(byteCount: Int, limit: Int)
+  /// The bytes of a transaction are no sequence of operations; only a log written by a broken program has such.
+  case operationMalformed(offset: Int)
   /// The tree has no room for another page in memory.
   case memoryFull(byteCount: Int, limit: Int)
 
@@ -88,6 +90,7 @@ extension StorageError: CustomStringConvertible {
     case .keyTooLarge(let count, let limit): "key is \(count) bytes; the limit is \(limit)"
     case .valueTooLarge(let count, let limit): "value is \(count) bytes; the limit is \(limit)"
     case .transactionTooLarge(let count, let limit): "transaction is \(count) bytes; the limit is \(limit)"
+    case .operationMalformed(let offset): "operation at byte \(offset) of a transaction is malformed"
     case .memoryFull(let count, let limit): "pages take \(count) bytes of memory; the limit is \(limit)"
     case .readOnly: "storage is read-only after a failed write; restart to recover"
     case .commitOutcomeUnknown: "the log could not be written; whether this commit survives is known after a restart"
