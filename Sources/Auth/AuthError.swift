@@ -1,0 +1,65 @@
+// Every way an identity request can be refused; the API gives each case its public code.
+
+/// A refusal, or a failure of what lies below. Cases map one to one to the codes of the public contract.
+package enum AuthError: Error, Equatable, Sendable {
+  /// 422: the body's members, all judged at once.
+  case invalid([FieldError])
+  /// 401: neither ours nor well formed; which of the two is nobody's business.
+  case invalidToken
+  /// 401: ours, and its time has passed.
+  case tokenExpired
+  /// 401: ours and in time, but its session has ended.
+  case sessionRevoked
+  /// 401: wrong password, unknown address, deleted account, or none without password.
+  case invalidCredentials
+  /// 401: not a refresh token of a live session.
+  case refreshInvalid
+  /// 401: a refresh token was used again; its session has ended.
+  case refreshReused
+  case forbidden
+  case registrationClosed
+  case accountDisabled
+  case notFound
+  case emailExists
+  /// 400: a cursor that this server did not make for this list.
+  case invalidCursor
+
+  /// 503: no arena for another password hash is free; try again in a moment.
+  case overloaded
+  /// 503: storage takes no more writes until a restart.
+  case readOnly
+  /// 503: the write may or may not have survived.
+  case commitOutcomeUnknown
+  /// 507: no room on disk; nothing was changed.
+  case storageFull
+  /// Not an answer: the same request must run again where waiting for the disk is allowed.
+  case wouldBlock
+  /// 500: damage or a failing device. The text is for the log, never for a client.
+  case storageFailed(String)
+}
+
+extension AuthError: CustomStringConvertible {
+  package var description: String {
+    switch self {
+    case .invalid(let fields): "\(fields.count) fields are invalid"
+    case .invalidToken: "the token is not valid"
+    case .tokenExpired: "the token has expired"
+    case .sessionRevoked: "the session has ended"
+    case .invalidCredentials: "e-mail or password is wrong"
+    case .refreshInvalid: "the refresh token is not valid"
+    case .refreshReused: "the refresh token was used before; its session has ended"
+    case .forbidden: "the role does not allow this"
+    case .registrationClosed: "registration is closed"
+    case .accountDisabled: "the account is disabled"
+    case .notFound: "there is no such object"
+    case .emailExists: "the e-mail address has an account"
+    case .invalidCursor: "the cursor is not of this list"
+    case .overloaded: "all password hashing arenas are in use"
+    case .readOnly: "storage is read-only after a failed write"
+    case .commitOutcomeUnknown: "whether the write survives is known after a restart"
+    case .storageFull: "no space left for the log"
+    case .wouldBlock: "the request would have to wait for the disk"
+    case .storageFailed(let text): text
+    }
+  }
+}

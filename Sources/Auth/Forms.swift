@@ -1,0 +1,95 @@
+// The bodies of requests as the decoder found them; the services judge every field at once.
+
+/// `POST /api/auth/register`.
+package struct RegistrationForm: Sendable {
+  package var email: FieldInput
+  package var password: FieldInput
+  package var name: FieldInput
+  /// What the decoder found wrong already: unknown members.
+  package var complaints: [FieldError]
+
+  package init(email: FieldInput, password: FieldInput, name: FieldInput, complaints: [FieldError] = []) {
+    self.email = email
+    self.password = password
+    self.name = name
+    self.complaints = complaints
+  }
+}
+
+/// `POST /api/auth/login`.
+package struct LoginForm: Sendable {
+  package var email: FieldInput
+  package var password: FieldInput
+  package var deviceName: FieldInput
+  package var complaints: [FieldError]
+
+  package init(email: FieldInput, password: FieldInput, deviceName: FieldInput = .absent, complaints: [FieldError] = []) {
+    self.email = email
+    self.password = password
+    self.deviceName = deviceName
+    self.complaints = complaints
+  }
+}
+
+/// `POST /api/auth/refresh`.
+package struct RefreshForm: Sendable {
+  package var refreshToken: FieldInput
+  package var complaints: [FieldError]
+
+  package init(refreshToken: FieldInput, complaints: [FieldError] = []) {
+    self.refreshToken = refreshToken
+    self.complaints = complaints
+  }
+}
+
+/// `POST /api/auth/logout`; a request without a body is a form without members.
+package struct LogoutForm: Sendable {
+  package var scope: FieldInput
+  package var refreshToken: FieldInput
+  package var complaints: [FieldError]
+
+  package init(scope: FieldInput = .absent, refreshToken: FieldInput = .absent, complaints: [FieldError] = []) {
+    self.scope = scope
+    self.refreshToken = refreshToken
+    self.complaints = complaints
+  }
+}
+
+/// `POST /api/v1/users`, and `userd admin user create`.
+package struct AccountForm: Sendable {
+  package var email: FieldInput
+  package var name: FieldInput
+  /// `user` if it is left out.
+  package var role: FieldInput
+  /// If it is left out the account waits for a reset link.
+  package var password: FieldInput
+  package var complaints: [FieldError]
+
+  package init(
+    email: FieldInput, name: FieldInput, role: FieldInput = .absent, password: FieldInput = .absent, complaints: [FieldError] = []
+  ) {
+    self.email = email
+    self.name = name
+    self.role = role
+    self.password = password
+    self.complaints = complaints
+  }
+}
+
+/// The `Idempotency-Key` of a request: 1-128 visible ASCII characters.
+package struct IdempotencyKey: Sendable, Equatable {
+  let bytes: [UInt8]
+
+  package static let maxByteCount = 128
+
+  /// The header's value, or nil if it is not a key.
+  package init?(_ value: Span<UInt8>) {
+    guard value.count >= 1, value.count <= Self.maxByteCount else { return nil }
+    var bytes: [UInt8] = []
+    for index in value.indices {
+      guard value[index] > 0x20, value[index] < 0x7f else { return nil }
+      bytes.append(value[index])
+    }
+    self.bytes = bytes
+  }
+}

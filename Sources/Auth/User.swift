@@ -1,0 +1,21 @@
+// A user as those may see it who may see it: no hash, no secret, no counter.
+
+/// The public side of an account. Times are milliseconds since 1970, UTC.
+package struct User: Sendable, Equatable {
+  package let id: UserID
+  package let email: String
+  package let isEmailVerified: Bool
+  package let name: String
+  package let role: String
+  package let status: Status
+  package let mustChangePassword: Bool
+  package let createdAt: Int64
+  package let updatedAt: Int64
+  package let lastLoginAt: Int64?
+  package let passwordChangedAt: Int64?
+  package let revision: UInt64
+
+  package enum Status: String, Sendable, CaseIterable {
+    case active, disabled, deleted
+  }
+}
