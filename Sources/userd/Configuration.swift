@@ -1,0 +1,42 @@
+// What a run of the server is told: one typed value for each key of the settings table.
+
+/// Every setting of this build. The values here are the defaults; `Setting.all` says how each is named, written and read.
+struct Configuration: Sendable {
+  var dataPath = "./db"
+  var listen = [ListenAddress.loopback]
+  var threads: Int
+  var shutdownGrace = Duration.seconds(10)
+
+  var issuer = "userd"
+  var audience = "userd"
+  var registration = RegistrationPolicy.open
+  var accessLifetime = Duration.seconds(600)
+  var refreshIdle = Duration.seconds(14 * 86_400)
+  var refreshAbsolute = Duration.seconds(30 * 86_400)
+  var refreshGrace = Duration.seconds(10)
+  var maxSessions = 100
+
+  var hashMemory = 19_456 * 1024
+  var hashTime = 2
+  var hashWorkers: Int
+  var hashQueue = 64
+
+  var throttleEnabled = true
+
+  var logLevel = LogLevel.info
+  var logFormat: LogFormat
+
+  /// - Parameters:
+  ///   - processorCount: the processors that this process may use.
+  ///   - isTerminal: whether a person reads standard output.
+  init(processorCount: Int, isTerminal: Bool) {
+    threads = min(64, processorCount)
+    hashWorkers = min(64, processorCount)
+    logFormat = isTerminal ? .text : .json
+  }
+}
+
+/// Who may make an account for themselves.
+enum RegistrationPolicy: String, CaseIterable, Sendable {
+  case open, closed
+}

@@ -1,0 +1,129 @@
+// The server's log: lines go into a bounded buffer, and one thread writes them out.
+
+import Codecs
+import Platform
+import Synchronization
+
+/// Writes lines to standard output without ever making their authors wait for it.
+///
+/// Any thread may log. A line that finds the buffer full is dropped and counted; the count is logged when there is room again.
+final class Log: Sendable {
+  /// What may wait to be written.
+  static let maxPendingByteCount = 1 << 20
+
+  /// The mutex is held while a line is formatted, never while one is written.
+  private let pending: Mutex<PendingLines>
+  private let bell: EventDescriptor
+  private let thread: Mutex<Thread?>
+  private let clock: any Clock
+  private let format: LogFormat
+  private let level: LogLevel
+
+  private struct PendingLines: ~Copyable {
+    var lines: ByteBuffer? = ByteBuffer(capacity: 4096)
+    var droppedCount = 0
+    var totalDroppedCount = 0
+    var isClosing = false
+  }
+
+  /// Starts the thread that writes.
+  init(level: LogLevel, format: LogFormat, clock: any Clock) throws(Errno) {
+    self.level = level
+    self.format = format
+    self.clock = clock
+    pending = Mutex(PendingLines())
+    bell = try EventDescriptor(.semaphore)
+    thread = Mutex(nil)
+    var running: Thread? = try Thread(name: "userd-log") { [self] in writeUntilClosed() }
+    thread.withLock { $0 = running.take() }
+  }
+
+  /// Lines that were dropped since the start.
+  var droppedCount: Int { pending.withLock { $0.totalDroppedCount } }
+
+  /// Whether a line of this level would be written.
+  func includes(_ level: LogLevel) -> Bool { self.level.includes(level) }
+
+  /// Logs one line.
+  func write(_ level: LogLevel, _ component: StaticString, _ message: String, _ fields: LogField...) {
+    line(level, component, message) { line in
+      for field in fields {
+        switch field {
+        case .text(let name, let value): line.text(name, value)
+        case .number(let name, let value): line.number(name, value)
+        }
+      }
+    }
+  }
+
+  /// Logs one line whose further members `body` writes.
+  func line(_ level: LogLevel, _ component: StaticString, _ message: String, _ body: (inout LogLine) -> Void) {
+    guard includes(level) else { return }
+    let now = clock.wallMilliseconds()
+    let isFirst = pending.withLock { pending in
+      guard let buffer = pending.lines.take(), !pending.isClosing else { return false }
+      let count = buffer.count
+      guard count < Self.maxPendingByteCount else {
+        pending.lines = consume buffer
+        pending.droppedCount += 1
+        pending.totalDroppedCount += 1
+        return false
+      }
+      var line = LogLine(buffer, format, milliseconds: now, level, component, message)
+      body(&line)
+      pending.lines = line.end()
+      return count == 0
+    }
+    if isFirst { bell.signal() }
+  }
+
+  /// Writes what is left and ends the thread. Later lines are lost.
+  func close() {
+    pending.withLock { $0.isClosing = true }
+    bell.signal()
+    if let running = thread.withLock({ $0.take() }) { running.join() }
+  }
+
+  private func writeUntilClosed() {
+    var batch: ByteBuffer? = ByteBuffer(capacity: 4096)
+    while let empty = batch.take() {
+      bell.take()
+      batch = writePending(empty)
+    }
+  }
+
+  /// Writes batches until none is left; nil if the log is closed.
+  private func writePending(_ empty: consuming ByteBuffer) -> ByteBuffer? {
+    var batch = empty
+    while true {
+      batch.removeAll()
+      var dropped = 0
+      var isClosing = false
+      var next: ByteBuffer? = consume batch
+      pending.withLock { pending in
+        let lines = pending.lines.take()
+        pending.lines = next.take()
+        next = consume lines
+        dropped = pending.droppedCount
+        pending.droppedCount = 0
+        isClosing = pending.isClosing
+      }
+      guard let taken = next.take() else { return nil }
+      batch = taken
+      if dropped > 0 {
+        var line = LogLine(
+          batch, format, milliseconds: clock.wallMilliseconds(), .warn, "log", "lines were dropped: nobody reads fast enough")
+        line.number("count", dropped)
+        batch = line.end()
+      }
+      if batch.count == 0 {
+        if isClosing { return nil }
+        return consume batch
+      }
+      batch.withSpan { bytes in
+        // A reader that has gone cannot be told: the lines are lost as if they had been read.
+        do throws(Errno) { try StandardStream.output.write(bytes) } catch { return }
+      }
+    }
+  }
+}

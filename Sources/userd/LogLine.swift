@@ -1,0 +1,119 @@
+// One line of the log in either form, appended to a buffer that it returns.
+
+import Codecs
+
+/// The parts that every line has, and the way its further members are written.
+struct LogLine: ~Copyable {
+  private let format: LogFormat
+  private var json: JSONWriter?
+  private var text: ByteBuffer?
+
+  /// Begins a line after what `buffer` holds.
+  init(
+    _ buffer: consuming ByteBuffer, _ format: LogFormat, milliseconds: Int64, _ level: LogLevel, _ component: StaticString,
+    _ message: String
+  ) {
+    self.format = format
+    // A clock that was never set must not stop the program in the middle of a line.
+    let moment = min(max(milliseconds, RFC3339.range.lowerBound), RFC3339.range.upperBound)
+    switch format {
+    case .json:
+      var writer = JSONWriter(buffer)
+      writer.beginObject()
+      writer.key("ts")
+      writer.timestamp(milliseconds: moment)
+      writer.key("level")
+      writer.string(level.rawValue)
+      writer.key("component")
+      writer.string(component)
+      writer.key("msg")
+      writer.string(message)
+      json = consume writer
+      text = nil
+    case .text:
+      RFC3339.append(milliseconds: moment, to: &buffer)
+      buffer.append(" ")
+      buffer.append(utf8: level.rawValue)
+      buffer.append(level.rawValue.utf8.count == 4 ? "  " : " ")
+      buffer.append(component)
+      buffer.append(": ")
+      text = appendPlain(message.utf8.span, buffer)
+      json = nil
+    }
+  }
+
+  mutating func text(_ name: StaticString, _ value: Span<UInt8>) {
+    switch format {
+    case .json:
+      json?.key(name)
+      json?.string(value)
+    case .text:
+      appendName(name)
+      guard let buffer = text.take() else { return }
+      text = appendPlain(value, buffer)
+    }
+  }
+
+  mutating func text(_ name: StaticString, _ value: String) { text(name, value.utf8.span) }
+
+  mutating func number(_ name: StaticString, _ value: Int) {
+    switch format {
+    case .json:
+      json?.key(name)
+      json?.integer(value)
+    case .text:
+      appendName(name)
+      text?.append(decimal: value)
+    }
+  }
+
+  /// Thousands of a unit with three decimals, such as microseconds as milliseconds.
+  mutating func thousandths(_ name: StaticString, _ value: UInt64) {
+    var digits = ByteBuffer(capacity: 32)
+    digits.append(decimal: value / 1000)
+    digits.append(".")
+    digits.append(decimal: value % 1000, width: 3)
+    switch format {
+    case .json:
+      json?.key(name)
+      digits.withSpan { json?.raw($0) }
+    case .text:
+      appendName(name)
+      digits.withSpan { text?.append($0) }
+    }
+  }
+
+  /// The buffer with the whole line in it.
+  consuming func end() -> ByteBuffer {
+    var buffer: ByteBuffer
+    if var writer = json.take() {
+      writer.endObject()
+      buffer = writer.finish()
+    } else {
+      buffer = text.take()!
+    }
+    buffer.append("\n")
+    return buffer
+  }
+
+  private mutating func appendName(_ name: StaticString) {
+    text?.append(" ")
+    text?.append(name)
+    text?.append("=")
+  }
+}
+
+/// Text as it is if a terminal takes it literally, else quoted and escaped as in JSON.
+private func appendPlain(_ value: Span<UInt8>, _ buffer: consuming ByteBuffer) -> ByteBuffer {
+  var isPlain = !value.isEmpty
+  for index in value.indices where value[index] < 0x20 || value[index] >= 0x7f || value[index] == UInt8(ascii: "\"") {
+    isPlain = false
+  }
+  if isPlain {
+    buffer.append(value)
+    return buffer
+  }
+  var writer = JSONWriter(buffer)
+  writer.string(value)
+  return writer.finish()
+}

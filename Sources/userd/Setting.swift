@@ -1,0 +1,109 @@
+// One row of the settings table: a key, its flag and variable, and how its text becomes a typed value.
+
+/// A key of the configuration: `auth.access_ttl` is the flag `--auth-access-ttl` and the variable `USERD_AUTH_ACCESS_TTL`.
+struct Setting: Sendable {
+  let key: String
+  /// A shorter flag beside the one that the key spells.
+  let shortFlag: String?
+  /// The kind of value in one word, for tables.
+  let form: String
+  /// Completes the sentence "... is not".
+  let expected: String
+  /// The default as a person would write it.
+  let fallback: String
+  let meaning: String
+  /// Whether every given value counts; else the last one does.
+  let isList: Bool
+  /// Puts the texts into the configuration; returns the first that is none of this form.
+  let apply: @Sendable (_ texts: [String], inout Configuration) -> String?
+
+  /// A setting of one value.
+  init<Value>(
+    _ key: String, _ form: ValueForm<Value>, _ field: any WritableKeyPath<Configuration, Value> & Sendable,
+    fallback: String? = nil, _ meaning: String
+  ) {
+    self.key = key
+    self.form = form.name
+    self.expected = form.expected
+    self.fallback = fallback ?? form.write(Configuration(processorCount: 1, isTerminal: false)[keyPath: field])
+    self.meaning = meaning
+    shortFlag = nil
+    isList = false
+    apply = { texts, configuration in
+      guard let text = texts.last else { return nil }
+      guard let value = form.read(text) else { return text }
+      configuration[keyPath: field] = value
+      return nil
+    }
+  }
+
+  /// A setting of one or more values: its flag repeats, its variable separates them by commas.
+  init<Value>(
+    _ key: String, shortFlag: String, listOf form: ValueForm<Value>,
+    _ field: any WritableKeyPath<Configuration, [Value]> & Sendable, _ meaning: String
+  ) {
+    self.key = key
+    self.shortFlag = shortFlag
+    self.form = "\(form.name) list"
+    self.expected = form.expected
+    self.fallback = Configuration(processorCount: 1, isTerminal: false)[keyPath: field].map(form.write).joined(separator: ",")
+    self.meaning = meaning
+    isList = true
+    apply = { texts, configuration in
+      var values: [Value] = []
+      for text in texts {
+        guard let value = form.read(text) else { return text }
+        values.append(value)
+      }
+      configuration[keyPath: field] = values
+      return nil
+    }
+  }
+
+  /// The name after `--`.
+  var flag: String { String(key.map { $0 == "." || $0 == "_" ? "-" : $0 }) }
+
+  /// The name to show in help: the short one where there is one.
+  var shownFlag: String { shortFlag ?? flag }
+
+  /// The name in the environment.
+  var variable: String { "USERD_" + String(key.map { $0 == "." ? "_" : $0 }).uppercased() }
+}
+
+extension Setting {
+  /// Every key that this build reads, in the order of its documentation.
+  static let all: [Setting] = [
+    Setting("data", .path, \.dataPath, "the folder that holds everything; made if it is missing"),
+    Setting(
+      "http.listen", shortFlag: "listen", listOf: .listenAddress, \.listen,
+      "where clients are answered: host:port, [v6]:port or unix:/path; the flag repeats"),
+    Setting(
+      "threads", .count(1...64), \.threads, fallback: "one for each processor, at most 64", "event loops that answer requests"),
+    Setting(
+      "shutdown.grace", .duration(0...3600), \.shutdownGrace, "how long requests in flight may finish after SIGTERM"),
+    Setting("auth.issuer", .text(maxByteCount: 200), \.issuer, "iss of access tokens"),
+    Setting("auth.audience", .text(maxByteCount: 200), \.audience, "aud of access tokens"),
+    Setting("auth.registration", .choice, \.registration, "whether people may make accounts for themselves"),
+    Setting("auth.access_ttl", .duration(60...3600), \.accessLifetime, "life of an access token"),
+    Setting(
+      "auth.refresh_idle", .duration(60...31_536_000), \.refreshIdle, "a session ends when it was not refreshed for so long"),
+    Setting("auth.refresh_absolute", .duration(60...31_536_000), \.refreshAbsolute, "a session ends so long after its login"),
+    Setting(
+      "auth.refresh_grace", .duration(0...60), \.refreshGrace,
+      "how long the previous refresh token returns the current one; 0 turns it off"),
+    Setting("auth.max_sessions", .count(1...10_000), \.maxSessions, "sessions of one user; the one idle longest makes room"),
+    Setting("hash.memory", .size(8 << 10...1 << 30), \.hashMemory, "memory of one password hash"),
+    Setting("hash.time", .count(1...100), \.hashTime, "passes over that memory"),
+    Setting(
+      "hash.workers", .count(1...64), \.hashWorkers, fallback: "one for each processor, at most 64",
+      "passwords hashed at the same time"),
+    Setting("hash.queue", .count(1...65_536), \.hashQueue, "requests that may wait for a hash worker; one more is answered 503"),
+    Setting(
+      "throttle.enabled", .boolean, \.throttleEnabled, "accepted for later versions; this one limits no one's rate yet"),
+    Setting("log.level", .choice, \.logLevel, "the least that is logged"),
+    Setting("log.format", .choice, \.logFormat, fallback: "text on a terminal, else json", "how a log line is written"),
+  ]
+
+  /// The setting of a flag, by either of its names.
+  static func named(flag: String) -> Setting? { all.first { $0.flag == flag || $0.shortFlag == flag } }
+}

@@ -1,0 +1,49 @@
+// A verb of the command line, and the table of all of them.
+
+/// Something `userd` can be told to do.
+struct Verb: Sendable {
+  let words: [String]
+  let summary: String
+  /// What `--help` says below the summary, one paragraph each.
+  let details: [String]
+  let flags: [Flag]
+  /// The settings that this verb takes as flags.
+  let settings: [Setting]
+  let run: @Sendable (Invocation, Surroundings) throws(CommandError) -> ExitCode
+
+  var name: String { words.joined(separator: " ") }
+}
+
+/// A flag of one verb that is no setting.
+struct Flag: Sendable {
+  let name: String
+  /// What stands for the value in help; nil if the flag is a switch.
+  let placeholder: String?
+  let meaning: String
+
+  static func `switch`(_ name: String, _ meaning: String) -> Flag { Flag(name: name, placeholder: nil, meaning: meaning) }
+
+  static func value(_ name: String, _ placeholder: String, _ meaning: String) -> Flag {
+    Flag(name: name, placeholder: placeholder, meaning: meaning)
+  }
+
+  static let json = Flag.switch("json", "answer in JSON")
+}
+
+/// A verb with what was said after it.
+struct Invocation: Sendable {
+  let verb: Verb
+  /// The switches that were given.
+  var switches: Set<String> = []
+  /// The last value of each flag that takes one.
+  var values: [String: String] = [:]
+  /// All values of each setting, by its key.
+  var settings: [String: [String]] = [:]
+  /// What is neither flag nor value; only `help` takes any.
+  var arguments: [String] = []
+}
+
+extension Verb {
+  /// The command line, all of it.
+  static let all: [Verb] = [serve, adminUserCreate, configKeys, version, help]
+}
