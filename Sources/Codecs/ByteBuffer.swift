@@ -162,16 +162,19 @@ package struct ByteBuffer: ~Copyable, @unchecked Sendable {
     try body(unsafe Span(_unsafeStart: base, count: used))
   }
 
-  /// A copy of the bytes from `start` on.
-  package borrowing func bytes(from start: Int = 0) -> [UInt8] {
-    precondition(start >= 0 && start <= used, "bytes from \(start) of \(used)")
-    // SAFETY: start...used lies within the initialised bytes, which the array copies.
-    return unsafe [UInt8](UnsafeBufferPointer(start: base + start, count: used - start))
+  /// A copy of the bytes.
+  package borrowing func bytes() -> [UInt8] {
+    // SAFETY: the first `used` bytes are initialised, and the array copies them.
+    unsafe [UInt8](UnsafeBufferPointer(start: base, count: used))
   }
 
   /// The bytes as text; broken UTF-8 comes out as U+FFFD.
-  package borrowing func text() -> String {
-    // SAFETY: as in `bytes(from:)`.
-    unsafe String(decoding: UnsafeBufferPointer(start: base, count: used), as: UTF8.self)
+  package borrowing func text() -> String { text(in: 0..<used) }
+
+  /// Some of the bytes as text; broken UTF-8 comes out as U+FFFD.
+  package borrowing func text(in range: Range<Int>) -> String {
+    precondition(range.lowerBound >= 0 && range.upperBound <= used, "text in \(range) of \(used) bytes")
+    // SAFETY: the range lies within the initialised bytes, and the string copies them.
+    return unsafe String(decoding: UnsafeBufferPointer(start: base + range.lowerBound, count: range.count), as: UTF8.self)
   }
 }

@@ -44,4 +44,12 @@ package enum Hex {
     default: nil
     }
   }
+
+  /// The value of a digit where a grammar allows both cases.
+  static func valueOfEitherCase(_ digit: UInt8) -> UInt8? {
+    switch digit {
+    case UInt8(ascii: "A")...UInt8(ascii: "F"): digit &- UInt8(ascii: "A") &+ 10
+    default: value(digit)
+    }
+  }
 }

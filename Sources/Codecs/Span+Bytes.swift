@@ -24,4 +24,15 @@ extension Span<UInt8> {
   /// Whether the bytes are exactly `literal`.
   @inlinable
   package func equals(_ literal: StaticString) -> Bool { count == literal.utf8CodeUnitCount && has(literal, at: 0) }
+
+  /// The bytes as text, or nil if they are not well-formed UTF-8.
+  package func text() -> String? {
+    do { return String(copying: try UTF8Span(validating: self)) } catch { return nil }
+  }
+
+  /// A copy of the bytes.
+  package func array() -> [UInt8] {
+    // SAFETY: the buffer covers the span's initialised bytes, which the array copies before the closure ends.
+    unsafe withUnsafeBufferPointer { buffer in unsafe [UInt8](buffer) }
+  }
 }
