@@ -1,0 +1,66 @@
+// Errors as clients see them: RFC 9457 problem documents.
+
+import Codecs
+
+/// What a handler throws to answer with a problem document.
+///
+/// The server adds `type` (`/problems/` and the code), `instance` (the path) and `requestId`. A position given to `Response.hold(until:)` before the
+/// throw still holds the answer.
+package struct Problem: Error, Sendable {
+  package let status: Status
+  /// The stable name of the problem, such as `email_exists`.
+  package let code: StaticString
+  /// A short sentence that is the same each time.
+  package let title: StaticString
+  /// What was wrong this time; names the thing, the value and the limit, never a secret.
+  package var detail: String
+  package var fieldErrors: [FieldError] = []
+  /// Seconds, sent as `Retry-After`.
+  package var retryAfter: Int?
+  package var headers: [(name: StaticString, value: String)] = []
+  /// Further members of the document.
+  package var members: [(name: StaticString, value: MemberValue)] = []
+  /// Whether this is no answer but the wish to run again where waiting is allowed.
+  package private(set) var isWouldBlock = false
+
+  package enum MemberValue: Sendable {
+    case string(String)
+    case strings([String])
+    case integer(Int64)
+  }
+
+  package init(_ status: Status, code: StaticString, title: StaticString, detail: String = "") {
+    self.status = status
+    self.code = code
+    self.title = title
+    self.detail = detail
+  }
+
+  /// Thrown by a handler on a loop whose work must wait for the disk: the server runs the whole handler again on the disk pool.
+  package static var wouldBlock: Problem {
+    var problem = Problem(
+      .serviceUnavailable, code: "overloaded", title: "The server is busy", detail: "the disk did not answer in time")
+    problem.retryAfter = 1
+    problem.isWouldBlock = true
+    return problem
+  }
+}
+
+/// One field of a request that was judged wrong.
+package struct FieldError: Sendable {
+  /// A JSON pointer as a URI fragment: `#/password`, `#` for the whole.
+  package var pointer: String
+  package let code: StaticString
+  package var detail: String
+  /// Numbers that tell the limit: `("min", 8)`.
+  package var bounds: [(name: StaticString, value: Int64)]
+
+  package init(
+    _ pointer: String, code: StaticString, detail: String, bounds: [(name: StaticString, value: Int64)] = []
+  ) {
+    self.pointer = pointer
+    self.code = code
+    self.detail = detail
+    self.bounds = bounds
+  }
+}

@@ -1,0 +1,142 @@
+// A request as a handler sees it: views into the bytes that arrived.
+
+public import Codecs
+package import Platform
+
+/// One whole request, head and body. Valid while the handler runs; nothing in it is copied until it is asked for as a `String`.
+@usableFromInline
+package struct Request: ~Copyable, Sendable {
+  /// The connection's input; this request begins at `base`.
+  @usableFromInline var bytes: ByteBuffer
+  @usableFromInline var base = 0
+  @usableFromInline var head = RequestHead()
+  /// Where the body lies, counted from `base`.
+  @usableFromInline var body = BytePlace.nowhere
+  var parameters = RouteParameters()
+
+  /// A HEAD request runs the handler of GET and sees `.head` here.
+  package internal(set) var method = Method.get
+  /// The name of this request; it is in the response and in every problem document already.
+  package internal(set) var requestID = RequestID()
+  /// The other end of the connection.
+  package internal(set) var peer = SocketAddress.local
+  /// The process at the other end of a Unix socket, as the kernel tells.
+  package internal(set) var peerCredentials: PeerCredentials?
+  /// Which of `ServerOptions.listeners` the connection came in by.
+  package internal(set) var listenerIndex = 0
+  /// When the head was complete, on the server's monotonic clock.
+  package internal(set) var arrivalNanoseconds: UInt64 = 0
+  /// When the client gets 503 `timeout` if the handler has not returned; only pool routes can be that late.
+  package internal(set) var deadlineNanoseconds: UInt64 = 0
+  /// Whether the server is going down and answers only what it has.
+  package internal(set) var isServerDraining = false
+
+  init(bytes: consuming ByteBuffer) { self.bytes = bytes }
+
+  /// Runs `work` on the body; it is empty if there is none.
+  @inlinable
+  package func withBody<Value, Failure: Error>(_ work: (Span<UInt8>) throws(Failure) -> Value) throws(Failure) -> Value {
+    let range = body.range(from: base)
+    return try bytes.withSpan { span throws(Failure) in try work(span.extracting(range)) }
+  }
+
+  /// Runs `work` on the value of the first line with this name, without white space around it; nil if there is no such line.
+  @inlinable
+  package func withHeader<Value, Failure: Error>(
+    _ name: HeaderName, _ work: (Span<UInt8>) throws(Failure) -> Value
+  ) throws(Failure) -> Value? {
+    guard let place = head.firstValue(name) else { return nil }
+    let range = place.range(from: base)
+    return try bytes.withSpan { span throws(Failure) in try work(span.extracting(range)) }
+  }
+
+  /// How many lines carry this name. Host, Content-Length and Authorization never have two.
+  package func lineCount(of name: HeaderName) -> Int { head.lineCount(name) }
+
+  /// The first value as text; bytes that are no UTF-8 come out as U+FFFD.
+  package func header(_ name: HeaderName) -> String? { withHeader(name) { String(decoding: $0, as: UTF8.self) } }
+
+  /// Runs `work` on the path, never empty, as it was sent.
+  package func withPath<Value>(_ work: (Span<UInt8>) -> Value) -> Value {
+    if head.path.count == 0 {
+      let root = InlineArray<1, UInt8>(repeating: UInt8(ascii: "/"))
+      return work(root.span)
+    }
+    let range = head.path.range(from: base)
+    return bytes.withSpan { span in work(span.extracting(range)) }
+  }
+
+  package var path: String { withPath { String(decoding: $0, as: UTF8.self) } }
+
+  /// Runs `work` on what follows the question mark, as it was sent; it is empty if there is none.
+  package func withQuery<Value>(_ work: (Span<UInt8>) -> Value) -> Value {
+    let range = head.query.range(from: base)
+    return bytes.withSpan { span in work(span.extracting(range)) }
+  }
+}
+
+extension Request {
+  /// Runs `work` on the decoded value of a pattern's parameter, counted from 0.
+  package func withParameter<Value>(_ index: Int, _ work: (Span<UInt8>) -> Value) -> Value {
+    precondition(index >= 0 && index < parameters.count, "parameter \(index) of \(parameters.count)")
+    let range = parameters.places[index].range(from: base)
+    return bytes.withSpan { span in
+      let raw = span.extracting(range)
+      guard raw.contains(UInt8(ascii: "%")) else { return work(raw) }
+      // The parser has refused whatever does not decode.
+      let decoded = PercentEncoding.decode(raw) ?? []
+      return work(decoded.span)
+    }
+  }
+
+  /// The decoded value of a pattern's parameter as text; bytes that are no UTF-8 come out as U+FFFD.
+  package func parameter(_ index: Int) -> String { withParameter(index) { String(decoding: $0, as: UTF8.self) } }
+
+  /// The items of the query in their order, decoded as a form is (`+` is a space); nil if one does not decode or is no UTF-8.
+  ///
+  /// An item without `=` has an empty value; empty items are passed over.
+  package func queryItems() -> [(name: String, value: String)]? {
+    withQuery { query in
+      var items: [(name: String, value: String)] = []
+      var start = 0
+      while start < query.count {
+        let end = query.firstIndex(of: UInt8(ascii: "&"), from: start) ?? query.count
+        if end > start {
+          let equals = query.firstIndex(of: UInt8(ascii: "="), from: start).map { min($0, end) } ?? end
+          guard let name = Self.formText(query.extracting(start..<equals)),
+            let value = Self.formText(query.extracting(min(equals + 1, end)..<end))
+          else { return nil }
+          items.append((name, value))
+        }
+        start = end + 1
+      }
+      return items
+    }
+  }
+
+  private static func formText(_ bytes: Span<UInt8>) -> String? {
+    PercentEncoding.decodeForm(bytes).flatMap { String(validating: $0, as: UTF8.self) }
+  }
+}
+
+extension Request {
+  /// A copy of exactly this request, for a pool.
+  func copy() -> Request {
+    let end = max(Int(head.byteCount), Int(body.start + body.count))
+    var copied = ByteBuffer(capacity: end)
+    bytes.withSpan { copied.append($0.extracting(base..<base + end)) }
+    var request = Request(bytes: copied)
+    request.head = head.copy()
+    request.body = body
+    request.parameters = parameters
+    request.method = method
+    request.requestID = requestID
+    request.peer = peer
+    request.peerCredentials = peerCredentials
+    request.listenerIndex = listenerIndex
+    request.arrivalNanoseconds = arrivalNanoseconds
+    request.deadlineNanoseconds = deadlineNanoseconds
+    request.isServerDraining = isServerDraining
+    return request
+  }
+}

@@ -1,0 +1,45 @@
+// How a server is set up.
+
+package import Platform
+
+/// Where a server listens.
+package enum ListenAddress: Hashable, Sendable {
+  case internet(SocketAddress)
+  /// A socket in the file system; what an earlier process left there is replaced.
+  case unix(path: String)
+}
+
+/// A bounded set of worker threads.
+package struct PoolOptions: Sendable {
+  package var workerCount: Int
+  /// Requests that may wait; one more is 503 `overloaded`.
+  package var maxQueuedCount: Int
+
+  package init(workerCount: Int, maxQueuedCount: Int) {
+    self.workerCount = workerCount
+    self.maxQueuedCount = maxQueuedCount
+  }
+}
+
+package struct ServerOptions: Sendable {
+  /// `Request.listenerIndex` counts in this order.
+  package var listeners: [ListenAddress]
+  /// Event loops, each a thread with its own connections.
+  package var loopCount = availableProcessorCount()
+  package var hashPool = PoolOptions(workerCount: availableProcessorCount(), maxQueuedCount: 64)
+  package var diskPool = PoolOptions(workerCount: 4, maxQueuedCount: 256)
+  /// Open connections of all loops together; one more is answered 503 `overloaded` and closed.
+  package var maxConnectionCount = 16_384
+  package var limits = HTTPLimits()
+  /// Sent with every response, parse errors included.
+  package var fixedHeaders: [(name: StaticString, value: StaticString)] = [
+    ("X-API-Version", "v1"),
+    ("X-Content-Type-Options", "nosniff"),
+    ("Referrer-Policy", "no-referrer"),
+    ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
+  ]
+  /// Folders of paths whose responses no shared cache may keep: they carry `Cache-Control: no-store` and `Vary: Authorization`.
+  package var privatePrefixes: [StaticString] = ["/api/auth", "/api/v1"]
+
+  package init(listeners: [ListenAddress]) { self.listeners = listeners }
+}
