@@ -1,0 +1,63 @@
+// What this floor can refuse: the engine's errors, and records that are not what they must be.
+
+package import Storage
+
+package enum RepositoryError: StorageErrorCarrier, Equatable {
+  case storage(StorageError)
+  /// A stored record or key cannot be what this program wrote.
+  case damaged(TableTag, RecordDamage)
+  /// The e-mail address belongs to another user.
+  case emailTaken
+  /// A row that the caller holds is not there (any more).
+  case rowMissing(TableTag)
+  /// A value is longer than its field may be.
+  case fieldTooLong(TableTag, byteCount: Int, limit: Int)
+  /// The store was written by a later version of this program.
+  case newerSchema(found: UInt32, supported: UInt32)
+  /// The store has entries, but none that say what it is.
+  case schemaMissing
+
+  package init(_ error: StorageError) { self = .storage(error) }
+}
+
+/// What is wrong with the bytes of a record.
+package enum RecordDamage: Error, Equatable, Sendable {
+  /// It ends inside a field.
+  case truncated(offset: Int)
+  case unknownVersion(UInt8)
+  /// A value that no version of this program writes there.
+  case invalidField(offset: Int)
+  /// A field that must be there is not.
+  case missingField(tag: UInt8)
+  case trailingBytes(offset: Int)
+  /// An index entry leads to no row, or to one that does not belong to it.
+  case brokenIndex
+}
+
+extension RepositoryError: CustomStringConvertible {
+  package var description: String {
+    switch self {
+    case .storage(let error): error.description
+    case .damaged(let table, let damage): "a record of table \"\(table)\" is damaged: \(damage)"
+    case .emailTaken: "the e-mail address belongs to another user"
+    case .rowMissing(let table): "a row of table \"\(table)\" is not there"
+    case .fieldTooLong(let table, let byteCount, let limit):
+      "a field of table \"\(table)\" is \(byteCount) bytes; the limit is \(limit)"
+    case .newerSchema(let found, let supported): "the store has schema version \(found); this program reads up to \(supported)"
+    case .schemaMissing: "the store has entries but no schema version"
+    }
+  }
+}
+
+extension RecordDamage: CustomStringConvertible {
+  package var description: String {
+    switch self {
+    case .truncated(let offset): "it ends inside the field at byte \(offset)"
+    case .unknownVersion(let version): "version \(version) is unknown"
+    case .invalidField(let offset): "the field at byte \(offset) has no valid value"
+    case .missingField(let tag): "field \(tag) is missing"
+    case .trailingBytes(let offset): "bytes follow its end at byte \(offset)"
+    case .brokenIndex: "index and row do not agree"
+    }
+  }
+}

@@ -1,0 +1,81 @@
+// The database as the floor above has it: typed rows, and transactions that nobody else can open.
+
+package import Codecs
+package import Storage
+
+/// The names under which the floor above carries a transaction from `read` or `write` to a repository.
+package typealias Reading = ReadTransaction
+package typealias Writing = WriteTransaction
+
+/// An open store of a schema that this program knows. Any thread may call it.
+package final class Store: Sendable {
+  package let users = UserRepository()
+  package let sessions = SessionRepository()
+  package let identity: StoreIdentity
+  private let database: Database
+
+  private init(_ database: Database, _ identity: StoreIdentity) {
+    self.database = database
+    self.identity = identity
+  }
+
+  /// Brings the database to this program's schema and returns once that is durable.
+  ///
+  /// - Parameter fresh: the identity that a new store gets; an old one keeps its own.
+  /// - Throws: `.newerSchema` and `.schemaMissing` before anything was changed.
+  package static func open(_ database: Database, fresh: StoreIdentity) throws(RepositoryError) -> Store {
+    let version = try database.read { (transaction) throws(RepositoryError) in try Schema.version(in: &transaction) } ?? 0
+    for _ in version..<Schema.current {
+      let step = try database.write(.awaited) { (transaction) throws(RepositoryError) in try Schema.step(&transaction, fresh) }
+      do throws(StorageError) {
+        try database.waitUntilDurable(step.position)
+      } catch {
+        throw RepositoryError(error)
+      }
+    }
+    let identity = try database.read { (transaction) throws(RepositoryError) in
+      try Setting.identity.get(in: &transaction) { (bytes) throws(RecordDamage) in try StoreIdentity(decoding: bytes) }
+    }
+    guard let identity else { throw .damaged(.settings, .brokenIndex) }
+    return Store(database, identity)
+  }
+
+  /// Runs `body` on the published snapshot. Never nested.
+  package func read<Value>(_ body: (inout Reading) throws(RepositoryError) -> Value) throws(RepositoryError) -> Value {
+    try database.read(body)
+  }
+
+  /// Runs `body` under the writer lock and commits what it wrote; if it throws, nothing has happened. It does not wait for the disk: whoever
+  /// answers holds the answer until `position` is durable.
+  ///
+  /// Nothing slow happens inside: no hashing of passwords, no waiting.
+  package func write<Value>(
+    _ body: (inout Writing) throws(RepositoryError) -> Value
+  ) throws(RepositoryError) -> (value: Value, position: LogPosition) {
+    try database.write(.durable, body)
+  }
+
+  /// What a refusal that left `write` is held to.
+  package var heldPosition: LogPosition { database.heldPosition }
+
+  /// What judging a request needs of a session and its user, from one snapshot; nil if there is no such session.
+  ///
+  /// Reads fixed places of two records and makes neither text nor objects.
+  package func glimpse(session id: UUID) throws(RepositoryError) -> (session: SessionGlimpse, user: UserGlimpse)? {
+    try database.read { (transaction) throws(RepositoryError) in
+      let session = try RowKey(.sessions, id).withSpan { (key) throws(RepositoryError) in
+        try transaction.get(key) { (value) throws(RepositoryError) in
+          do throws(RecordDamage) { return try SessionGlimpse(value) } catch { throw .damaged(.sessions, error) }
+        }
+      }
+      guard let session else { return nil }
+      let user = try RowKey(.users, session.userID).withSpan { (key) throws(RepositoryError) in
+        try transaction.get(key) { (value) throws(RepositoryError) in
+          do throws(RecordDamage) { return try UserGlimpse(value) } catch { throw .damaged(.users, error) }
+        }
+      }
+      guard let user else { throw .damaged(.sessions, .brokenIndex) }
+      return (session, user)
+    }
+  }
+}

@@ -1,0 +1,166 @@
+// What is kept of a user, and its bytes. docs/records.md §3.
+
+package import Codecs
+
+/// One user. Times are milliseconds since 1970, UTC; 0 stands for never.
+package struct UserRecord: Sendable, Equatable {
+  package var id: UUID
+  package var status: Status
+  package var isEmailVerified: Bool
+  package var mustChangePassword: Bool
+  /// Grows when everything issued to the user so far must be void; sessions and access tokens carry it.
+  package var epoch: UInt32
+  package var revision: UInt64
+  package var createdAt: Int64
+  package var updatedAt: Int64
+  package var lastLoginAt: Int64
+  package var passwordChangedAt: Int64
+  package var role: RoleName
+  /// As it was given; the index holds it in lower case.
+  package var email: String
+  package var name: String
+  /// A PHC string; nil while the account waits for its first password.
+  package var passwordHash: String?
+
+  /// Values are stored on disk; never renumber.
+  package enum Status: UInt8, Sendable {
+    case active = 1
+    case disabled = 2
+    case deleted = 3
+  }
+
+  package static let maxEmailByteCount = 254
+  package static let maxNameByteCount = 800
+  package static let maxPasswordHashByteCount = 512
+
+  package init(
+    id: UUID, status: Status = .active, isEmailVerified: Bool = false, mustChangePassword: Bool = false, epoch: UInt32 = 1,
+    revision: UInt64 = 1, createdAt: Int64, updatedAt: Int64, lastLoginAt: Int64 = 0, passwordChangedAt: Int64 = 0,
+    role: RoleName,
+    email: String, name: String, passwordHash: String?
+  ) {
+    self.id = id
+    self.status = status
+    self.isEmailVerified = isEmailVerified
+    self.mustChangePassword = mustChangePassword
+    self.epoch = epoch
+    self.revision = revision
+    self.createdAt = createdAt
+    self.updatedAt = updatedAt
+    self.lastLoginAt = lastLoginAt
+    self.passwordChangedAt = passwordChangedAt
+    self.role = role
+    self.email = email
+    self.name = name
+    self.passwordHash = passwordHash
+  }
+}
+
+/// Where the fields lie. Values are stored on disk; never change them within a version.
+private enum Layout {
+  static let version: UInt8 = 1
+  static let status = 1
+  static let flags = 2
+  static let epoch = 4
+  /// The first tagged field, which is always the role.
+  static let role = 48
+
+  static let emailVerified: UInt16 = 1 << 0
+  static let mustChangePassword: UInt16 = 1 << 1
+  static let knownFlags: UInt16 = 0b11
+
+  static let roleTag: UInt8 = 1
+  static let emailTag: UInt8 = 2
+  static let nameTag: UInt8 = 3
+  static let passwordHashTag: UInt8 = 4
+}
+
+extension UserRecord: TableRow {
+  static let table = TableTag.users
+
+  func encoded() throws(RepositoryError) -> [UInt8] {
+    var writer = RecordWriter(version: Layout.version)
+    writer.append(status.rawValue)
+    writer.append((isEmailVerified ? Layout.emailVerified : 0) | (mustChangePassword ? Layout.mustChangePassword : 0))
+    writer.append(epoch)
+    writer.append(revision)
+    writer.append(createdAt)
+    writer.append(updatedAt)
+    writer.append(lastLoginAt)
+    writer.append(passwordChangedAt)
+    try role.withSpan { (text) throws(RepositoryError) in
+      try writer.append(tag: Layout.roleTag, text, limit: RoleName.maxByteCount, in: .users)
+    }
+    try writer.append(tag: Layout.emailTag, email.utf8.span, limit: Self.maxEmailByteCount, in: .users)
+    try writer.append(tag: Layout.nameTag, name.utf8.span, limit: Self.maxNameByteCount, in: .users)
+    if let passwordHash {
+      try writer.append(tag: Layout.passwordHashTag, passwordHash.utf8.span, limit: Self.maxPasswordHashByteCount, in: .users)
+    }
+    return writer.bytes
+  }
+
+  init(id: UUID, decoding bytes: Span<UInt8>) throws(RecordDamage) {
+    var reader = try RecordReader(bytes, version: Layout.version)
+    let rawStatus: UInt8 = try reader.number(in: bytes)
+    guard let status = Status(rawValue: rawStatus) else { throw .invalidField(offset: Layout.status) }
+    let flags: UInt16 = try reader.number(in: bytes)
+    guard flags & ~Layout.knownFlags == 0 else { throw .invalidField(offset: Layout.flags) }
+    self.id = id
+    self.status = status
+    isEmailVerified = flags & Layout.emailVerified != 0
+    mustChangePassword = flags & Layout.mustChangePassword != 0
+    epoch = try reader.number(in: bytes)
+    revision = try reader.number(in: bytes)
+    createdAt = try reader.number(in: bytes)
+    updatedAt = try reader.number(in: bytes)
+    lastLoginAt = try reader.number(in: bytes)
+    passwordChangedAt = try reader.number(in: bytes)
+
+    var role: RoleName?
+    var email: String?
+    var name: String?
+    var passwordHash: String?
+    while let (tag, range) = try reader.field(in: bytes) {
+      switch tag {
+      case Layout.roleTag: role = RoleName(bytes.extracting(range))
+      case Layout.emailTag: email = try bytes.text(range)
+      case Layout.nameTag: name = try bytes.text(range)
+      case Layout.passwordHashTag: passwordHash = try bytes.text(range)
+      default: throw .invalidField(offset: range.lowerBound)
+      }
+    }
+    guard let role else { throw .missingField(tag: Layout.roleTag) }
+    guard let email else { throw .missingField(tag: Layout.emailTag) }
+    guard let name else { throw .missingField(tag: Layout.nameTag) }
+    self.role = role
+    self.email = email
+    self.name = name
+    self.passwordHash = passwordHash
+  }
+}
+
+/// The few fields of a user that judging a request needs, read from their places without making text.
+package struct UserGlimpse: Sendable {
+  package let status: UserRecord.Status
+  package let mustChangePassword: Bool
+  package let isEmailVerified: Bool
+  package let epoch: UInt32
+  package let role: RoleName
+
+  init(_ bytes: Span<UInt8>) throws(RecordDamage) {
+    guard bytes.count > Layout.role + 3 else { throw .truncated(offset: bytes.count) }
+    guard bytes[0] == Layout.version else { throw .unknownVersion(bytes[0]) }
+    guard let status = UserRecord.Status(rawValue: bytes[Layout.status]) else { throw .invalidField(offset: Layout.status) }
+    let flags: UInt16 = bytes.number(at: Layout.flags)
+    let start = Layout.role + 3
+    let end = start + Int(bytes.number(at: Layout.role + 1) as UInt16)
+    guard bytes[Layout.role] == Layout.roleTag, end <= bytes.count, let role = RoleName(bytes.extracting(start..<end)) else {
+      throw .invalidField(offset: Layout.role)
+    }
+    self.status = status
+    mustChangePassword = flags & Layout.mustChangePassword != 0
+    isEmailVerified = flags & Layout.emailVerified != 0
+    epoch = bytes.number(at: Layout.epoch)
+    self.role = role
+  }
+}

@@ -1,0 +1,88 @@
+// All verbs for users: by identifier, by e-mail address, in order of creation. docs/records.md §3.
+
+package import Codecs
+package import Storage
+
+/// Users and the index that keeps their addresses unique, ignoring ASCII case.
+package struct UserRepository: Sendable {
+  private let table = Table<UserRecord>()
+
+  init() {}
+
+  package func find<Reader: TransactionReader & ~Copyable>(
+    _ id: UUID, in transaction: inout Reader
+  ) throws(RepositoryError) -> UserRecord? {
+    try table.find(id, in: &transaction)
+  }
+
+  /// The user with this address, in whatever case it is given.
+  package func find<Reader: TransactionReader & ~Copyable>(
+    email: String, in transaction: inout Reader
+  ) throws(RepositoryError) -> UserRecord? {
+    guard let id = try owner(ofEmail: email, in: &transaction) else { return nil }
+    guard let user = try table.find(id, in: &transaction), Self.folded(user.email) == Self.folded(email) else {
+      throw .damaged(.usersByEmail, .brokenIndex)
+    }
+    return user
+  }
+
+  /// Adds a user.
+  ///
+  /// - Throws: `.emailTaken`; nothing was written then.
+  package func insert(_ user: UserRecord, in transaction: inout WriteTransaction) throws(RepositoryError) {
+    if try owner(ofEmail: user.email, in: &transaction) != nil { throw .emailTaken }
+    try table.put(user, in: &transaction)
+    try claim(user, in: &transaction)
+  }
+
+  /// Replaces what is kept of `old`, which was found in this same transaction.
+  ///
+  /// - Throws: `.emailTaken` if the address changes to one that another user has.
+  package func update(_ user: UserRecord, replacing old: UserRecord, in transaction: inout WriteTransaction)
+    throws(RepositoryError)
+  {
+    precondition(user.id == old.id, "user \(old.id) replaced by user \(user.id)")
+    if Self.folded(user.email) != Self.folded(old.email) {
+      if try owner(ofEmail: user.email, in: &transaction) != nil { throw .emailTaken }
+      try Self.emailKey(old.email).withSpan { (key) throws(RepositoryError) in try transaction.remove(key) }
+      try claim(user, in: &transaction)
+    }
+    try table.put(user, in: &transaction)
+  }
+
+  /// Passes users to `body` in the order of creation, or its reverse, beginning after `id`.
+  package func scan<Reader: TransactionReader & ~Copyable>(
+    after id: UUID?, _ order: ScanOrder, in transaction: inout Reader, _ body: (UserRecord) -> ScanStep
+  ) throws(RepositoryError) {
+    try table.scan(after: id, order, in: &transaction, body)
+  }
+
+  private func owner<Reader: TransactionReader & ~Copyable>(
+    ofEmail email: String, in transaction: inout Reader
+  ) throws(RepositoryError) -> UUID? {
+    // An address that no user may have has no key either.
+    guard email.utf8.count <= UserRecord.maxEmailByteCount else { return nil }
+    return try Self.emailKey(email).withSpan { (key) throws(RepositoryError) in
+      try transaction.get(key) { (value) throws(RepositoryError) in
+        guard let id = UUID(bytes: value) else { throw .damaged(.usersByEmail, .brokenIndex) }
+        return id
+      }
+    }
+  }
+
+  private func claim(_ user: UserRecord, in transaction: inout WriteTransaction) throws(RepositoryError) {
+    let id = user.id.bytes
+    try Self.emailKey(user.email).withSpan { (key) throws(RepositoryError) in try transaction.set(key, id.span) }
+  }
+
+  private static func emailKey(_ email: String) -> Key {
+    let folded = folded(email)
+    var key = Key(.usersByEmail)
+    key.append(text: folded.span)
+    return key
+  }
+
+  private static func folded(_ email: String) -> [UInt8] {
+    email.utf8.map { $0 >= UInt8(ascii: "A") && $0 <= UInt8(ascii: "Z") ? $0 | 0x20 : $0 }
+  }
+}
