@@ -1,0 +1,108 @@
+// The one place where a refusal of the floor below becomes a public problem document.
+
+import Auth
+import HTTP
+
+extension Services {
+  /// The answer to a refusal. What the client must not see goes to the log.
+  func problem(_ error: AuthError) -> Problem {
+    switch error {
+    case .invalid(let fields): return .invalid(fields)
+    case .invalidToken: return .unauthorized(.invalidToken, .accessToken)
+    case .tokenExpired: return .unauthorized(.tokenExpired, .accessToken)
+    case .sessionRevoked: return .unauthorized(.sessionRevoked, .accessToken)
+    case .invalidCredentials: return .unauthorized(.invalidCredentials, .other)
+    case .refreshInvalid: return .unauthorized(.refreshInvalid, .other)
+    case .refreshReused: return .unauthorized(.refreshReused, .other)
+    case .forbidden: return ProblemKind.forbidden.problem()
+    case .registrationClosed: return ProblemKind.registrationClosed.problem()
+    case .accountDisabled: return ProblemKind.accountDisabled.problem()
+    case .notFound: return ProblemKind.notFound.problem()
+    case .emailExists: return ProblemKind.emailExists.problem()
+    case .invalidCursor: return ProblemKind.invalidCursor.problem()
+    case .overloaded:
+      var problem = ProblemKind.overloaded.problem("too many passwords are being checked")
+      problem.retryAfter = 1
+      return problem
+    case .readOnly: return ProblemKind.readOnly.problem()
+    case .commitOutcomeUnknown: return ProblemKind.commitOutcomeUnknown.problem()
+    case .storageFull: return ProblemKind.storageFull.problem()
+    case .wouldBlock: return .wouldBlock
+    case .storageFailed(let text):
+      operation.report(text)
+      return ProblemKind.internalError.problem()
+    }
+  }
+
+  /// Runs a reading call and converts its refusal.
+  func calling<Value>(_ call: () throws(AuthError) -> Value) throws(Problem) -> Value {
+    do throws(AuthError) { return try call() } catch { throw problem(error) }
+  }
+}
+
+extension Problem {
+  /// 422 with every field that was judged wrong.
+  static func invalid(_ fields: [Auth.FieldError]) -> Problem {
+    var problem = ProblemKind.validationFailed.problem(
+      fields.count == 1 ? "1 field is invalid" : "\(fields.count) fields are invalid")
+    problem.fieldErrors = fields.map { field in
+      var bounds: [(name: StaticString, value: Int64)] = []
+      if let min = field.min { bounds.append(("min", Int64(min))) }
+      if let max = field.max { bounds.append(("max", Int64(max))) }
+      return HTTP.FieldError(field.pointer, code: field.code.problemKind.code, detail: field.detail, bounds: bounds)
+    }
+    return problem
+  }
+
+  /// 401 with the challenge that RFC 6750 section 3 asks for.
+  static func unauthorized(_ kind: ProblemKind, _ sent: SentCredential) -> Problem {
+    var problem = kind.problem()
+    let challenge =
+      switch sent {
+      case .accessToken: #"Bearer realm="userd", error="invalid_token""#
+      case .none, .other: #"Bearer realm="userd""#
+      }
+    problem.headers.append(("WWW-Authenticate", challenge))
+    return problem
+  }
+
+  /// What a refused request brought to prove who it is.
+  enum SentCredential {
+    case none
+    case accessToken
+    /// A password or a refresh token in the body.
+    case other
+  }
+}
+
+extension Auth.FieldError.Code {
+  /// The catalogue's row of a field code.
+  var problemKind: ProblemKind {
+    switch self {
+    case .required: .required
+    case .unknownField: .unknownField
+    case .invalidType: .invalidType
+    case .invalidValue: .invalidValue
+    case .tooLong: .tooLong
+    case .invalidEmail: .invalidEmail
+    case .invalidName: .invalidName
+    case .passwordTooShort: .passwordTooShort
+    case .passwordTooLong: .passwordTooLong
+    case .passwordContainsContext: .passwordContainsContext
+    }
+  }
+}
+
+extension AuthError {
+  /// Whether the refusal can tell what a transaction saw, so that it must wait until that is durable.
+  ///
+  /// The others depend on the request alone, or say that nothing was looked at.
+  var mayShowTheStore: Bool {
+    switch self {
+    case .invalidToken, .tokenExpired, .sessionRevoked, .invalidCredentials, .refreshInvalid, .refreshReused, .forbidden,
+      .accountDisabled, .notFound, .emailExists, .invalidCursor, .commitOutcomeUnknown, .storageFailed:
+      true
+    case .invalid, .registrationClosed, .overloaded, .readOnly, .storageFull, .wouldBlock: false
+    }
+  }
+}

@@ -1,0 +1,68 @@
+// Reads the JSON object in a request's body, member by member, and collects what does not belong there.
+
+import Auth
+import Codecs
+import HTTP
+
+/// The members of a body, found by name.
+struct BodyMembers: ~Copyable {
+  /// How many complaints about unknown members are listed; a hostile body has more.
+  static let maxComplaintCount = 20
+
+  private let root: JSONValue?
+  /// Unknown members, in the order of the text.
+  let complaints: [Auth.FieldError]
+
+  /// Whether a request may come without a body.
+  enum Presence { case required, optional }
+
+  /// Parses the body and compares its members with the ones that the endpoint knows.
+  ///
+  /// - Throws: 400 `malformed_json`; 422 `validation_failed` if the body is JSON but no object.
+  init(_ request: borrowing Request, _ presence: Presence = .required, knows names: [StaticString]) throws(Problem) {
+    let document = try request.withBody { body throws(Problem) -> JSONDocument? in
+      if body.isEmpty, presence == .optional { return nil }
+      do throws(JSONError) {
+        return try JSONDocument(body)
+      } catch {
+        throw ProblemKind.malformedJson.problem(body.isEmpty ? "a body is required" : error.description)
+      }
+    }
+    guard let document else {
+      root = nil
+      complaints = []
+      return
+    }
+    guard document.root.kind == .object else {
+      throw .invalid([Auth.FieldError("#", .invalidType, "the body must be a JSON object")])
+    }
+    var unknown: [Auth.FieldError] = []
+    for member in document.root.members where unknown.count < Self.maxComplaintCount {
+      if names.contains(where: { member.name.utf8.span.equals($0) }) { continue }
+      unknown.append(Auth.FieldError(pointer(to: member.name), .unknownField, "this member is unknown here"))
+    }
+    root = document.root
+    complaints = unknown
+  }
+
+  /// A member that should be text. `null` is another type.
+  func text(_ name: StaticString) -> FieldInput {
+    guard let value = root?[name] else { return .absent }
+    guard let text = value.string else { return .otherType }
+    return .text(text)
+  }
+}
+
+/// The JSON pointer of a member of the outermost object as a URI fragment (RFC 6901 sections 3 and 6), cut to a bounded length.
+private func pointer(to name: String) -> String {
+  var escaped = ""
+  for (count, scalar) in name.unicodeScalars.enumerated() {
+    if count == 64 { break }
+    switch scalar {
+    case "~": escaped += "~0"
+    case "/": escaped += "~1"
+    default: escaped.unicodeScalars.append(scalar)
+    }
+  }
+  return "#/" + PercentEncoding.encodedString(escaped.utf8.span)
+}

@@ -1,0 +1,24 @@
+// POST /api/v1/users: an account made by an administrator.
+
+import Auth
+import HTTP
+
+extension Services {
+  @Sendable func createUser(_ request: borrowing Request, _ authority: Authority, _ response: inout Response) throws(Problem) {
+    let body = try BodyMembers(request, knows: ["email", "name", "role", "password"])
+    let form = AccountForm(
+      email: body.text("email"), name: body.text("name"), role: body.text("role"), password: body.text("password"),
+      complaints: body.complaints)
+    do throws(AuthError) {
+      let (user, position) = try accounts.create(form, by: authority)
+      response.hold(until: position)
+      response.status = .created
+      response.header("Location", "/api/v1/users/\(user.id)")
+      response.header("ETag", EntityTag(revision: user.revision).description)
+      response.json { json in json.value(user) }
+    } catch {
+      if error.mayShowTheStore { response.hold(until: accounts.heldPosition) }
+      throw problem(error)
+    }
+  }
+}

@@ -1,0 +1,11 @@
+// GET /api/auth/me: the account of whoever asks.
+
+import Auth
+import HTTP
+
+extension Services {
+  @Sendable func me(_ request: borrowing Request, _ principal: Principal, _ response: inout Response) throws(Problem) {
+    let user = try calling { () throws(AuthError) in try accounts.me(principal) }
+    response.write(user, unless: request)
+  }
+}

@@ -1,0 +1,125 @@
+// The objects of the public contract as JSON.
+
+import Auth
+import Codecs
+import HTTP
+
+extension Response {
+  /// The user, or 304 if the client has this revision already.
+  mutating func write(_ user: User, unless request: borrowing Request) {
+    let tag = EntityTag(revision: user.revision)
+    header("ETag", tag.description)
+    caching = .revalidated
+    if request.withHeader(.ifNoneMatch, { tag.isListed(in: $0) }) == true {
+      status = .notModified
+      return
+    }
+    json { json in json.value(user) }
+  }
+
+  /// What a successful register, login or refresh hands out.
+  mutating func write(_ authentication: Authentication) {
+    subject = (authentication.user.id.uuid.high, authentication.user.id.uuid.low)
+    json { json in
+      json.beginObject()
+      json.key("tokenType")
+      json.string("Bearer")
+      json.key("token")
+      json.string(authentication.accessToken)
+      json.key("expiresIn")
+      json.integer(authentication.expiresIn)
+      json.key("refreshToken")
+      json.string(authentication.refreshToken)
+      json.key("refreshExpiresIn")
+      json.integer(authentication.refreshExpiresIn)
+      json.key("session")
+      json.value(authentication.session, isCurrent: true)
+      json.key("user")
+      json.value(authentication.user)
+      json.endObject()
+    }
+  }
+}
+
+extension JSONWriter {
+  /// A User. Accounts have no metadata and no second factor yet, which the contract spells as empty ones.
+  mutating func value(_ user: User) {
+    beginObject()
+    key("id")
+    uuid(user.id.uuid)
+    key("email")
+    string(user.email)
+    key("emailVerified")
+    boolean(user.isEmailVerified)
+    key("name")
+    string(user.name)
+    key("role")
+    string(user.role)
+    key("status")
+    string(user.status.rawValue)
+    key("metadata")
+    beginObject()
+    endObject()
+    key("appMetadata")
+    beginObject()
+    endObject()
+    key("mfa")
+    beginObject()
+    key("totp")
+    boolean(false)
+    key("recoveryCodesLeft")
+    integer(0)
+    endObject()
+    key("mustChangePassword")
+    boolean(user.mustChangePassword)
+    key("createdAt")
+    timestamp(milliseconds: user.createdAt)
+    key("updatedAt")
+    timestamp(milliseconds: user.updatedAt)
+    key("lastLoginAt")
+    optionalTimestamp(user.lastLoginAt)
+    key("passwordChangedAt")
+    optionalTimestamp(user.passwordChangedAt)
+    key("revision")
+    integer(Int64(user.revision))
+    endObject()
+  }
+
+  /// A Session.
+  mutating func value(_ session: Session, isCurrent: Bool) {
+    beginObject()
+    key("id")
+    uuid(session.id.uuid)
+    key("createdAt")
+    timestamp(milliseconds: session.createdAt)
+    key("lastUsedAt")
+    timestamp(milliseconds: session.lastUsedAt)
+    key("expiresAt")
+    timestamp(milliseconds: session.expiresAt)
+    key("idleExpiresAt")
+    timestamp(milliseconds: session.idleExpiresAt)
+    key("ipPrefix")
+    string(session.ipPrefix)
+    key("userAgent")
+    string(session.userAgent)
+    key("deviceName")
+    optional(session.deviceName)
+    key("authenticatedAt")
+    timestamp(milliseconds: session.authenticatedAt)
+    key("methods")
+    beginArray()
+    for method in session.methods { string(method) }
+    endArray()
+    key("current")
+    boolean(isCurrent)
+    endObject()
+  }
+
+  mutating func optional(_ text: String?) {
+    if let text { string(text) } else { null() }
+  }
+
+  private mutating func optionalTimestamp(_ milliseconds: Int64?) {
+    if let milliseconds { timestamp(milliseconds: milliseconds) } else { null() }
+  }
+}

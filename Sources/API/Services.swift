@@ -1,0 +1,82 @@
+// What the endpoints stand on: the services of the floor below, and what the process tells about itself.
+
+package import Auth
+
+/// Everything that handlers use. Made once, before the server starts.
+package struct Services: Sendable {
+  package let sessions: SessionService
+  package let accounts: AccountService
+  package let operation: Operation
+
+  package init(sessions: SessionService, accounts: AccountService, operation: Operation) {
+    self.sessions = sessions
+    self.accounts = accounts
+    self.operation = operation
+  }
+
+  /// The server as its operator sees it.
+  package struct Operation: Sendable {
+    package let name: String
+    package let version: String
+    /// The listener of the admin socket, if there is one: its peers act for the owner of the data folder.
+    package let adminListenerIndex: Int?
+    /// The user whose processes may use that listener, beside root.
+    package let ownerUserID: UInt32
+    package let health: @Sendable () -> Health
+    /// Takes what is for the log and never for a client.
+    package let report: @Sendable (_ failure: String) -> Void
+
+    package init(
+      name: String, version: String, adminListenerIndex: Int?, ownerUserID: UInt32,
+      health: @escaping @Sendable () -> Health, report: @escaping @Sendable (_ failure: String) -> Void
+    ) {
+      self.name = name
+      self.version = version
+      self.adminListenerIndex = adminListenerIndex
+      self.ownerUserID = ownerUserID
+      self.health = health
+      self.report = report
+    }
+  }
+}
+
+/// How well the server does at one moment.
+package struct Health: Sendable {
+  package enum State: String, Sendable {
+    case ok, degraded, fail, draining
+  }
+
+  /// One thing that was looked at.
+  package struct Check: Sendable {
+    package let name: StaticString
+    package let state: State
+    /// Figures and words for the operator.
+    package let facts: [(name: StaticString, value: Fact)]
+
+    package init(_ name: StaticString, _ state: State, _ facts: [(name: StaticString, value: Fact)] = []) {
+      self.name = name
+      self.state = state
+      self.facts = facts
+    }
+  }
+
+  package enum Fact: Sendable {
+    case number(Int)
+    case text(String)
+  }
+
+  package let isDraining: Bool
+  package let checks: [Check]
+
+  package init(isDraining: Bool, checks: [Check]) {
+    self.isDraining = isDraining
+    self.checks = checks
+  }
+
+  /// The worst of the checks; draining before all.
+  package var state: State {
+    if isDraining { return .draining }
+    if checks.contains(where: { $0.state == .fail }) { return .fail }
+    return checks.contains { $0.state == .degraded } ? .degraded : .ok
+  }
+}
