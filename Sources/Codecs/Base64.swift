@@ -8,10 +8,12 @@ package enum Base64URL {
 
   package static func encodedString(_ bytes: Span<UInt8>) -> String { alphabet.encodedString(bytes) }
 
-  /// The bytes behind `text`, or nil if it is not what `encode` writes: other digits, padding, an impossible length, unused bits that are not zero.
+  /// The bytes behind `text`, or nil if it is not what `encode` writes: other digits, padding, an impossible length, unused
+  /// bits that are not zero.
   package static func decode(_ text: Span<UInt8>) -> [UInt8]? { alphabet.decode(text) }
 
-  /// Writes the bytes behind `text` to the front of `bytes` and returns how many, or nil if it is not what `encode` writes or they do not fit.
+  /// Writes the bytes behind `text` to the front of `bytes` and returns how many, or nil if it is not what `encode` writes or
+  /// they do not fit.
   package static func decode(_ text: Span<UInt8>, into bytes: inout MutableSpan<UInt8>) -> Int? {
     alphabet.decode(text, into: &bytes)
   }
@@ -31,7 +33,8 @@ package enum Base64 {
   /// The bytes behind `text`, or nil if it is not what `encode` writes; padding is refused too.
   package static func decode(_ text: Span<UInt8>) -> [UInt8]? { alphabet.decode(text) }
 
-  /// Writes the bytes behind `text` to the front of `bytes` and returns how many, or nil if it is not what `encode` writes or they do not fit.
+  /// Writes the bytes behind `text` to the front of `bytes` and returns how many, or nil if it is not what `encode` writes or
+  /// they do not fit.
   package static func decode(_ text: Span<UInt8>, into bytes: inout MutableSpan<UInt8>) -> Int? {
     alphabet.decode(text, into: &bytes)
   }

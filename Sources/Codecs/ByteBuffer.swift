@@ -2,13 +2,14 @@
 
 /// Output bytes, or the unread input of a connection.
 ///
-/// Appending never fails; who fills a buffer from outside bounds it. `removeAll` keeps the memory, so a buffer that is used again and again stops
-/// allocating. One thread at a time may touch it, which ownership sees to.
+/// Appending never fails; who fills a buffer from outside bounds it. `removeAll` keeps the memory, so a buffer that is used
+/// again and again stops allocating. One thread at a time may change it, which ownership sees to.
 @safe
 @usableFromInline
 package struct ByteBuffer: ~Copyable, @unchecked Sendable {
-  // SAFETY: `base` points at `capacity` bytes that this value alone owns and that are initialised from the moment they are allocated; `used` never
-  // passes `capacity`. Every member keeps both sentences true, and a span of the bytes lives only as long as the closure that got it.
+  // SAFETY: `base` points at `capacity` bytes that this value alone owns and that are initialised from the moment they are
+  // allocated; `used` never passes `capacity`. Every member keeps both sentences true, and a span of the bytes lives only as
+  // long as the closure that got it.
   @usableFromInline var base: UnsafeMutablePointer<UInt8>
   @usableFromInline var capacity: Int
   @usableFromInline var used = 0
@@ -38,7 +39,8 @@ package struct ByteBuffer: ~Copyable, @unchecked Sendable {
     precondition(more >= 0 && more <= Int.max / 4 - used, "a buffer of \(used) bytes cannot grow by \(more)")
     let size = max(used + more, capacity * 2)
     let larger = UnsafeMutablePointer<UInt8>.allocate(capacity: size)
-    // SAFETY: the first `used` bytes are copied and the rest zeroed, so all `size` bytes are initialised; the old memory is not used again.
+    // SAFETY: the first `used` bytes are copied and the rest zeroed, so all `size` bytes are initialised; the old memory is not
+    // used again.
     unsafe larger.initialize(from: base, count: used)
     unsafe (larger + used).initialize(repeating: 0, count: size - used)
     unsafe base.deallocate()

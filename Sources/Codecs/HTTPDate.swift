@@ -36,8 +36,8 @@ package enum HTTPDate {
 
   /// The moment that `text` names in milliseconds since 1970, or nil if it is not exactly an IMF-fixdate.
   ///
-  /// The weekday must be the right one, and there are no leap seconds. The two obsolete forms are refused: no client of this century sends them,
-  /// and a condition that cannot be read is ignored.
+  /// The weekday must be the right one, and there are no leap seconds. The two obsolete forms are refused: no client of this
+  /// century sends them, and a condition that cannot be read is ignored.
   package static func parse(_ text: Span<UInt8>) -> Int64? {
     guard text.count == 29 else { return nil }
     var cursor = TextCursor()

@@ -22,7 +22,8 @@ package enum Hex {
     return decode(text, into: &span) == nil ? nil : bytes
   }
 
-  /// Writes the bytes behind `text` to the front of `bytes` and returns how many, or nil if it is not pairs of `0-9a-f` or they do not fit.
+  /// Writes the bytes behind `text` to the front of `bytes` and returns how many, or nil if it is not pairs of `0-9a-f` or they
+  /// do not fit.
   package static func decode(_ text: Span<UInt8>, into bytes: inout MutableSpan<UInt8>) -> Int? {
     let size = text.count / 2
     guard text.count % 2 == 0, size <= bytes.count else { return nil }

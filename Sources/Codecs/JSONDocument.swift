@@ -2,9 +2,9 @@
 
 /// One parsed JSON text.
 ///
-/// Parsing refuses everything that strict readers disagree on: duplicate keys, bytes after the value, lone surrogates, invalid UTF-8, a byte order mark.
-/// It takes time and memory in proportion to the text (n log n in the members of one object) and uses no recursion. The document is immutable and may
-/// be read from any thread; its values keep it alive.
+/// Parsing refuses everything that strict readers disagree on: duplicate keys, bytes after the value, lone surrogates, invalid
+/// UTF-8, a byte order mark. It takes time and memory in proportion to the text (n log n in the members of one object) and uses
+/// no recursion. The document is immutable and may be read from any thread; its values keep it alive.
 package struct JSONDocument: Sendable {
   let store: JSONStore
 
@@ -35,7 +35,8 @@ struct JSONNode {
   /// Where the source of the whole value begins and ends, quotes and brackets included.
   let start: UInt32
   var end: UInt32
-  /// Strings: where the decoded text begins and ends. Containers: how many elements or members, and the index of the node after all of them.
+  /// Strings: where the decoded text begins and ends. Containers: how many elements or members, and the index of the node after
+  /// all of them.
   var first: UInt32
   var second: UInt32
 
@@ -119,7 +120,8 @@ struct JSONDocumentBuilder: ~Copyable {
     return index
   }
 
-  /// Names are compared as they are meant, not as they are spelled. A hostile object of many names costs a sort, never their square.
+  /// Names are compared as they are meant, not as they are spelled. A hostile object of many names costs a sort, never their
+  /// square.
   private borrowing func refuseDuplicates(in object: Int) throws(JSONError) {
     let count = nodes[object].childCount
     guard count > 1 else { return }

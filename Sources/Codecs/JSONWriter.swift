@@ -2,8 +2,8 @@
 
 /// A writer of one JSON value.
 ///
-/// What comes out is always well-formed: a call out of place (two keys in a row, a value without its key, an end that closes nothing) is a mistake of
-/// the caller and stops the program.
+/// What comes out is always well-formed: a call out of place (two keys in a row, a value without its key, an end that closes
+/// nothing) is a mistake of the caller and stops the program.
 package struct JSONWriter: ~Copyable {
   /// Containers may nest this deep.
   package static let maxDepth = 64

@@ -22,7 +22,8 @@ package enum PercentEncoding {
     return buffer.text()
   }
 
-  /// The bytes behind `text`, or nil if it holds a `%` without two hex digits or a byte that no URI may hold: a control, a space, one above ASCII.
+  /// The bytes behind `text`, or nil if it holds a `%` without two hex digits or a byte that no URI may hold: a control, a
+  /// space, one above ASCII.
   ///
   /// The result may be any bytes, NUL and broken UTF-8 included; who needs text checks it.
   package static func decode(_ text: Span<UInt8>) -> [UInt8]? {
@@ -33,8 +34,8 @@ package enum PercentEncoding {
     return bytes
   }
 
-  /// Writes the bytes behind `text` to the front of `bytes` and returns how many, or nil as above or if they do not fit. As many bytes as the text has
-  /// are always enough.
+  /// Writes the bytes behind `text` to the front of `bytes` and returns how many, or nil as above or if they do not fit. As
+  /// many bytes as the text has are always enough.
   package static func decode(_ text: Span<UInt8>, into bytes: inout MutableSpan<UInt8>) -> Int? {
     decode(text, into: &bytes, space: UInt8(ascii: "%"))
   }

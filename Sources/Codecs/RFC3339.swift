@@ -34,8 +34,9 @@ package enum RFC3339 {
 
   /// The moment that `text` names, or nil if it names none.
   ///
-  /// Takes the whole grammar of RFC 3339 section 5.6: any offset, `T` and `Z` in either case, a fraction of one to nine digits, of which three
-  /// are kept. There are no leap seconds in Unix time, so `:60` is refused, and so is what an offset pushes out of `range`.
+  /// Takes the whole grammar of RFC 3339 section 5.6: any offset, `T` and `Z` in either case, a fraction of one to nine digits,
+  /// of which three are kept. There are no leap seconds in Unix time, so `:60` is refused, and so is what an offset pushes out
+  /// of `range`.
   package static func parse(_ text: Span<UInt8>) -> Int64? {
     var cursor = TextCursor()
     guard let year = cursor.number(of: 4, in: text), cursor.take(UInt8(ascii: "-"), in: text),

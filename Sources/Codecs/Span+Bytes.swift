@@ -5,7 +5,8 @@ extension Span<UInt8> {
   @inlinable
   package func word(at offset: Int) -> UInt64 {
     precondition(offset >= 0 && offset <= count &- 8, "a word at \(offset) of \(count) bytes")
-    // SAFETY: the precondition keeps all eight bytes inside the span, whose bytes are initialised; UInt64 has no invalid patterns.
+    // SAFETY: the precondition keeps all eight bytes inside the span, whose bytes are initialised; UInt64 has no invalid
+    // patterns.
     return unsafe UInt64(littleEndian: bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self))
   }
 

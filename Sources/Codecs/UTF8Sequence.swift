@@ -1,8 +1,8 @@
 // Well-formed UTF-8 (The Unicode Standard, table 3-7): the one place that knows the byte ranges.
 
 enum UTF8Sequence {
-  /// How many bytes the well-formed sequence at `offset` has, or nil if there is none: overlong forms, surrogates, values above U+10FFFF, stray and
-  /// missing continuation bytes.
+  /// How many bytes the well-formed sequence at `offset` has, or nil if there is none: overlong forms, surrogates, values above
+  /// U+10FFFF, stray and missing continuation bytes.
   static func length(in bytes: Span<UInt8>, at offset: Int) -> Int? {
     let left = bytes.count - offset
     guard left > 0 else { return nil }

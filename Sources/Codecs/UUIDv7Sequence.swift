@@ -2,8 +2,9 @@
 
 /// Each identifier is greater than the one before it, even within a millisecond and when the clock is set back.
 ///
-/// In a new millisecond the 74 free bits are random; within the same one (or an earlier one) they grow by a random step of 1 to 2^32, so that
-/// a neighbour cannot be computed from an identifier. While the clock is behind, identifiers stay at the latest time that was seen.
+/// In a new millisecond the 74 free bits are random; within the same one (or an earlier one) they grow by a random step of 1 to
+/// 2^32, so that a neighbour cannot be computed from an identifier. While the clock is behind, identifiers stay at the latest
+/// time that was seen.
 package struct UUIDv7Sequence: Sendable {
   private var last: UUID?
 

@@ -1,7 +1,7 @@
 // Tests on eight bytes at once, within a 64-bit word, that let scanners pass over plain text.
 
-/// Tests on the eight bytes of a word. A result has the top bit set in bytes that match; above the lowest match there may be false ones, so only
-/// "none" and the position of the lowest may be believed.
+/// Tests on the eight bytes of a word. A result has the top bit set in bytes that match; above the lowest match there may be
+/// false ones, so only "none" and the position of the lowest may be believed.
 @usableFromInline
 package enum Word {
   @usableFromInline static let ones: UInt64 = 0x0101_0101_0101_0101
