@@ -1,1 +1,82 @@
-// Place holder.
+// userd-fuzz: seeded, structured fuzzers. `list`, `run NAME --seed N --events M`, `smoke`, `canary`.
+
+import Platform
+
+let rigs = [jsonRig, base64Rig, identifierRig, timestampRig, percentRig]
+
+/// What a command line asks for.
+enum Command {
+  case list
+  case run(Rig, seed: UInt64, events: Int, trace: Bool)
+  case smoke
+  case canary
+
+  static let usage = """
+    userd-fuzz list                                      the fuzzers
+    userd-fuzz run NAME [--seed N] [--events M] [--trace]  one of them; --trace says each seed first, for hunting a crash
+    userd-fuzz smoke                                     a little of each
+    userd-fuzz canary                                    each against its planted bug: exits 1, and 70 if one finds nothing
+    """
+
+  init?(_ arguments: [String]) {
+    switch arguments.first {
+    case "list" where arguments.count == 1: self = .list
+    case "smoke" where arguments.count == 1: self = .smoke
+    case "canary" where arguments.count == 1: self = .canary
+    case "run":
+      guard let rig = rigs.first(where: { arguments.count > 1 && $0.name == arguments[1] }) else { return nil }
+      var (seed, events, trace): (UInt64, Int, Bool) = (UInt64.random(in: 1...UInt64(UInt32.max)), 100_000, false)
+      var rest = arguments.dropFirst(2)
+      while let option = rest.popFirst() {
+        switch option {
+        case "--trace": trace = true
+        case "--seed":
+          guard let value = rest.popFirst().flatMap({ UInt64($0) }) else { return nil }
+          seed = value
+        case "--events":
+          guard let value = rest.popFirst().flatMap({ Int($0) }), value > 0 else { return nil }
+          events = value
+        default: return nil
+        }
+      }
+      self = .run(rig, seed: seed, events: events, trace: trace)
+    default: return nil
+    }
+  }
+}
+
+/// A line on standard output, there before the next event can crash.
+func say(_ line: String) {
+  do { try StandardStream.output.write((line + "\n").utf8.span) } catch { endProcess(74) }
+}
+
+/// Plays events of one rig and tells how it went.
+func play(_ rig: Rig, seed: UInt64, events: Int, trace: Bool = false) -> Bool {
+  say("\(rig.name): seed \(seed), \(events) events")
+  guard let finding = rig.run(seed: seed, events: events, tracing: { if trace { say("seed \($0)") } }) else { return true }
+  say("\(rig.name): \(finding.complaint)")
+  say(finding.reproduction)
+  return false
+}
+
+switch Command(Array(CommandLine.arguments.dropFirst())) {
+case .list:
+  for rig in rigs { say("\(rig.name): \(rig.purpose)") }
+case .run(let rig, let seed, let events, let trace):
+  if !play(rig, seed: seed, events: events, trace: trace) { endProcess(1) }
+case .smoke:
+  let passed = rigs.filter { play($0, seed: 1, events: 50_000) }.count
+  say("smoke: \(passed) of \(rigs.count) found nothing")
+  if passed < rigs.count { endProcess(1) }
+case .canary:
+  let findings = rigs.compactMap { (rig: Rig) -> Finding? in
+    let finding = rig.run(seed: 1, events: 100_000, subject: .broken)
+    say("\(rig.name), \(rig.bug): \(finding.map { "event \($0.event): \($0.complaint)" } ?? "NOT FOUND")")
+    return finding
+  }
+  say("canary found \(findings.count) of \(rigs.count) planted bugs")
+  endProcess(findings.count == rigs.count ? 1 : 70)
+case nil:
+  say(Command.usage)
+  endProcess(64)
+}

@@ -1,0 +1,79 @@
+// What a fuzzer is: one event at a time, each from its own seed, each judged against something simpler than the code under test.
+
+import TestSupport
+
+/// One fuzzer.
+struct Rig: Sendable {
+  let name: String
+  let purpose: String
+  /// The bug that `canary` plants, as a phrase.
+  let bug: String
+  /// Draws one input, gives it to the subject and returns what is wrong with the answer, or nil.
+  let event: @Sendable (_ random: inout SeededGenerator, _ subject: Subject) -> String?
+}
+
+/// What a rig tests.
+enum Subject: Sendable {
+  case real
+  /// The real code with the rig's bug in front of it or behind it.
+  case broken
+}
+
+/// An event that went wrong.
+struct Finding {
+  let rig: Rig
+  let seed: UInt64
+  let event: Int
+  let complaint: String
+
+  /// One command that shows it again.
+  var reproduction: String { "userd-fuzz run \(rig.name) --seed \(seed &+ UInt64(event)) --events 1" }
+}
+
+extension Rig {
+  /// Plays `count` events. Event n of a seed is event 0 of seed + n, so that any of them can be played alone.
+  func run(seed: UInt64, events count: Int, subject: Subject = .real, tracing: (UInt64) -> Void = { _ in }) -> Finding? {
+    for event in 0..<count {
+      var random = SeededGenerator(seed: seed &+ UInt64(event))
+      tracing(random.seed)
+      if let complaint = self.event(&random, subject) {
+        return Finding(rig: self, seed: seed, event: event, complaint: complaint)
+      }
+    }
+    return nil
+  }
+}
+
+extension SeededGenerator {
+  /// Whether something that happens once in `count` times happens now.
+  mutating func once(in count: Int) -> Bool { number(0..<count) == 0 }
+
+  /// One of `choices`.
+  mutating func pick<Choice>(_ choices: [Choice]) -> Choice { choices[number(0..<choices.count)] }
+
+  /// Up to `maxEdits` small changes: a byte replaced, dropped or put in, a piece repeated, the end cut off. New bytes often
+  /// come from `alphabet`.
+  mutating func edit(_ bytes: inout [UInt8], maxEdits: Int, alphabet: String) {
+    let alphabet = Array(alphabet.utf8)
+    for _ in 0..<number(0..<maxEdits + 1) {
+      let byte = once(in: 3) ? UInt8(truncatingIfNeeded: next()) : pick(alphabet)
+      guard !bytes.isEmpty else {
+        bytes.append(byte)
+        continue
+      }
+      let place = number(0..<bytes.count)
+      switch number(0..<5) {
+      case 0: bytes[place] = byte
+      case 1: bytes.remove(at: place)
+      case 2: bytes.insert(byte, at: place)
+      case 3: bytes.insert(contentsOf: bytes[place..<min(bytes.count, place + number(1..<9))], at: number(0..<bytes.count))
+      default: bytes.removeSubrange((once(in: 4) ? place : bytes.count - 1)...)
+      }
+    }
+  }
+}
+
+/// Bytes as a complaint shows them: text where it is ASCII, hex where not.
+func shown(_ bytes: [UInt8]) -> String {
+  bytes.allSatisfy { (0x20..<0x7f).contains($0) } ? "\"\(String(decoding: bytes, as: UTF8.self))\"" : "\(bytes)"
+}
