@@ -12,8 +12,13 @@ package struct DatabaseOptions: Sendable {
   package var onEvent: @Sendable (StorageEvent) -> Void = { _ in }
   /// Bytes of memory that tree pages may take.
   package var maxPageMemory = 4 << 30
+  /// The files, played by tests.
+  package var files: any FileSystem = LinuxFileSystem()
   /// Bytes of one log segment, a multiple of 4,096 from 32,768 to 16 MiB. Others than 16 MiB are for tests.
   package var segmentByteCount = 16 << 20
+
+  /// A mistake planted by a test; see `PlantedBug`.
+  var plantedBug: PlantedBug?
 
   package init(path: String) { self.path = path }
 }

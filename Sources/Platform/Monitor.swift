@@ -1,0 +1,71 @@
+// A lock with conditions to wait on, for threads that sleep until another one has news.
+
+import Glibc
+
+/// A mutex and four condition variables. What it guards is said by the type that owns it.
+///
+/// Waiting takes a deadline on the monotonic clock, so changes of the wall clock neither wake nor delay anybody.
+@safe package final class Monitor: @unchecked Sendable {
+  /// One kind of news to wait for, so that it does not wake those who wait for another kind.
+  package struct Condition: Sendable {
+    let index: Int
+
+    package init(_ index: Int) {
+      precondition((0..<Monitor.conditionCount).contains(index), "a monitor has no condition \(index)")
+      self.index = index
+    }
+  }
+
+  private static let conditionCount = 4
+
+  // SAFETY: allocated once, never moved, destroyed in deinit when no thread can be inside any more.
+  private let mutex: UnsafeMutablePointer<pthread_mutex_t>
+  private let conditions: UnsafeMutablePointer<pthread_cond_t>
+
+  package init() {
+    unsafe mutex = .allocate(capacity: 1)
+    unsafe mutex.initialize(to: pthread_mutex_t())
+    unsafe conditions = .allocate(capacity: Self.conditionCount)
+    unsafe conditions.initialize(repeating: pthread_cond_t(), count: Self.conditionCount)
+    var attributes = pthread_condattr_t()
+    var result = unsafe pthread_mutex_init(mutex, nil)
+    unsafe pthread_condattr_init(&attributes)
+    unsafe pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
+    for index in 0..<Self.conditionCount { result |= unsafe pthread_cond_init(conditions + index, &attributes) }
+    unsafe pthread_condattr_destroy(&attributes)
+    precondition(result == 0, "cannot make a lock: \(Errno(result))")
+  }
+
+  deinit {
+    for index in 0..<Self.conditionCount { unsafe pthread_cond_destroy(conditions + index) }
+    unsafe pthread_mutex_destroy(mutex)
+    unsafe conditions.deallocate()
+    unsafe mutex.deallocate()
+  }
+
+  package func lock() {
+    let result = unsafe pthread_mutex_lock(mutex)
+    precondition(result == 0, "cannot lock: \(Errno(result))")
+  }
+
+  package func unlock() {
+    let result = unsafe pthread_mutex_unlock(mutex)
+    precondition(result == 0, "cannot unlock: \(Errno(result))")
+  }
+
+  /// Sleeps until notified; the caller holds the lock, before and after. It may also wake without a reason: test again.
+  package func wait(for condition: Condition) {
+    let result = unsafe pthread_cond_wait(conditions + condition.index, mutex)
+    precondition(result == 0, "cannot wait: \(Errno(result))")
+  }
+
+  /// The same, but at the latest until the monotonic clock shows `deadline`.
+  package func wait(for condition: Condition, until deadline: UInt64) {
+    var time = timespec(tv_sec: Int(deadline / 1_000_000_000), tv_nsec: Int(deadline % 1_000_000_000))
+    let result = unsafe pthread_cond_timedwait(conditions + condition.index, mutex, &time)
+    precondition(result == 0 || result == ETIMEDOUT, "cannot wait: \(Errno(result))")
+  }
+
+  package func notifyOne(_ condition: Condition) { unsafe pthread_cond_signal(conditions + condition.index) }
+  package func notifyAll(_ condition: Condition) { unsafe pthread_cond_broadcast(conditions + condition.index) }
+}

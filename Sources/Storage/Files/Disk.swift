@@ -1,0 +1,129 @@
+// File operations that finish what they began and name the path when they fail.
+
+import Platform
+
+/// A file system whose errors are the engine's: the one place where `Errno` becomes `StorageError`.
+struct Disk: Sendable {
+  let files: any FileSystem
+
+  init(_ files: any FileSystem) { self.files = files }
+
+  func open(_ path: String, _ access: FileAccess, direct: Bool = false) throws(StorageError) -> DiskFile {
+    try converting("open", path) { () throws(Errno) in DiskFile(path: path, file: try files.open(path, access, direct: direct)) }
+  }
+
+  /// The same, but nil if there is no such file.
+  func openIfPresent(_ path: String, _ access: FileAccess, direct: Bool = false) throws(StorageError) -> DiskFile? {
+    do throws(Errno) {
+      return DiskFile(path: path, file: try files.open(path, access, direct: direct))
+    } catch {
+      if error == .notFound { return nil }
+      throw .io(operation: "open", path: path, errno: error)
+    }
+  }
+
+  func names(in path: String) throws(StorageError) -> [String] {
+    try converting("list", path) { () throws(Errno) in try files.names(in: path) }
+  }
+
+  /// The names in a folder, nil if there is no such folder.
+  func namesIfPresent(in path: String) throws(StorageError) -> [String]? {
+    do throws(Errno) {
+      return try files.names(in: path)
+    } catch {
+      if error == .notFound { return nil }
+      throw .io(operation: "list", path: path, errno: error)
+    }
+  }
+
+  func createDirectory(_ path: String) throws(StorageError) {
+    try converting("mkdir", path) { () throws(Errno) in try files.createDirectory(path) }
+  }
+
+  func rename(_ old: String, to new: String) throws(StorageError) {
+    try converting("rename", old) { () throws(Errno) in try files.rename(old, to: new) }
+  }
+
+  func remove(_ path: String) throws(StorageError) {
+    try converting("unlink", path) { () throws(Errno) in try files.remove(path) }
+  }
+
+  func syncDirectory(_ path: String) throws(StorageError) {
+    try converting("fsync", path) { () throws(Errno) in try files.syncDirectory(path) }
+  }
+}
+
+/// An open file that knows its path.
+struct DiskFile: Sendable {
+  let path: String
+  let file: any StoredFile
+
+  /// Calls that move no byte are repeated this often before they count as a failure.
+  private static let maxIdleCalls = 100
+
+  var isDirect: Bool { file.isDirect }
+
+  /// Fills `bytes` from `offset` on; returns how many there were before the end of the file.
+  func read(into bytes: inout MutableSpan<UInt8>, at offset: Int) throws(StorageError) -> Int {
+    var done = 0, idle = 0
+    while done < bytes.count {
+      let got: Int
+      do throws(Errno) {
+        var rest = bytes._mutatingExtracting(done...)
+        got = try file.read(into: &rest, at: offset + done)
+      } catch {
+        guard error.kind == .retry, idle < Self.maxIdleCalls else { throw .io(operation: "read", path: path, errno: error) }
+        idle += 1
+        continue
+      }
+      if got == 0 { return done }
+      // A direct read that stopped inside a block can only go on from the block's start, unless it met the end of the file.
+      if isDirect && got % File.directAlignment != 0 {
+        let size = try converting("stat", path) { () throws(Errno) in try file.size() }
+        if offset + done + got >= size { return done + got }
+        done += got - got % File.directAlignment
+        idle += 1
+        if idle > Self.maxIdleCalls { throw .io(operation: "read", path: path, errno: .io) }
+      } else {
+        done += got
+      }
+    }
+    return done
+  }
+
+  /// Writes all of `bytes`, however many calls it takes.
+  func write(_ bytes: Span<UInt8>, at offset: Int) throws(StorageError) {
+    var done = 0, idle = 0
+    while done < bytes.count {
+      var put = 0
+      do throws(Errno) {
+        put = try file.write(bytes.extracting(done...), at: offset + done)
+      } catch {
+        guard error.kind == .retry else { throw .io(operation: "write", path: path, errno: error) }
+      }
+      if isDirect { put -= put % File.directAlignment }
+      done += put
+      idle = put == 0 ? idle + 1 : 0
+      if idle > Self.maxIdleCalls { throw .io(operation: "write", path: path, errno: .io) }
+    }
+  }
+
+  func syncData() throws(StorageError) {
+    try converting("fdatasync", path) { () throws(Errno) in try file.syncData() }
+  }
+
+  func size() throws(StorageError) -> Int {
+    try converting("stat", path) { () throws(Errno) in try file.size() }
+  }
+
+  func dropCache() throws(StorageError) {
+    try converting("fadvise", path) { () throws(Errno) in try file.dropCache() }
+  }
+}
+
+/// Runs a call and gives its error the operation and path that failed.
+private func converting<Value>(
+  _ operation: StaticString, _ path: String, _ call: () throws(Errno) -> Value
+) throws(StorageError) -> Value {
+  do throws(Errno) { return try call() } catch { throw .io(operation: operation, path: path, errno: error) }
+}

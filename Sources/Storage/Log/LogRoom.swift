@@ -1,0 +1,38 @@
+// How much can be appended to the log without asking the file system for anything. docs/storage.md §3, "Room".
+
+/// Space that is already written with zeros: the rest of the current segment and whole spares.
+struct LogRoom: Sendable {
+  /// Bytes for frames in a fresh segment.
+  let segmentCapacity: Int
+  /// Bytes left in the current segment.
+  var remaining: Int
+  /// Numbers of the spares, oldest first.
+  var spares: [UInt64]
+
+  /// Bytes that one frame may take.
+  var maxFrameByteCount: Int { min(OnDisk.Frame.maxByteCount, segmentCapacity) }
+
+  /// Bytes of operations that one transaction may have: at most half a frame, so that two never need more than one.
+  var maxTransactionByteCount: Int {
+    min(StorageLimits.maxTransactionByteCount, maxFrameByteCount / 2 - OnDisk.blockByteCount)
+  }
+
+  /// Bytes of payload that may wait when another transaction begins, such that it still fits into the same frame.
+  var maxPendingByteCount: Int {
+    min(StorageLimits.maxPendingByteCount, maxFrameByteCount - maxTransactionByteCount - OnDisk.blockByteCount)
+  }
+
+  /// Whether frames of these sizes, appended in this order, find room. No frame spans segments, so ends of segments are lost.
+  func holds(_ frames: Int...) -> Bool {
+    var left = remaining, used = 0
+    for frame in frames where frame > 0 {
+      if frame > left {
+        guard used < spares.count, frame <= segmentCapacity else { return false }
+        used += 1
+        left = segmentCapacity
+      }
+      left -= frame
+    }
+    return true
+  }
+}

@@ -1,0 +1,27 @@
+// Mistakes that tests plant on purpose, to prove that the crash rig would find them.
+
+/// One deliberate violation of docs/storage.md. Nothing but tests sets one; each is asked for beside a system call, never on a hot path.
+enum PlantedBug: String, CaseIterable, Sendable {
+  /// Frames are acknowledged without a flush (S1).
+  case acknowledgeWithoutSync
+  /// The root is published before the frame is flushed (S1).
+  case publishBeforeSync
+  /// Open reads what a killed process left without making it durable first (S7).
+  case trustUnsyncedBytes
+  /// A spare gets its final name before its header is written (docs/storage.md §3).
+  case headerAfterRename
+  /// The folder is not flushed after a roll (docs/storage.md §3).
+  case skipFolderSync
+  /// After a torn tail the log goes on in the same segment (S6).
+  case appendAfterDamage
+  /// A frame counts only if its batch is the previous one plus one (docs/file-format.md §5).
+  case chainWithoutGaps
+  /// Everything behind the first bad frame is taken for a torn tail (S13).
+  case ignoreWitnesses
+  /// A failed flush is tried again (S12).
+  case retryFailedSync
+  /// The newest superblock is overwritten in place (S4).
+  case overwriteSuperblock
+  /// Room is not reserved before a transaction is applied (S11).
+  case applyWithoutRoom
+}

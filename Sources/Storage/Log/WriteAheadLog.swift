@@ -1,0 +1,138 @@
+// The end of the log: appends frames to the current segment and begins the next one. docs/storage.md §3.
+
+import Platform
+
+/// Where the log ends and what the next frame must carry. Only the holder of the log right calls it.
+final class WriteAheadLog {
+  private let disk: Disk
+  private let folder: DataFolder
+  private let random: RandomSource
+  private let plantedBug: PlantedBug?
+  private let segmentByteCount: Int
+  private let identity: DatabaseIdentity
+  private let timeline: UInt32
+  private let epoch: UInt32
+  private let durableCheckpoint: UInt64
+
+  /// The segment that takes frames; nil until one is begun after an end that was not clean.
+  private var current: Current?
+  /// The number of the segment that the next roll makes.
+  private var nextNumber: UInt64
+  /// The position behind the last frame; all before it is durable.
+  private(set) var endLSN: UInt64
+  private var lastHash: UInt64
+  private var lastMilliseconds: Int64
+
+  private struct Current {
+    let file: DiskFile
+    let header: SegmentHeader
+    var offset: Int
+  }
+
+  /// What the log continues from: the outcome of recovery.
+  struct Start {
+    var identity: DatabaseIdentity
+    var timeline: UInt32
+    var epoch: UInt32
+    var durableCheckpoint: UInt64
+    /// The last segment and the offset in its file, if the log goes on there.
+    var clean: (file: DiskFile, header: SegmentHeader, offset: Int)?
+    var nextNumber: UInt64
+    var endLSN: UInt64
+    var lastHash: UInt64
+    var lastMilliseconds: Int64
+  }
+
+  init(_ start: Start, _ options: DatabaseOptions) {
+    disk = Disk(options.files)
+    folder = DataFolder(options.path)
+    random = options.random
+    plantedBug = options.plantedBug
+    segmentByteCount = options.segmentByteCount
+    identity = start.identity
+    timeline = start.timeline
+    epoch = start.epoch
+    durableCheckpoint = start.durableCheckpoint
+    current = start.clean.map { Current(file: $0.file, header: $0.header, offset: $0.offset) }
+    nextNumber = start.nextNumber
+    endLSN = start.endLSN
+    lastHash = start.lastHash
+    lastMilliseconds = start.lastMilliseconds
+  }
+
+  /// Bytes left for frames in the current segment.
+  var remaining: Int { current.map { max(0, segmentByteCount - $0.offset) } ?? 0 }
+
+  var currentPath: String { current?.file.path ?? folder.log }
+
+  var syncsFrames: Bool { plantedBug != .acknowledgeWithoutSync }
+
+  /// Writes a closed batch as one frame and flushes it. On return it is durable.
+  ///
+  /// - Precondition: `frame.frameByteCount <= remaining`.
+  /// - Throws: `.io`; then nothing may be written to the log again (S12).
+  func append(_ frame: FrameBuffer, milliseconds: Int64) throws(StorageError) {
+    guard var segment = current, frame.frameByteCount <= segmentByteCount - segment.offset else {
+      preconditionFailure("a frame of \(frame.frameByteCount) bytes for \(remaining) bytes of room")
+    }
+    // The wall clock may go back, the log's time may not.
+    lastMilliseconds = max(lastMilliseconds, milliseconds)
+    let header = FrameHeader(
+      isSeal: frame.isEmpty, lsn: endLSN, batch: frame.batch, payloadByteCount: frame.payloadByteCount,
+      transactionCount: frame.transactionCount, durableLSN: endLSN, durableCheckpoint: durableCheckpoint, previousHash: lastHash,
+      milliseconds: lastMilliseconds, epoch: epoch)
+    assert(segment.header.lsn(at: segment.offset) == endLSN, "the file and the log disagree about the end")
+    let hash = frame.finish(header, salt: segment.header.salt)
+    try frame.withFrame { bytes throws(StorageError) in try segment.file.write(bytes, at: segment.offset) }
+    if plantedBug == .retryFailedSync {
+      do throws(StorageError) { try segment.file.syncData() } catch { try segment.file.syncData() }
+    } else if syncsFrames {
+      try segment.file.syncData()
+    }
+    segment.offset += header.byteCount
+    current = segment
+    endLSN = header.endLSN
+    lastHash = hash
+  }
+
+  /// Begins the next segment in a spare. Everything before `endLSN` is durable when this is called.
+  ///
+  /// The name comes last, so a segment without a good header is never the trace of a crash.
+  /// - Throws: `.io`. If the kind of errno is `.noSpace` and the operation `rename`, nothing has changed and the call may be repeated.
+  func roll(into spare: UInt64) throws(StorageError) {
+    let sparePath = folder.spare(spare), path = folder.segment(nextNumber)
+    let header = SegmentHeader(
+      identity: identity, timeline: timeline, epoch: epoch, number: nextNumber, startLSN: endLSN, salt: freshSalt(),
+      previousHash: lastHash, durableCheckpoint: durableCheckpoint)
+    if plantedBug == .headerAfterRename {
+      try disk.rename(sparePath, to: path)
+      try disk.syncDirectory(folder.log)
+      let file = try disk.open(path, .readWrite, direct: true)
+      try write(header, to: file)
+      begin(DiskFile(path: path, file: file.file), header)
+      return
+    }
+    let file = try disk.open(sparePath, .readWrite, direct: true)
+    try write(header, to: file)
+    try disk.rename(sparePath, to: path)
+    if plantedBug != .skipFolderSync { try disk.syncDirectory(folder.log) }
+    begin(DiskFile(path: path, file: file.file), header)
+  }
+
+  private func begin(_ file: DiskFile, _ header: SegmentHeader) {
+    current = Current(file: file, header: header, offset: OnDisk.Segment.framesOffset)
+    nextNumber = header.number + 1
+  }
+
+  private func write(_ header: SegmentHeader, to file: DiskFile) throws(StorageError) {
+    var blocks = AlignedBuffer(count: OnDisk.Segment.framesOffset)
+    for copy in 0..<OnDisk.Segment.headerCopies {
+      let start = copy * OnDisk.Segment.headerByteCount
+      blocks.withMutableBytes(start..<start + OnDisk.Segment.headerByteCount) { header.encode(into: &$0) }
+    }
+    try blocks.withBytes(0..<blocks.count) { bytes throws(StorageError) in try file.write(bytes, at: 0) }
+    try file.syncData()
+  }
+
+  private func freshSalt() -> UInt64 { random.bytes(8).reduce(0) { $0 << 8 | UInt64($1) } }
+}
