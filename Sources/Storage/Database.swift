@@ -1,46 +1,165 @@
 // The one class that the floors above see: a durable ordered map with snapshot reads and a single writer.
 
 package import Platform
+import Synchronization
 
 /// An open database. Any thread may call it; one process at a time has the folder open.
 package final class Database: Sendable {
   /// Moves forward as commits become durable and published; event loops subscribe to it.
   package let durability: DurabilitySignal
 
+  let commits: GroupCommit
+  private let closing: Mutex<Closing>
+  /// False in simulations, where `step` and `maintain` take the place of the threads.
+  private let hasThreads: Bool
+
+  /// What an orderly end needs, until it has happened.
+  private struct Closing: ~Copyable {
+    var logThread: Thread?
+    var maintenanceThread: Thread?
+    var lock: DiskFile?
+    var main: MainFile
+    let epoch: UInt32
+  }
+
   /// Opens the folder, making a database in it if there is none, and replays its log.
   ///
   /// - Throws: `.locked` if it is open elsewhere; `.damaged` and `.newerFormat` before anything was changed; `.io` for failing calls.
-  package static func open(_ options: DatabaseOptions) throws(StorageError) -> Database { fatalError("not yet") }
+  package static func open(_ options: DatabaseOptions) throws(StorageError) -> Database {
+    let database = try Database(options, hasThreads: true)
+    do throws(Errno) {
+      try database.startThreads()
+    } catch {
+      database.stopThreads()
+      throw .io(operation: "start a thread for", path: options.path, errno: error)
+    }
+    return database
+  }
 
-  private init(durability: DurabilitySignal) { self.durability = durability }
+  /// - Parameter hasThreads: false for simulations; then nothing happens to the log unless `step`, `maintain` or a waiting caller does it.
+  init(_ options: DatabaseOptions, hasThreads: Bool) throws(StorageError) {
+    precondition(
+      (OnDisk.Segment.minByteCount...OnDisk.Segment.maxByteCount).contains(options.segmentByteCount)
+        && options.segmentByteCount % OnDisk.blockByteCount == 0,
+      "segments of \(options.segmentByteCount) bytes")
+    let recovery = try Recovery(options)
+    durability = DurabilitySignal()
+    commits = GroupCommit(recovery, options, durability)
+    closing = Mutex(
+      Closing(logThread: nil, maintenanceThread: nil, lock: recovery.lock, main: recovery.main, epoch: recovery.epoch))
+    self.hasThreads = hasThreads
+  }
+
+  deinit { stopThreads() }
+
+  private func startThreads() throws(Errno) {
+    let commits = commits
+    try closing.withLock { state throws(Errno) in
+      state.logThread = try Thread(name: "log") { commits.runLogThread() }
+      state.maintenanceThread = try Thread(name: "log-spares") { commits.runMaintenanceThread() }
+    }
+  }
+
+  private func stopThreads() {
+    commits.stop()
+    closing.withLock { state in
+      if let thread = state.logThread.take() { thread.join() }
+      if let thread = state.maintenanceThread.take() { thread.join() }
+    }
+  }
+
+  // MARK: Transactions
 
   /// Runs `body` on the published snapshot, without locks or waiting. Never nested, never inside `write`.
   package func read<Value, Failure: StorageErrorCarrier>(
     _ body: (inout ReadTransaction) throws(Failure) -> Value
-  ) throws(Failure) -> Value { fatalError("not yet") }
+  ) throws(Failure) -> Value {
+    try commits.tree.read(body)
+  }
 
   /// Runs `body` on the newest state under the writer lock and commits what it wrote, without waiting for the disk.
   ///
   /// The answer must be held until `durability` reaches `position`, also if `body` wrote nothing: it may have seen commits that are not
   /// durable yet. If `body` throws, nothing has happened; hold its error until `heldPosition`. `body` runs at most once.
-  /// - Throws: what `body` throws; `.storageFull` and `.readOnly` before `body` ran (these depend on nothing and need not be held).
+  /// - Throws: what `body` throws; `.storageFull`, `.readOnly` and `.closed` before `body` ran (these depend on nothing and need not be
+  ///   held); `.transactionTooLarge` and `.memoryFull` after it, with nothing changed.
   package func write<Value, Failure: StorageErrorCarrier>(
     _ durability: CommitDurability = .durable, _ body: (inout WriteTransaction) throws(Failure) -> Value
-  ) throws(Failure) -> (value: Value, position: LogPosition) { fatalError("not yet") }
+  ) throws(Failure) -> (value: Value, position: LogPosition) {
+    let monitor = commits.monitor
+    monitor.lock()
+    defer { monitor.unlock() }
+    do throws(StorageError) { try commits.admit(mayWait: hasThreads) } catch { throw Failure(error) }
+    var transaction = WriteTransaction(commits.tree, maxByteCount: commits.room.maxTransactionByteCount)
+    let value = try body(&transaction)
+    if !transaction.isEmpty {
+      do throws(StorageError) {
+        try transaction.withOperations { operations throws(StorageError) in
+          try commits.tree.prepare(operations)
+          commits.take(operations, durability)
+        }
+      } catch { throw Failure(error) }
+    }
+    return (value, commits.heldPosition)
+  }
 
   /// The position of the newest state that a transaction can have seen by now: what an error that left `write` is held to.
-  package var heldPosition: LogPosition { fatalError("not yet") }
+  package var heldPosition: LogPosition {
+    commits.monitor.lock()
+    defer { commits.monitor.unlock() }
+    return commits.heldPosition
+  }
 
   /// Returns once `position` is durable and published; may write the log itself. For workers and tools, never for an event loop.
   ///
-  /// - Throws: `.commitOutcomeUnknown` if the log failed before.
-  package func waitUntilDurable(_ position: LogPosition) throws(StorageError) { fatalError("not yet") }
+  /// - Throws: `.commitOutcomeUnknown` if the log failed before; `.storageFull` if the commit waits for room and may still succeed.
+  package func waitUntilDurable(_ position: LogPosition) throws(StorageError) { try commits.wait(for: position) }
 
-  package func statistics() -> StorageStatistics { fatalError("not yet") }
+  // MARK: Watching
+
+  package func statistics() -> StorageStatistics {
+    commits.monitor.lock()
+    defer { commits.monitor.unlock() }
+    var statistics = commits.statistics
+    let tree = commits.tree.statistics
+    statistics.durablePosition = durability.durablePosition
+    statistics.spares = commits.room.spares.count
+    statistics.keys = tree.keys
+    statistics.pages = tree.pages
+    statistics.hasFailed = commits.hasFailed
+    statistics.isFull = commits.isFull
+    return statistics
+  }
 
   /// Walks the whole tree under the writer lock and checks it.
-  package func checkIntegrity() -> IntegrityReport { fatalError("not yet") }
+  package func checkIntegrity() -> IntegrityReport {
+    commits.monitor.lock()
+    defer { commits.monitor.unlock() }
+    return commits.tree.checkIntegrity()
+  }
+
+  // MARK: The end
 
   /// Ends orderly: last frame, mark of a clean end, threads joined, lock released. Calls after it throw `.closed`.
-  package func close() throws(StorageError) { fatalError("not yet") }
+  ///
+  /// - Throws: `.closed` if it was closed before; `.commitOutcomeUnknown` if commits that nobody was told of could not be written; `.io`
+  ///   if the mark could not be: the next open then looks for the end itself.
+  package func close() throws(StorageError) {
+    let isDurable: Bool
+    switch commits.finish() {
+    case .alreadyClosed: throw .closed
+    case .durable: isDurable = true
+    case .unknown: isDurable = false
+    }
+    stopThreads()
+    try closing.withLock { state throws(StorageError) in
+      defer { state.lock = nil }
+      guard isDurable else { throw .commitOutcomeUnknown }
+      var last = state.main.superblock
+      guard last.cleanEndLSN != commits.log.endLSN else { return }
+      last.cleanEndLSN = commits.log.endLSN
+      last.checkpoint = UInt64(state.epoch)
+      try state.main.flip(to: last)
+    }
+  }
 }

@@ -79,6 +79,12 @@ package enum StorageError: Error, Equatable, Sendable {
 extension StorageError: StorageErrorCarrier {
   package init(_ error: StorageError) { self = error }
 
+  /// Whether a system call failed because the device is full: it may succeed when there is room.
+  var isForWantOfRoom: Bool {
+    if case .io(_, _, let errno) = self { return errno.kind == .noSpace }
+    return false
+  }
+
   // A StaticString has no equality of its own; the operation is one of a few names, compared as text.
   package static func == (left: StorageError, right: StorageError) -> Bool { left.description == right.description }
 }

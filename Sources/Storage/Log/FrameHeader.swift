@@ -36,7 +36,8 @@ struct FrameHeader: Equatable, Sendable {
 
   /// Judges the bytes from a frame's possible start to the end of its segment.
   static func find(_ bytes: Span<UInt8>, at lsn: UInt64, salt: UInt64) -> Found {
-    guard bytes.count >= OnDisk.Frame.headerByteCount, bytes.integer(at: 8) == OnDisk.Frame.magic, bytes.integer(at: 16) == lsn else {
+    guard bytes.count >= OnDisk.Frame.headerByteCount, bytes.integer(at: 8) == OnDisk.Frame.magic, bytes.integer(at: 16) == lsn
+    else {
       return .invalid
     }
     let payload = Int(bytes.integer(at: 32, as: UInt32.self))

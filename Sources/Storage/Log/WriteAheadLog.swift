@@ -98,8 +98,9 @@ final class WriteAheadLog {
   /// Begins the next segment in a spare. Everything before `endLSN` is durable when this is called.
   ///
   /// The name comes last, so a segment without a good header is never the trace of a crash.
-  /// - Throws: `.io`. If the kind of errno is `.noSpace` and the operation `rename`, nothing has changed and the call may be repeated.
-  func roll(into spare: UInt64) throws(StorageError) {
+  /// - Returns: false if there was no room for the new name; then nothing has changed and the call may be repeated.
+  /// - Throws: `.io`; then nothing may be written to the log again (S12).
+  func roll(into spare: UInt64) throws(StorageError) -> Bool {
     let sparePath = folder.spare(spare), path = folder.segment(nextNumber)
     let header = SegmentHeader(
       identity: identity, timeline: timeline, epoch: epoch, number: nextNumber, startLSN: endLSN, salt: freshSalt(),
@@ -110,13 +111,19 @@ final class WriteAheadLog {
       let file = try disk.open(path, .readWrite, direct: true)
       try write(header, to: file)
       begin(DiskFile(path: path, file: file.file), header)
-      return
+      return true
     }
     let file = try disk.open(sparePath, .readWrite, direct: true)
     try write(header, to: file)
-    try disk.rename(sparePath, to: path)
+    do throws(StorageError) {
+      try disk.rename(sparePath, to: path)
+    } catch {
+      if error.isForWantOfRoom { return false }
+      throw error
+    }
     if plantedBug != .skipFolderSync { try disk.syncDirectory(folder.log) }
     begin(DiskFile(path: path, file: file.file), header)
+    return true
   }
 
   private func begin(_ file: DiskFile, _ header: SegmentHeader) {

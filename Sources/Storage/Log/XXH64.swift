@@ -18,7 +18,9 @@ enum XXH64 {
     let count = bytes.count
     var offset = 0
     // SAFETY: every load below is preceded by a test that its bytes lie before `count`.
-    func word(_ offset: Int) -> UInt64 { unsafe UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self)) }
+    func word(_ offset: Int) -> UInt64 {
+      unsafe UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
+    }
     func half(_ offset: Int) -> UInt64 {
       UInt64(unsafe UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt32.self)))
     }

@@ -1,0 +1,111 @@
+// Waiting for a commit, keeping spares, and the end. docs/storage.md §3, §7.
+
+import Platform
+
+extension GroupCommit {
+  /// Returns once `position` is published. A caller that finds the log right free writes the batch itself.
+  ///
+  /// - Throws: `.commitOutcomeUnknown` if the log failed before that; `.storageFull` if the batch waits for room.
+  func wait(for position: LogPosition) throws(StorageError) {
+    if durability.durablePosition >= position { return }
+    monitor.lock()
+    defer { monitor.unlock() }
+    precondition(position <= heldPosition, "waiting for batch \(position.batch), which nobody was given")
+    while durability.durablePosition < position {
+      if hasFailed || phase == .closed { throw .commitOutcomeUnknown }
+      if isRightTaken {
+        monitor.wait(for: Self.progress)
+      } else if let retryTime {
+        if options.clock.monotonicNanoseconds() < retryTime { throw .storageFull }
+        writeBatch()
+      } else {
+        writeBatch()
+      }
+    }
+  }
+
+  // MARK: Spares
+
+  /// One turn of the maintenance thread: makes a spare if one is wanted and it is time to try.
+  ///
+  /// - Returns: whether it tried.
+  func maintain() -> Bool {
+    monitor.lock()
+    guard phase == .open, !hasFailed, room.spares.count < SpareSegments.target, !isMakingSpare,
+      options.clock.monotonicNanoseconds() >= spareRetryTime
+    else {
+      monitor.unlock()
+      return false
+    }
+    isMakingSpare = true
+    let number = nextSpare
+    nextSpare += 1
+    monitor.unlock()
+    var failure: StorageError?
+    do throws(StorageError) { try spareMaker.make(number) } catch { failure = error }
+    if let failure, !failure.isForWantOfRoom { fail(failure) }
+    monitor.lock()
+    isMakingSpare = false
+    if failure == nil {
+      room.spares.append(number)
+      if delayed == nil { heal() }
+    } else if !hasFailed {
+      spareRetryTime = options.clock.monotonicNanoseconds() + Self.fullRetryDelay
+      if !isFull {
+        isFull = true
+        options.onEvent(.storageFull(path: options.path))
+      }
+    }
+    monitor.notifyAll(Self.progress)
+    monitor.unlock()
+    return true
+  }
+
+  /// Returns when the database is closed.
+  func runMaintenanceThread() {
+    while true {
+      if maintain() { continue }
+      monitor.lock()
+      if phase == .closed {
+        monitor.unlock()
+        return
+      }
+      if phase == .open && !hasFailed && room.spares.count < SpareSegments.target && !isMakingSpare {
+        monitor.wait(for: Self.maintenance, until: spareRetryTime)
+      } else {
+        monitor.wait(for: Self.maintenance)
+      }
+      monitor.unlock()
+    }
+  }
+
+  // MARK: The end
+
+  /// What became of the commits when the database was closed.
+  enum Ending {
+    case durable
+    case unknown
+    case alreadyClosed
+  }
+
+  /// Refuses new writers and writes the last batch.
+  func finish() -> Ending {
+    monitor.lock()
+    defer { monitor.unlock() }
+    if phase != .open { return .alreadyClosed }
+    phase = .closing
+    while isRightTaken || isMakingSpare { monitor.wait(for: Self.progress) }
+    if !hasFailed && (!open.isEmpty || delayed != nil) { writeBatch() }
+    return hasFailed || delayed != nil ? .unknown : .durable
+  }
+
+  /// Sends all threads home without writing anything.
+  func stop() {
+    monitor.lock()
+    phase = .closed
+    monitor.notifyAll(Self.progress)
+    monitor.notifyAll(Self.work)
+    monitor.notifyAll(Self.maintenance)
+    monitor.unlock()
+  }
+}

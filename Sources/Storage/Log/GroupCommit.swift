@@ -1,0 +1,324 @@
+// Many commits, one flush: the open batch, who may write the log, and when. docs/storage.md §3.
+
+import Platform
+
+/// The commit path of an open database.
+///
+/// Any thread calls it. The fields are guarded by `monitor`, the writer lock, which is never held across a call to the file system;
+/// `log` belongs to whoever holds the log right.
+final class GroupCommit: @unchecked Sendable {
+  let tree: PageTree
+  let durability: DurabilitySignal
+  let monitor = Monitor()
+  let options: DatabaseOptions
+
+  /// A batch is due: the log thread waits for this.
+  static let work = Monitor.Condition(0)
+  /// A batch was written, room was made, or all is over: whoever waits for those.
+  static let progress = Monitor.Condition(1)
+  /// A spare is wanted.
+  static let maintenance = Monitor.Condition(2)
+
+  static let relaxedDelay: UInt64 = 100_000_000
+  static let sealDelay: UInt64 = 50_000_000
+  static let fullRetryDelay: UInt64 = 1_000_000_000
+  static let maxAdmissionDelay: UInt64 = 10_000_000_000
+  static let never = UInt64.max
+
+  enum Phase {
+    case open
+    /// No more writers; the last batch is being written.
+    case closing
+    case closed
+  }
+
+  // The holder of the log right calls it; `log.append` and `log.roll` happen outside the lock.
+  let log: WriteAheadLog
+  var isRightTaken = false
+
+  var phase = Phase.open
+  var hasFailed = false
+  var open = FrameBuffer()
+  /// An emptied buffer that becomes the next open batch.
+  private var spareBuffer: FrameBuffer? = FrameBuffer()
+  /// A closed batch that could not be written for want of room for the next segment's name. Nothing of it is on disk.
+  var delayed: FrameBuffer?
+  var retryTime: UInt64?
+  /// Bytes of the frame that is being written.
+  private var takenByteCount = 0
+  var lastClosed: UInt64
+
+  /// The open batch has a commit that somebody waits for.
+  private var isDue = false
+  private var relaxedDeadline = GroupCommit.never
+  private var sealDeadline = GroupCommit.never
+  /// Until when the log thread sleeps unless notified; 0 while it is awake.
+  private var logSleepsUntil: UInt64 = 0
+
+  var room: LogRoom
+  /// There was no room for another spare or for a name. Writes are refused once what is left is used up.
+  var isFull: Bool
+  let spareMaker: SpareSegments
+  var isMakingSpare = false
+  var nextSpare: UInt64
+  var spareRetryTime: UInt64 = 0
+  var statistics: StorageStatistics
+
+  init(_ recovery: Recovery, _ options: DatabaseOptions, _ durability: DurabilitySignal) {
+    self.options = options
+    self.durability = durability
+    tree = recovery.tree
+    log = recovery.log
+    room = recovery.room
+    isFull = recovery.statistics.isFull
+    spareMaker = SpareSegments(
+      disk: Disk(options.files), folder: DataFolder(options.path), segmentByteCount: options.segmentByteCount)
+    nextSpare = recovery.nextSpare
+    statistics = recovery.statistics
+    statistics.segments = recovery.segmentCount
+    statistics.durableLSN = recovery.log.endLSN
+    lastClosed = recovery.tree.openBatch - 1
+    durability.advance(to: LogPosition(batch: lastClosed))
+  }
+
+  // MARK: Committing, under the lock
+
+  /// Waits, outside of anything but the lock, until a transaction of any size can be taken.
+  ///
+  /// - Throws: `.closed`, `.readOnly`, `.storageFull`; `.wouldBlock` where no threads could end the wait.
+  func admit(mayWait: Bool) throws(StorageError) {
+    var deadline: UInt64?
+    while true {
+      if phase != .open { throw .closed }
+      if hasFailed { throw .readOnly }
+      let hasRoom =
+        options.plantedBug == .applyWithoutRoom
+        || room.holds(
+          takenByteCount, delayed?.frameByteCount ?? 0,
+          FrameHeader.paddedByteCount(payload: open.payloadByteCount + room.maxTransactionByteCount) + OnDisk.blockByteCount,
+          OnDisk.blockByteCount)
+      if hasRoom && open.payloadByteCount <= room.maxPendingByteCount && delayed == nil { return }
+      if delayed != nil || (!hasRoom && isFull) { throw .storageFull }
+      if !mayWait { throw .wouldBlock }
+      let now = options.clock.monotonicNanoseconds()
+      let end = deadline ?? now + Self.maxAdmissionDelay
+      deadline = end
+      if now >= end { throw .storageFull }
+      if !hasRoom {
+        monitor.notifyOne(Self.maintenance)
+      } else if !isDue {
+        isDue = true
+        wakeLogThread(by: 0)
+      }
+      monitor.wait(for: Self.progress, until: end)
+    }
+  }
+
+  /// Appends prepared operations to the open batch and applies them by decoding those same bytes (S9).
+  func take(_ operations: Span<UInt8>, _ durability: CommitDurability) {
+    let range = open.append(operations)
+    open.withBytes(range) { tree.apply($0) }
+    statistics.commits += 1
+    switch durability {
+    case .durable:
+      if !isDue {
+        isDue = true
+        wakeLogThread(by: 0)
+      }
+    case .relaxed, .awaited:
+      if relaxedDeadline == Self.never {
+        relaxedDeadline = options.clock.monotonicNanoseconds() + Self.relaxedDelay
+        wakeLogThread(by: relaxedDeadline)
+      }
+    }
+  }
+
+  /// The newest state that a transaction can have seen.
+  var heldPosition: LogPosition { LogPosition(batch: open.isEmpty ? lastClosed : tree.openBatch) }
+
+  private func wakeLogThread(by deadline: UInt64) {
+    // Its own deadline may be earlier than needed: then it wakes, finds nothing due, and sleeps on.
+    if !isRightTaken && deadline < logSleepsUntil { monitor.notifyOne(Self.work) }
+  }
+
+  // MARK: Writing, with the log right
+
+  /// What whoever holds the log right should do.
+  enum Work: Equatable {
+    case frame
+    case seal
+    case wait(until: UInt64)
+  }
+
+  func work(at now: UInt64) -> Work {
+    if hasFailed || phase != .open { return .wait(until: Self.never) }
+    if let retryTime {
+      return now >= retryTime ? .frame : .wait(until: retryTime)
+    }
+    if isDue || (!open.isEmpty && now >= relaxedDeadline) { return .frame }
+    if now >= sealDeadline {
+      if !open.isEmpty { return .frame }
+      if room.holds(OnDisk.blockByteCount) { return .seal }
+      sealDeadline = Self.never
+    }
+    return .wait(until: min(relaxedDeadline, sealDeadline))
+  }
+
+  /// Closes the open batch (or takes the delayed one), writes, flushes and publishes it. The lock is held before and after, not meanwhile.
+  func writeBatch() {
+    precondition(!isRightTaken, "two threads hold the log right")
+    isRightTaken = true
+    let frame = delayed ?? closeOpenBatch()
+    delayed = nil
+    retryTime = nil
+    takenByteCount = frame.frameByteCount
+    let needsSegment = frame.frameByteCount > log.remaining
+    let spare = needsSegment ? room.spares.first : nil
+    if spare != nil {
+      room.spares.removeFirst()
+      room.remaining = room.segmentCapacity
+    }
+    monitor.unlock()
+
+    let outcome = write(frame, needsSegment: needsSegment, spare: spare)
+    if case .durable = outcome { publish(frame.batch) }
+
+    monitor.lock()
+    takenByteCount = 0
+    isRightTaken = false
+    switch outcome {
+    case .durable(let rolled, let syncNanoseconds): account(frame, rolled: rolled, syncNanoseconds)
+    case .delayed(let path):
+      // Nothing was written: the batch waits, and writes are refused until there is room for a name.
+      if let spare { room.spares.insert(spare, at: 0) }
+      room.remaining = log.remaining
+      delayed = frame
+      retryTime = options.clock.monotonicNanoseconds() + Self.fullRetryDelay
+      if !isFull {
+        isFull = true
+        options.onEvent(.storageFull(path: path))
+      }
+    case .failed: break
+    }
+    monitor.notifyAll(Self.progress)
+    switch work(at: options.clock.monotonicNanoseconds()) {
+    case .frame, .seal: wakeLogThread(by: 0)
+    case .wait(let deadline): wakeLogThread(by: deadline)
+    }
+    if room.spares.count < SpareSegments.target { monitor.notifyOne(Self.maintenance) }
+  }
+
+  private func closeOpenBatch() -> FrameBuffer {
+    let frame = open
+    frame.batch = tree.openBatch
+    tree.closeBatch(frame.batch)
+    lastClosed = frame.batch
+    open = spareBuffer ?? FrameBuffer()
+    spareBuffer = nil
+    isDue = false
+    relaxedDeadline = Self.never
+    return frame
+  }
+
+  private enum Outcome {
+    case durable(rolled: Bool, syncNanoseconds: UInt64)
+    case delayed(path: String)
+    case failed
+  }
+
+  private func write(_ frame: FrameBuffer, needsSegment: Bool, spare: UInt64?) -> Outcome {
+    do throws(StorageError) {
+      if needsSegment {
+        // Admission reserved it; without one the disk would have to be asked, and might refuse (S11).
+        guard let spare else { throw .io(operation: "write", path: log.currentPath, errno: .noSpace) }
+        guard try log.roll(into: spare) else { return .delayed(path: log.currentPath) }
+        options.onEvent(.rolled(path: log.currentPath))
+      }
+      if options.plantedBug == .publishBeforeSync { publishEarly(frame.batch) }
+      let before = options.clock.monotonicNanoseconds()
+      try log.append(frame, milliseconds: options.clock.wallMilliseconds())
+      return .durable(rolled: needsSegment, syncNanoseconds: options.clock.monotonicNanoseconds() - before)
+    } catch {
+      fail(error)
+      return .failed
+    }
+  }
+
+  private func publish(_ batch: UInt64) {
+    if options.plantedBug != .publishBeforeSync { tree.publish(batch) }
+    durability.advance(to: LogPosition(batch: batch))
+  }
+
+  private func publishEarly(_ batch: UInt64) { tree.publish(batch) }
+
+  private func account(_ frame: FrameBuffer, rolled: Bool, _ syncNanoseconds: UInt64) {
+    statistics.frames += 1
+    statistics.syncs += rolled ? 2 : 1
+    statistics.logByteCount += frame.frameByteCount
+    statistics.lastSyncNanoseconds = syncNanoseconds
+    if rolled { statistics.segments += 1 }
+    statistics.durableLSN = log.endLSN
+    room.remaining = log.remaining
+    sealDeadline = frame.isEmpty ? Self.never : options.clock.monotonicNanoseconds() + Self.sealDelay
+    if isFull && !room.spares.isEmpty { heal() }
+    frame.removeAll()
+    if spareBuffer == nil { spareBuffer = frame }
+  }
+
+  func heal() {
+    guard isFull else { return }
+    isFull = false
+    options.onEvent(.storageHealed)
+  }
+
+  /// Ends all writing until a restart (S12). Called without the lock.
+  func fail(_ error: StorageError) {
+    monitor.lock()
+    let isFirst = !hasFailed
+    hasFailed = true
+    monitor.unlock()
+    guard isFirst else { return }
+    durability.fail()
+    if case .io(let operation, let path, let errno) = error {
+      options.onEvent(.failed(operation: operation, path: path, errno: errno))
+    }
+    monitor.lock()
+    monitor.notifyAll(Self.progress)
+    monitor.notifyAll(Self.work)
+    monitor.notifyAll(Self.maintenance)
+    monitor.unlock()
+  }
+
+  // MARK: The log thread
+
+  /// One turn of the log thread: writes what is due. For simulations; production turns in `runLogThread`.
+  ///
+  /// - Returns: whether anything was due.
+  func step() -> Bool {
+    monitor.lock()
+    defer { monitor.unlock() }
+    if isRightTaken || phase == .closed { return false }
+    if case .wait = work(at: options.clock.monotonicNanoseconds()) { return false }
+    writeBatch()
+    return true
+  }
+
+  /// Returns when the database is closed.
+  func runLogThread() {
+    monitor.lock()
+    defer { monitor.unlock() }
+    while phase != .closed {
+      if isRightTaken {
+        monitor.wait(for: Self.progress)
+        continue
+      }
+      switch work(at: options.clock.monotonicNanoseconds()) {
+      case .frame, .seal: writeBatch()
+      case .wait(let deadline):
+        logSleepsUntil = deadline
+        if deadline == Self.never { monitor.wait(for: Self.work) } else { monitor.wait(for: Self.work, until: deadline) }
+        logSleepsUntil = 0
+      }
+    }
+  }
+}

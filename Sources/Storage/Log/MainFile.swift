@@ -1,0 +1,79 @@
+// main.udb: choosing and flipping superblocks. docs/file-format.md §3, docs/storage.md §4.
+
+import Platform
+
+/// The data file, which holds superblocks and no pages yet.
+struct MainFile {
+  private let file: DiskFile
+  private let plantedBug: PlantedBug?
+  private(set) var superblock: Superblock
+  /// Which pair of copies holds `superblock`: 0 or 1.
+  private var pair: Int
+  /// The copy beside the chosen one, if it is bad.
+  private var badTwin: Int?
+
+  private static let pairCount = 2
+  private static let copiesInPair = 2
+
+  /// Makes the file under its temporary name and then gives it its own: it exists whole or not at all.
+  static func create(_ first: Superblock, in folder: DataFolder, _ disk: Disk) throws(StorageError) {
+    let file = try disk.open(folder.unfinishedMain, .createOrOpen)
+    for copy in 0..<OnDisk.Superblock.copyCount { try write(first, copy: copy, to: file) }
+    try file.syncData()
+    try disk.rename(folder.unfinishedMain, to: folder.main)
+    try disk.syncDirectory(folder.path)
+    try disk.syncDirectory(folder.parent)
+  }
+
+  /// Chooses the newest good superblock of a file whose contents were made durable before. Writes nothing.
+  ///
+  /// - Throws: `.damaged` if no copy is good; `.newerFormat`.
+  init(_ file: DiskFile, plantedBug: PlantedBug?, onEvent: (StorageEvent) -> Void) throws(StorageError) {
+    let bytes = try SegmentBytes(file, byteCount: OnDisk.Superblock.byteCount * OnDisk.Superblock.copyCount)
+    var best: (superblock: Superblock, pair: Int)?
+    var bad: [Int] = []
+    for copy in 0..<OnDisk.Superblock.copyCount {
+      switch bytes.withBytes(from: copy * OnDisk.Superblock.byteCount, { Superblock.decode($0) }) {
+      case .good(let found):
+        if found.checkpoint > best?.superblock.checkpoint ?? 0 { best = (found, copy / Self.copiesInPair) }
+      case .newer(let version):
+        throw .newerFormat(path: file.path, version: Int(version), supported: Int(OnDisk.Superblock.major))
+      case .bad: bad.append(copy)
+      }
+    }
+    guard let best else { throw damage(file.path, 0, nil, "none of the four superblocks is good") }
+    for copy in bad { onEvent(.copyDamaged(path: file.path, offset: copy * OnDisk.Superblock.byteCount)) }
+    self.file = file
+    self.plantedBug = plantedBug
+    superblock = best.superblock
+    pair = best.pair
+    badTwin = bad.first { $0 / Self.copiesInPair == best.pair }
+  }
+
+  /// Writes a bad copy of the chosen superblock again.
+  mutating func repairTwin() throws(StorageError) {
+    guard let copy = badTwin else { return }
+    try Self.write(superblock, copy: copy, to: file)
+    try file.syncData()
+    badTwin = nil
+  }
+
+  /// Writes the next superblock over the pair that does not hold the durable one (S4). On return it is durable.
+  mutating func flip(to next: Superblock) throws(StorageError) {
+    precondition(next.checkpoint > superblock.checkpoint, "checkpoint \(next.checkpoint) after \(superblock.checkpoint)")
+    let target = plantedBug == .overwriteSuperblock ? pair : (pair + 1) % Self.pairCount
+    for copy in 0..<Self.copiesInPair { try Self.write(next, copy: target * Self.copiesInPair + copy, to: file) }
+    try file.syncData()
+    superblock = next
+    pair = target
+    badTwin = nil
+  }
+
+  private static func write(_ superblock: Superblock, copy: Int, to file: DiskFile) throws(StorageError) {
+    var page = AlignedBuffer(count: OnDisk.Superblock.byteCount)
+    page.withMutableBytes(0..<page.count) { superblock.encode(into: &$0) }
+    try page.withBytes(0..<page.count) { bytes throws(StorageError) in
+      try file.write(bytes, at: copy * OnDisk.Superblock.byteCount)
+    }
+  }
+}

@@ -1,0 +1,231 @@
+// Opens a data folder: lock, make durable, judge, replay. docs/storage.md §4.
+
+import Platform
+
+/// Everything that `Database.open` has in hand when the log was read back.
+struct Recovery {
+  let lock: DiskFile
+  private(set) var main: MainFile
+  let tree: PageTree
+  private(set) var log: WriteAheadLog
+  private(set) var room: LogRoom
+  /// The number for the next spare.
+  private(set) var nextSpare: UInt64
+  private(set) var segmentCount: Int
+  /// The last batch that was read back.
+  let batch: UInt64
+  private(set) var statistics = StorageStatistics()
+  /// The epoch of this run, which the superblock of an orderly shutdown takes as its number.
+  let epoch: UInt32
+
+  /// - Throws: what `Database.open` throws.
+  init(_ options: DatabaseOptions) throws(StorageError) {
+    let disk = Disk(options.files), folder = DataFolder(options.path)
+    let lock = try Self.lock(folder, disk)
+    try Self.createIfMissing(folder, disk, options)
+
+    // 3. Durable first (S7), then read.
+    let mainDisk = try disk.open(folder.main, .readWrite)
+    let hasFolder = try disk.namesIfPresent(in: folder.log) != nil
+    let names = try Self.removeUnfinished(folder, disk)
+    var segments: [(number: UInt64, file: DiskFile)] = []
+    for number in names.segments { segments.append((number, try disk.open(folder.segment(number), .readWrite, direct: true))) }
+    if options.plantedBug != .trustUnsyncedBytes {
+      try mainDisk.syncData()
+      for segment in segments { try segment.file.syncData() }
+      if hasFolder { try disk.syncDirectory(folder.log) }
+      try disk.syncDirectory(folder.path)
+      try disk.syncDirectory(folder.parent)
+    }
+    for file in [mainDisk] + segments.map(\.file) where !file.isDirect { try file.dropCache() }
+
+    // 4. The superblock.
+    var main = try MainFile(mainDisk, plantedBug: options.plantedBug, onEvent: options.onEvent)
+    if main.superblock.hasNoLog { segments = try Self.withoutUnfinishedFirst(segments, main.superblock) }
+    if segments.isEmpty && !main.superblock.hasNoLog {
+      throw damage(folder.log, 0, 0, "the log is missing: there is no segment")
+    }
+    if !hasFolder {
+      try disk.createDirectory(folder.log)
+      try disk.syncDirectory(folder.path)
+    }
+
+    // 5. The whole log, judged before anything is applied.
+    let reader = try LogReader(segments, main.superblock, plantedBug: options.plantedBug, onEvent: options.onEvent)
+    let scan = try LogScan(reader, plantedBug: options.plantedBug)
+    try main.repairTwin()
+
+    // 7. Applied before the new segment of step 6 is made: it fails without a trace on disk.
+    let tree = try PageTree(TreeOptions(maxMemoryByteCount: options.maxPageMemory))
+    try Self.replay(reader, upTo: scan.end, into: tree)
+    batch = scan.end.batch
+    let nextBatch = max(scan.highestBatch, scan.end.batch) + 1
+    if nextBatch > tree.openBatch { tree.skip(to: nextBatch) }
+
+    // 6. Where the log goes on.
+    // The superblock that ends the making of a database takes a number of its own.
+    epoch = max(scan.highestEpoch, UInt32(truncatingIfNeeded: main.superblock.checkpoint)) + (main.superblock.hasNoLog ? 2 : 1)
+    let goesOn = (scan.isClean || options.plantedBug == .appendAfterDamage) && !reader.segments.isEmpty
+    let last = reader.segments.last
+    var start = WriteAheadLog.Start(
+      identity: main.superblock.identity, timeline: main.superblock.timeline, epoch: epoch,
+      durableCheckpoint: main.superblock.checkpoint, clean: nil, nextNumber: (last?.header.number ?? 0) + 1, endLSN: scan.end.lsn,
+      lastHash: scan.end.hash, lastMilliseconds: scan.end.milliseconds ?? 0)
+    if goesOn, let last {
+      start.clean = (last.file, last.header, scan.end.offset)
+    } else if let last, !scan.lastSegmentIsUsed {
+      start.nextNumber = last.header.number
+    }
+    let segmentCapacity = options.segmentByteCount - OnDisk.Segment.framesOffset
+    log = WriteAheadLog(start, options)
+    room = LogRoom(segmentCapacity: segmentCapacity, remaining: log.remaining, spares: [])
+    nextSpare = (names.spares.last ?? 0) + 1
+    segmentCount = reader.segments.count
+    self.lock = lock
+    self.main = main
+    self.tree = tree
+
+    try takeSpares(names.spares, folder, disk, options)
+    if !goesOn { try beginSegment(replacing: start.nextNumber == last?.header.number, folder, disk, options) }
+    try finishCreation(options)
+
+    statistics.recoveredFrames = scan.end.frames
+    statistics.recoveredTransactions = scan.end.transactions
+    statistics.droppedByteCount = scan.droppedByteCount
+    if scan.end.frames > 0 || scan.droppedByteCount > 0 {
+      options.onEvent(
+        .recovered(
+          frames: scan.end.frames, transactions: scan.end.transactions, keys: tree.statistics.keys,
+          droppedByteCount: scan.droppedByteCount, path: last?.file.path ?? folder.log, lsn: scan.end.lsn))
+    }
+  }
+
+  // MARK: Steps
+
+  private static func lock(_ folder: DataFolder, _ disk: Disk) throws(StorageError) -> DiskFile {
+    let file: DiskFile
+    if let existing = try disk.openIfPresent(folder.lock, .createOrOpen) {
+      file = existing
+    } else {
+      try disk.createDirectory(folder.path)
+      file = try disk.open(folder.lock, .createOrOpen)
+    }
+    do throws(Errno) {
+      try file.file.lockExclusively()
+    } catch {
+      if error.kind == .wouldBlock { throw .locked(path: folder.path) }
+      throw .io(operation: "flock", path: folder.lock, errno: error)
+    }
+    let text = "process \(currentProcessID())\n"
+    let padded = Array(text.utf8) + [UInt8](repeating: UInt8(ascii: " "), count: max(0, 24 - text.utf8.count))
+    try file.write(padded.span, at: 0)
+    return file
+  }
+
+  private static func createIfMissing(
+    _ folder: DataFolder, _ disk: Disk, _ options: DatabaseOptions
+  ) throws(StorageError) {
+    if try disk.openIfPresent(folder.main, .read) != nil { return }
+    let segments = DataFolder.sort(try disk.namesIfPresent(in: folder.log) ?? []).segments
+    if let first = segments.first {
+      throw damage(folder.main, 0, nil, "it is missing, but there is a log: \(folder.segment(first))")
+    }
+    let random = options.random.bytes(20)
+    let superblock = Superblock(
+      identity: DatabaseIdentity(high: random.span.integer(at: 0), low: random.span.integer(at: 8)),
+      timeline: random.span.integer(at: 16), checkpoint: 1, hasNoLog: true, cleanEndLSN: 0)
+    try MainFile.create(superblock, in: folder, disk)
+    options.onEvent(.created(path: folder.path))
+  }
+
+  /// Sorts the names of the log and removes what a process left half made.
+  private static func removeUnfinished(_ folder: DataFolder, _ disk: Disk) throws(StorageError) -> DataFolder.LogNames {
+    let names = DataFolder.sort(try disk.namesIfPresent(in: folder.log) ?? [])
+    for number in names.unfinished { try disk.remove(folder.unfinishedSpare(number)) }
+    return names
+  }
+
+  /// While the superblock says that there is no log, segment 1 may exist, but no frame can be in it: it is made again.
+  private static func withoutUnfinishedFirst(
+    _ segments: [(number: UInt64, file: DiskFile)], _ superblock: Superblock
+  ) throws(StorageError) -> [(number: UInt64, file: DiskFile)] {
+    guard let first = segments.first else { return [] }
+    if segments.count > 1 || first.number != 1 {
+      throw damage(first.file.path, 0, nil, "main.udb says that there is no log yet")
+    }
+    let reader = try LogReader(segments, superblock, plantedBug: nil, onEvent: { _ in })
+    if try LogScan(reader, plantedBug: nil).highestBatch > 0 {
+      throw damage(first.file.path, 0, 0, "it has frames, but main.udb says that there is no log yet")
+    }
+    return []
+  }
+
+  /// Applies every frame that counts, by the code that commits use (S9).
+  private static func replay(_ reader: LogReader, upTo end: LogReader.Cursor, into tree: PageTree) throws(StorageError) {
+    var cursor = LogReader.Cursor()
+    while let frame = try reader.next(&cursor) {
+      if frame.header.batch > tree.openBatch { tree.skip(to: frame.header.batch) }
+      try reader.withPayload(of: frame) { payload throws(StorageError) in
+        try FramePayload.forEachTransaction(payload) { operations throws(StorageError) in
+          try tree.prepare(operations)
+          tree.apply(operations)
+        }
+      }
+      tree.closeBatch(frame.header.batch)
+      tree.publish(frame.header.batch)
+    }
+    // The disk answered differently than a moment ago.
+    if cursor.lsn != end.lsn {
+      throw damage(reader.segments[cursor.segment].file.path, cursor.offset, cursor.lsn, "a frame that was valid is not any more")
+    }
+  }
+
+  /// Spares of an earlier process are as good as new ones: their blocks are written, and a fresh salt makes their contents void.
+  private mutating func takeSpares(
+    _ numbers: [UInt64], _ folder: DataFolder, _ disk: Disk, _ options: DatabaseOptions
+  ) throws(StorageError) {
+    for number in numbers {
+      let file = try disk.open(folder.spare(number), .readWrite)
+      if try file.size() == options.segmentByteCount && room.spares.count < SpareSegments.target {
+        room.spares.append(number)
+      } else {
+        try disk.remove(folder.spare(number))
+      }
+    }
+  }
+
+  /// Begins a segment at the end of the log. Without room there is none yet: the database opens, and writes wait for room; but a new one
+  /// is not made on a full disk.
+  private mutating func beginSegment(
+    replacing: Bool, _ folder: DataFolder, _ disk: Disk, _ options: DatabaseOptions
+  ) throws(StorageError) {
+    do throws(StorageError) {
+      if room.spares.isEmpty {
+        let maker = SpareSegments(disk: disk, folder: folder, segmentByteCount: options.segmentByteCount)
+        nextSpare += 1
+        try maker.make(nextSpare - 1)
+        room.spares.append(nextSpare - 1)
+      }
+      guard try log.roll(into: room.spares[0]) else {
+        throw .io(operation: "rename", path: folder.log, errno: .noSpace)
+      }
+    } catch {
+      guard error.isForWantOfRoom, !main.superblock.hasNoLog else { throw error }
+      statistics.isFull = true
+      options.onEvent(.storageFull(path: folder.path))
+      return
+    }
+    room.spares.removeFirst()
+    room.remaining = log.remaining
+    if !replacing { segmentCount += 1 }
+  }
+
+  /// Ends the making of a database: from here on a missing log is damage.
+  private mutating func finishCreation(_ options: DatabaseOptions) throws(StorageError) {
+    guard main.superblock.hasNoLog else { return }
+    var next = main.superblock
+    next.hasNoLog = false
+    next.checkpoint += 1
+    try main.flip(to: next)
+  }
+}
