@@ -14,7 +14,7 @@ package struct IntegrityReport: Sendable {
 
   init() {}
 
-  mutating func add(_ problem: @autoclosure () -> String) {
-    if problems.count < Self.maxProblems { problems.append(problem()) }
+  mutating func add(_ problem: String) {
+    if problems.count < Self.maxProblems { problems.append(problem) }
   }
 }

@@ -1,0 +1,71 @@
+// Finding a key in a page: narrowed by hints, then by the heads of slots, and only then by whole keys.
+
+extension Page {
+  /// A place among the entries of a page.
+  struct Position {
+    let index: Int
+    /// Whether the entry there has exactly the key that was sought.
+    let isMatch: Bool
+  }
+
+  /// The first entry whose key is not below `key`, which must lie between the fences.
+  @inline(__always) func position(of key: LentBytes) -> Position {
+    let suffix = key.dropping(prefixCount)
+    let head = suffix.head
+    let count = count
+    var low = 0
+    var length = count
+    if count > PageLayout.hintThreshold { (low, length) = narrowed(to: head, count) }
+    // Half of what is left each time, without a branch on the keys: its outcome could not be predicted.
+    while length > 1 {
+      let half = length &>> 1
+      low = self.head(low &+ half &- 1) < head ? low &+ half : low
+      length &-= half
+    }
+    if length == 1, self.head(low) < head { low &+= 1 }
+    if low == count || self.head(low) != head { return Position(index: low, isMatch: false) }
+    return positionAmongEqualHeads(suffix, head, low)
+  }
+
+  /// The child that holds `key`.
+  @inline(__always) func childIndex(for key: LentBytes) -> Int {
+    let position = position(of: key)
+    return position.isMatch ? position.index &+ 1 : position.index
+  }
+
+  /// From `low`, the first slot with this head, on: whole keys decide.
+  private func positionAmongEqualHeads(_ suffix: LentBytes, _ head: UInt32, _ first: Int) -> Position {
+    var low = first
+    var order = suffix.compared(to: self.suffix(low))
+    if order <= 0 { return Position(index: low, isMatch: order == 0) }
+    low += 1
+    var high = count
+    while low < high {
+      let middle = (low + high) >> 1
+      let other = self.head(middle)
+      order = other == head ? suffix.compared(to: self.suffix(middle)) : (head < other ? -1 : 1)
+      if order == 0 { return Position(index: middle, isMatch: true) }
+      if order < 0 { high = middle } else { low = middle + 1 }
+    }
+    return Position(index: low, isMatch: false)
+  }
+
+  /// Slots between two hints: the first head not below `head` is among them or right behind. Where they begin and how many they are.
+  @inline(__always) private func narrowed(to head: UInt32, _ count: Int) -> (low: Int, length: Int) {
+    let distance = count / (PageLayout.hintCount + 1)
+    var below = 0
+    for hint in 0..<PageLayout.hintCount { below &+= self.hint(hint) < head ? 1 : 0 }
+    let low = below &* distance
+    let high = below == PageLayout.hintCount ? count : (below &+ 1) &* distance
+    return (low, high &- low)
+  }
+
+  @inline(__always) func hint(_ index: Int) -> UInt32 { load(PageLayout.hints &+ index &* 4, as: UInt32.self) }
+
+  /// Hint i is the head of slot (i + 1) * distance; with few slots there are none.
+  func renewHints() {
+    guard count > PageLayout.hintThreshold else { return }
+    let distance = count / (PageLayout.hintCount + 1)
+    for hint in 0..<PageLayout.hintCount { store(head(distance * (hint + 1)), at: PageLayout.hints + hint * 4) }
+  }
+}

@@ -1,0 +1,60 @@
+// Pages that became too empty are merged with a neighbour, and a root without separators gives way to its only child.
+
+extension PageTree {
+  /// Merges upward along the open path as long as a page uses less than 30 % and fits into a neighbour of the same parent.
+  func mergeAlongPath() {
+    let capacity = limits.pageByteCount - PageLayout.slots
+    var depth = path.leafDepth
+    while depth > 0, path[depth].page.usedByteCount * 10 < capacity * 3 {
+      let page = path[depth].page, parent = path[depth - 1]
+      guard merge(page, parent.page, leftIndex: parent.index - 1) || merge(page, parent.page, leftIndex: parent.index)
+      else { break }
+      depth -= 1
+    }
+    while height > 1 {
+      let page = table.page(root)
+      guard page.count == 0 else { break }
+      let child = page.rightmostChild
+      retire(root.id, 1, birth: page.birth)
+      root = child
+      height -= 1
+    }
+  }
+
+  /// Joins children `leftIndex` and `leftIndex + 1` of `parent` in `page`, which is one of them, if the result leaves some room.
+  private func merge(_ page: Page, _ parent: Page, leftIndex: Int) -> Bool {
+    guard leftIndex >= 0, leftIndex < parent.count else { return false }
+    let left = table.page(parent.child(leftIndex)), right = table.page(parent.child(leftIndex + 1))
+    let lower = left.lowerFence, upper = right.upperFence
+    // With wider fences less of the keys is common to all, and cells grow.
+    let prefixCount = upper.isEmpty ? 0 : lower.commonPrefixCount(with: upper)
+    var need = lower.count + upper.count
+    need += left.byteCount(ofEntries: 0..<left.count, underPrefix: prefixCount)
+    need += right.byteCount(ofEntries: 0..<right.count, underPrefix: prefixCount)
+    let separator = left.upperFence
+    if left.level > 0 { need += PageLayout.slotByteCount + separator.count - prefixCount + MemoryLayout<UInt64>.size }
+    // A page filled to the brim would be split by the next insert.
+    guard need * 100 <= (limits.pageByteCount - PageLayout.slots) * 85 else { return false }
+
+    let joined = path.rebuilt
+    joined.initialize(
+      left.level == 0 ? .leaf : .inner, level: left.level, byteCount: limits.pageByteCount, lower: lower, upper: upper)
+    joined.append(0..<left.count, from: left)
+    if left.level > 0 {
+      let child = left.rightmostChild.rawValue
+      unsafe withUnsafeBytes(of: child) { bytes in
+        unsafe joined.appendCell(.none, separator.dropping(prefixCount), LentBytes(bytes), 0)
+      }
+      joined.rightmostChild = right.rightmostChild
+    }
+    joined.append(0..<right.count, from: right)
+    joined.renewHints()
+    let gone = page.pointer == left.pointer ? right : left
+    page.copyUsed(of: joined)
+    parent.remove(at: leftIndex)
+    parent.setChild(leftIndex, page.pointer)
+    parent.renewHints()
+    retire(gone.pointer.id, 1, birth: gone.birth)
+    return true
+  }
+}
