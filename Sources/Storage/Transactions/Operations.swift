@@ -1,4 +1,4 @@
-// The encoding of puts and deletes: what a transaction writes, a log frame carries and the tree applies. docs/file-format.md §5.
+// The encoding of puts and deletes: what a transaction writes, a log frame carries and the tree applies. docs/file-format.md §6.
 
 /// The number of an operation. Values are stored on disk; never renumber.
 enum OperationKind: UInt8 {
