@@ -1,32 +1,111 @@
 // Accounts: made, read and listed by those who may.
 
+import Codecs
 package import Platform
+package import Repositories
 
 /// The verbs of user administration, each judged by the permissions of whoever asks. Any thread may call it.
 package final class AccountService: Sendable {
-  private init() {}
+  private let store: Store
+  private let keys: KeyRing
+  private let hasher: PasswordHasher
+  private let policy: PasswordPolicy
+  private let identifiers: IdentifierSource
+
+  /// Rows that one page looks at, so that a long run of deleted accounts costs no more than a full page.
+  private static let maxExamined = 1000
+
+  package init(
+    store: Store, keys: KeyRing, hasher: PasswordHasher, policy: PasswordPolicy, clock: any Clock, random: RandomSource
+  ) {
+    self.store = store
+    self.keys = keys
+    self.hasher = hasher
+    self.policy = policy
+    identifiers = IdentifierSource(clock: clock, random: random)
+  }
 
   /// The newest state that a refusal of `create` can depend on.
-  package var heldPosition: LogPosition { fatalError("not yet") }
+  package var heldPosition: LogPosition { store.heldPosition }
 
   /// The account of the person who asks.
-  package func me(_ principal: Principal) throws(AuthError) -> User { fatalError("not yet") }
+  ///
+  /// - Throws: `.sessionRevoked` if it has gone since the request was authenticated.
+  package func me(_ principal: Principal) throws(AuthError) -> User {
+    guard let user = try find(principal.userID) else { throw .sessionRevoked }
+    return user
+  }
 
   /// Makes an account. With a password it hashes, so it belongs on the hash pool; without one the account waits for a reset link.
   ///
   /// Needs `users:write`, and every permission that the new account's role gives.
   /// - Throws: `.forbidden`, `.invalid`, `.emailExists`.
-  package func create(
-    _ form: AccountForm, by authority: Authority
-  ) throws(AuthError) -> (value: User, position: LogPosition) { fatalError("not yet") }
+  package func create(_ form: AccountForm, by authority: Authority) throws(AuthError) -> (value: User, position: LogPosition) {
+    try authority.require(.usersWrite)
+    var judge = FieldJudge(form.complaints)
+    let email = judge.require(form.email, at: "#/email") { (text) throws(FieldError) in try EmailAddress(text) }
+    let name = judge.require(form.name, at: "#/name") { (text) throws(FieldError) in try DisplayName(text) }
+    let role = judge.accept(form.role, at: "#/role") { (text) throws(FieldError) in try Roles.named(text, at: "#/role") } ?? .user
+    let password = judge.accept(form.password, at: "#/password") { (text) throws(FieldError) in
+      try policy.accept(text, email: email, name: name)
+    }
+    guard let email, let name, judge.complaints.isEmpty else { throw .invalid(judge.complaints) }
+    guard authority.permissions.covers(Roles.permissions(of: role)) else { throw .forbidden }
+
+    var passwordHash: String?
+    if let password { passwordHash = try hasher.hash(password) }
+    let id = identifiers.next()
+    let now = identifiers.now()
+    let user = UserRecord(
+      id: id, createdAt: now, updatedAt: now, passwordChangedAt: passwordHash == nil ? 0 : now, role: role, email: email.text,
+      name: name.text, passwordHash: passwordHash)
+    let done = try store.writing { (transaction) throws(RepositoryError) in try store.users.insert(user, in: &transaction) }
+    return (User(user), done.position)
+  }
 
   /// Needs `users:read`.
   ///
   /// - Throws: `.forbidden`, `.notFound`.
-  package func get(_ id: UserID, by authority: Authority) throws(AuthError) -> User { fatalError("not yet") }
+  package func get(_ id: UserID, by authority: Authority) throws(AuthError) -> User {
+    try authority.require(.usersRead)
+    guard let user = try find(id) else { throw .notFound }
+    return user
+  }
 
-  /// One page of all accounts but deleted ones. Needs `users:read`. A page costs the same wherever it is.
+  /// One page of all accounts but deleted ones. Needs `users:read`. A page costs the same wherever it is; a long run of deleted accounts may
+  /// leave a page short although there is a next one.
   ///
   /// - Throws: `.forbidden`, `.invalidCursor`.
-  package func list(_ query: UserListQuery, by authority: Authority) throws(AuthError) -> UserPage { fatalError("not yet") }
+  package func list(_ query: UserListQuery, by authority: Authority) throws(AuthError) -> UserPage {
+    try authority.require(.usersRead)
+    var start: UUID?
+    if let text = query.cursor {
+      guard let cursor = ListCursor(text.utf8.span, for: query.order, key: keys.cursors) else { throw .invalidCursor }
+      start = cursor.last
+    }
+    var users: [User] = []
+    var last = start
+    var hasMore = true
+    var examined = 0
+    try store.reading { (transaction) throws(RepositoryError) in
+      while hasMore && users.count < query.limit && examined < Self.maxExamined {
+        let wanted = query.limit - users.count
+        // One more than wanted tells whether there is a next page.
+        let rows = try store.users.page(
+          after: last, query.order == .oldestFirst ? .oldestFirst : .newestFirst, limit: wanted + 1, in: &transaction)
+        hasMore = rows.count > wanted
+        for row in rows.prefix(wanted) {
+          examined += 1
+          last = row.id
+          if row.status != .deleted { users.append(User(row)) }
+        }
+      }
+    }
+    guard hasMore, let last else { return UserPage(users: users, nextCursor: nil) }
+    return UserPage(users: users, nextCursor: ListCursor(order: query.order, last: last).text(key: keys.cursors))
+  }
+
+  private func find(_ id: UserID) throws(AuthError) -> User? {
+    try store.reading { (transaction) throws(RepositoryError) in try store.users.find(id.uuid, in: &transaction) }.map(User.init)
+  }
 }

@@ -1,49 +1,78 @@
 // Sessions: how they begin, go on, end, and prove who is asking.
 
+import Codecs
 package import Platform
+package import Repositories
 
 /// All verbs of a person's own sessions. Any thread may call it.
 ///
 /// Verbs that write return the position to hold the answer to; after an error of such a verb the answer is held to `heldPosition`.
 /// `register` and `login` hash a password, which takes some 15 ms of CPU: they belong on the hash pool. The others are for event loops.
 package final class SessionService: Sendable {
-  private init() {}
+  let store: Store
+  let keys: KeyRing
+  let hasher: PasswordHasher
+  let options: SessionOptions
+  let identifiers: IdentifierSource
+  let accessTokens: AccessTokens
+
+  package init(
+    store: Store, keys: KeyRing, hasher: PasswordHasher, options: SessionOptions, clock: any Clock, random: RandomSource
+  ) {
+    options.validate()
+    self.store = store
+    self.keys = keys
+    self.hasher = hasher
+    self.options = options
+    identifiers = IdentifierSource(clock: clock, random: random)
+    accessTokens = AccessTokens(
+      keys: keys, issuer: options.issuer, audience: options.audience, storeEpoch: store.identity.epoch)
+  }
 
   /// The newest state that a refusal of a writing verb can depend on.
-  package var heldPosition: LogPosition { fatalError("not yet") }
-
-  /// Makes an account and its first session. Whether registration is open is judged before the form.
-  ///
-  /// - Throws: `.registrationClosed`, `.invalid`, `.emailExists`.
-  package func register(
-    _ form: RegistrationForm, from origin: SessionOrigin
-  ) throws(AuthError) -> (value: Authentication, position: LogPosition) { fatalError("not yet") }
-
-  /// Begins a session. Costs exactly one password hash whether or not the address is known.
-  ///
-  /// - Throws: `.invalid`, `.invalidCredentials`, `.accountDisabled`.
-  package func login(
-    _ form: LoginForm, from origin: SessionOrigin
-  ) throws(AuthError) -> (value: Authentication, position: LogPosition) { fatalError("not yet") }
-
-  /// Exchanges a refresh token for the next one (docs/http-api.md, refresh tokens).
-  ///
-  /// - Throws: `.invalid`, `.refreshInvalid`, `.refreshReused`, `.accountDisabled`.
-  package func refresh(
-    _ form: RefreshForm, idempotencyKey: IdempotencyKey?
-  ) throws(AuthError) -> (value: Authentication, position: LogPosition) { fatalError("not yet") }
-
-  /// Ends sessions by access token, refresh token or both. An access token that has expired may end only its own session; tokens that name
-  /// nothing (any more) end nothing and are no error.
-  ///
-  /// - Parameter accessToken: the bearer token of the request, if any.
-  /// - Throws: `.invalid`; `.invalidToken` for tokens of two users; `.tokenExpired` for an expired token and another scope than `current`.
-  package func logout(
-    _ form: LogoutForm, accessToken: Span<UInt8>?
-  ) throws(AuthError) -> LogPosition { fatalError("not yet") }
+  package var heldPosition: LogPosition { store.heldPosition }
 
   /// Who the bearer of an access token is, right now. Reads two records of the published snapshot and allocates nothing.
   ///
   /// - Throws: `.invalidToken`, `.tokenExpired`, `.sessionRevoked`, `.accountDisabled`.
-  package func authenticate(_ accessToken: Span<UInt8>) throws(AuthError) -> Principal { fatalError("not yet") }
+  package func authenticate(_ accessToken: Span<UInt8>) throws(AuthError) -> Principal {
+    let now = identifiers.now()
+    guard let claims = accessTokens.verify(accessToken, now: now) else { throw .invalidToken }
+    guard !claims.isExpired(at: now) else { throw .tokenExpired }
+    guard claims.storeEpoch == store.identity.epoch else { throw .sessionRevoked }
+    let found: (session: SessionGlimpse, user: UserGlimpse)?
+    do throws(RepositoryError) {
+      found = try store.glimpse(session: claims.sessionID)
+    } catch {
+      throw AuthError(error)
+    }
+    guard let (session, user) = found, session.userID == claims.userID, now < session.idleExpiresAt, now < session.expiresAt,
+      session.userEpoch == user.epoch, claims.userEpoch == user.epoch
+    else { throw .sessionRevoked }
+    switch user.status {
+    case .active: break
+    case .disabled: throw .accountDisabled
+    case .deleted: throw .sessionRevoked
+    }
+    return Principal(
+      userID: UserID(claims.userID), sessionID: SessionID(claims.sessionID), permissions: Roles.permissions(of: user.role),
+      authenticatedAt: session.authenticatedAt)
+  }
+
+  /// What a client gets after a register, login or refresh that left `session` and `user` in the store.
+  func authentication(for session: SessionRecord, of user: UserRecord, at now: Int64, tokenID: UUID) -> Authentication {
+    let refresh = RefreshToken(
+      storeEpoch: store.identity.epoch, session: session, generation: session.generation, key: keys.refreshTags)
+    let access = accessTokens.issue(
+      to: user, in: session, identifier: tokenID, issuedAt: now / 1000, lifetime: options.accessLifetime)
+    return Authentication(
+      accessToken: access, expiresIn: options.accessLifetime, refreshToken: refresh.text,
+      refreshExpiresIn: Int(max(0, min(session.idleExpiresAt, session.expiresAt) - now) / 1000), session: Session(session),
+      user: User(user))
+  }
+
+  /// Whether a session still counts for its user.
+  func lives(_ session: SessionRecord, of user: UserRecord, at now: Int64) -> Bool {
+    now < session.idleExpiresAt && now < session.expiresAt && session.userEpoch == user.epoch
+  }
 }

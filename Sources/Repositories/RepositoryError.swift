@@ -20,6 +20,41 @@ package enum RepositoryError: StorageErrorCarrier, Equatable {
   package init(_ error: StorageError) { self = .storage(error) }
 }
 
+extension RepositoryError {
+  /// What a caller can do about it; the floor above decides by this sorting.
+  package enum Kind: Sendable {
+    /// Storage takes no more writes until a restart.
+    case readOnly
+    /// The write may or may not have survived.
+    case commitOutcomeUnknown
+    /// Nothing was written; it may go through when there is room.
+    case storageFull
+    /// The same request must run again where waiting for the disk is allowed.
+    case wouldBlock
+    /// A unique address is taken.
+    case emailTaken
+    /// Damage, a failing device, or a mistake of the program.
+    case failure
+  }
+
+  package var kind: Kind {
+    switch self {
+    case .storage(let error):
+      switch error {
+      case .readOnly, .closed: .readOnly
+      case .commitOutcomeUnknown: .commitOutcomeUnknown
+      case .storageFull, .memoryFull: .storageFull
+      case .wouldBlock, .snapshotExpired, .tooManyReaders: .wouldBlock
+      case .emptyKey, .keyTooLarge, .valueTooLarge, .transactionTooLarge, .operationMalformed, .locked, .damaged, .newerFormat,
+        .pageDamaged, .io:
+        .failure
+      }
+    case .emailTaken: .emailTaken
+    case .damaged, .rowMissing, .fieldTooLong, .newerSchema, .schemaMissing: .failure
+    }
+  }
+}
+
 /// What is wrong with the bytes of a record.
 package enum RecordDamage: Error, Equatable, Sendable {
   /// It ends inside a field.

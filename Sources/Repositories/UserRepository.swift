@@ -50,11 +50,22 @@ package struct UserRepository: Sendable {
     try table.put(user, in: &transaction)
   }
 
-  /// Passes users to `body` in the order of creation, or its reverse, beginning after `id`.
-  package func scan<Reader: TransactionReader & ~Copyable>(
-    after id: UUID?, _ order: ScanOrder, in transaction: inout Reader, _ body: (UserRecord) -> ScanStep
-  ) throws(RepositoryError) {
-    try table.scan(after: id, order, in: &transaction, body)
+  /// At most `limit` users in the order of creation or its reverse, beginning after `id` or, without one, at the beginning of the order.
+  package func page<Reader: TransactionReader & ~Copyable>(
+    after id: UUID?, _ order: Order, limit: Int, in transaction: inout Reader
+  ) throws(RepositoryError) -> [UserRecord] {
+    var rows: [UserRecord] = []
+    guard limit > 0 else { return rows }
+    try table.scan(after: id, order == .oldestFirst ? .ascending : .descending, in: &transaction) { row in
+      rows.append(row)
+      return rows.count < limit ? .next : .stop
+    }
+    return rows
+  }
+
+  package enum Order: Sendable {
+    case oldestFirst
+    case newestFirst
   }
 
   private func owner<Reader: TransactionReader & ~Copyable>(

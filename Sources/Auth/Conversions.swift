@@ -1,0 +1,70 @@
+// Where records become what the floors above may see, and repository errors become ours.
+
+import Platform
+import Repositories
+
+extension AuthError {
+  /// The one place where an error climbs from the repositories to this floor.
+  init(_ error: RepositoryError) {
+    switch error.kind {
+    case .readOnly: self = .readOnly
+    case .commitOutcomeUnknown: self = .commitOutcomeUnknown
+    case .storageFull: self = .storageFull
+    case .wouldBlock: self = .wouldBlock
+    case .emailTaken: self = .emailExists
+    case .failure: self = .storageFailed(error.description)
+    }
+  }
+}
+
+extension User {
+  init(_ record: UserRecord) {
+    id = UserID(record.id)
+    email = record.email
+    isEmailVerified = record.isEmailVerified
+    name = record.name
+    role = record.role.text
+    status =
+      switch record.status {
+      case .active: .active
+      case .disabled: .disabled
+      case .deleted: .deleted
+      }
+    mustChangePassword = record.mustChangePassword
+    createdAt = record.createdAt
+    updatedAt = record.updatedAt
+    lastLoginAt = record.lastLoginAt == 0 ? nil : record.lastLoginAt
+    passwordChangedAt = record.passwordChangedAt == 0 ? nil : record.passwordChangedAt
+    revision = record.revision
+  }
+}
+
+extension Session {
+  init(_ record: SessionRecord) {
+    id = SessionID(record.id)
+    userID = UserID(record.userID)
+    createdAt = record.createdAt
+    lastUsedAt = record.rotatedAt
+    expiresAt = record.expiresAt
+    idleExpiresAt = record.idleExpiresAt
+    ipPrefix = record.ipPrefix
+    userAgent = record.userAgent
+    deviceName = record.deviceName
+    authenticatedAt = record.authenticatedAt
+    methods = record.methods.names
+  }
+}
+
+extension Store {
+  /// `read` with the errors of this floor.
+  func reading<Value>(_ body: (inout Reading) throws(RepositoryError) -> Value) throws(AuthError) -> Value {
+    do throws(RepositoryError) { return try read(body) } catch { throw AuthError(error) }
+  }
+
+  /// `write` with the errors of this floor.
+  func writing<Value>(
+    _ body: (inout Writing) throws(RepositoryError) -> Value
+  ) throws(AuthError) -> (value: Value, position: LogPosition) {
+    do throws(RepositoryError) { return try write(body) } catch { throw AuthError(error) }
+  }
+}

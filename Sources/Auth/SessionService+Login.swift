@@ -1,0 +1,136 @@
+// How sessions begin: registration and login.
+
+import Codecs
+package import Platform
+import Repositories
+
+extension SessionService {
+  /// Makes an account and its first session. Whether registration is open is judged before the form.
+  ///
+  /// - Throws: `.registrationClosed`, `.invalid`, `.emailExists`.
+  package func register(
+    _ form: RegistrationForm, from origin: SessionOrigin
+  ) throws(AuthError) -> (value: Authentication, position: LogPosition) {
+    switch options.registration {
+    case .open: break
+    case .closed: throw .registrationClosed
+    }
+    var judge = FieldJudge(form.complaints)
+    let email = judge.require(form.email, at: "#/email") { (text) throws(FieldError) in try EmailAddress(text) }
+    let name = judge.require(form.name, at: "#/name") { (text) throws(FieldError) in try DisplayName(text) }
+    let password = judge.require(form.password, at: "#/password") { (text) throws(FieldError) in
+      try options.passwordPolicy.accept(text, email: email, name: name)
+    }
+    guard let email, let name, let password, judge.complaints.isEmpty else { throw .invalid(judge.complaints) }
+
+    let passwordHash = try hasher.hash(password)
+    let userID = identifiers.next()
+    let draft = SessionDraft(identifiers, device: nil)
+    let now = draft.moment
+    let user = UserRecord(
+      id: userID, createdAt: now, updatedAt: now, lastLoginAt: now, passwordChangedAt: now, role: .user, email: email.text,
+      name: name.text, passwordHash: passwordHash)
+    let session = record(of: draft, for: user, from: origin)
+    let done = try store.writing { (transaction) throws(RepositoryError) in
+      try store.users.insert(user, in: &transaction)
+      try store.sessions.insert(session, in: &transaction)
+    }
+    return (authentication(for: session, of: user, at: now, tokenID: draft.tokenID), done.position)
+  }
+
+  /// Begins a session. Costs exactly one password hash whether or not the address is known; a second one when a right password must be
+  /// hashed anew because the parameters have changed.
+  ///
+  /// - Throws: `.invalid`, `.invalidCredentials`, `.accountDisabled`.
+  package func login(
+    _ form: LoginForm, from origin: SessionOrigin
+  ) throws(AuthError) -> (value: Authentication, position: LogPosition) {
+    var judge = FieldJudge(form.complaints)
+    let email = judge.require(form.email, at: "#/email") { (text) throws(FieldError) in try EmailAddress(text) }
+    let password = judge.require(form.password, at: "#/password") { (text) throws(FieldError) in Password(text) }
+    let device = judge.accept(form.deviceName, at: "#/deviceName") { (text) throws(FieldError) in try DeviceName(text) }
+    guard let email, let password, judge.complaints.isEmpty else { throw .invalid(judge.complaints) }
+
+    let account = try store.reading { (transaction) throws(RepositoryError) in
+      try store.users.find(email: email.text, in: &transaction)
+    }
+    let candidate = account?.status == .deleted ? nil : account
+    let verdict = try hasher.check(password, against: candidate?.passwordHash)
+    guard let candidate, verdict.matches else { throw .invalidCredentials }
+    guard candidate.status == .active else { throw .accountDisabled }
+    let fresherHash = verdict.isOutdated ? try hasher.hash(password) : nil
+
+    let draft = SessionDraft(identifiers, device: device)
+    let done = try store.writing { (transaction) throws(RepositoryError) -> Beginning in
+      // The hash took long enough for the account to have changed.
+      guard let old = try store.users.find(candidate.id, in: &transaction), old.passwordHash == candidate.passwordHash else {
+        return .refused(.invalidCredentials)
+      }
+      switch old.status {
+      case .active: break
+      case .disabled: return .refused(.accountDisabled)
+      case .deleted: return .refused(.invalidCredentials)
+      }
+      var user = old
+      user.lastLoginAt = draft.moment
+      if let fresherHash { user.passwordHash = fresherHash }
+      let session = record(of: draft, for: user, from: origin)
+      try makeRoom(for: user, at: draft.moment, in: &transaction)
+      try store.users.update(user, replacing: old, in: &transaction)
+      try store.sessions.insert(session, in: &transaction)
+      return .begun(session, user)
+    }
+    switch done.value {
+    case .begun(let session, let user):
+      return (authentication(for: session, of: user, at: draft.moment, tokenID: draft.tokenID), done.position)
+    case .refused(let error): throw error
+    }
+  }
+
+  private enum Beginning {
+    case begun(SessionRecord, UserRecord)
+    case refused(AuthError)
+  }
+
+  /// Ends the user's sessions that are over anyway, then those idle longest, until there is room for one more.
+  private func makeRoom(for user: UserRecord, at now: Int64, in transaction: inout Writing) throws(RepositoryError) {
+    var living: [SessionRecord] = []
+    for session in try store.sessions.all(of: user.id, in: &transaction) {
+      if lives(session, of: user, at: now) {
+        living.append(session)
+      } else {
+        try store.sessions.delete(session, in: &transaction)
+      }
+    }
+    guard living.count >= options.maxSessions else { return }
+    living.sort { ($0.rotatedAt, $0.id) < ($1.rotatedAt, $1.id) }
+    for session in living.prefix(living.count - options.maxSessions + 1) {
+      try store.sessions.delete(session, in: &transaction)
+    }
+  }
+
+  private func record(of draft: SessionDraft, for user: UserRecord, from origin: SessionOrigin) -> SessionRecord {
+    SessionRecord(
+      id: draft.id, userID: user.id, userEpoch: user.epoch, methods: .password, createdAt: draft.moment,
+      idleExpiresAt: draft.moment + Int64(options.refreshIdle) * 1000,
+      expiresAt: draft.moment + Int64(options.refreshAbsolute) * 1000,
+      seed: draft.seed, ipPrefix: origin.ipPrefix, userAgent: origin.userAgent, deviceName: draft.device?.text)
+  }
+}
+
+/// Everything about a new session that is drawn before its transaction begins.
+private struct SessionDraft {
+  let id: UUID
+  let tokenID: UUID
+  let seed: InlineArray<16, UInt8>
+  let moment: Int64
+  let device: DeviceName?
+
+  init(_ identifiers: IdentifierSource, device: DeviceName?) {
+    id = identifiers.next()
+    tokenID = identifiers.next()
+    seed = identifiers.block()
+    moment = identifiers.now()
+    self.device = device
+  }
+}
