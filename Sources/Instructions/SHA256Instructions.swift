@@ -10,11 +10,12 @@
   @inline(never)
   package func sha256MixWithInstructions(_ blocks: Span<UInt8>, into state: inout SIMD8<UInt32>) {
     precondition(blocks.count % 64 == 0, "\(blocks.count) bytes are not whole blocks")
-    // The instructions want the words in two registers: F E B A and H G D C, from the lowest lane.
-    var low = vector(state[5], state[4], state[1], state[0])
-    var high = vector(state[7], state[6], state[3], state[2])
     // SAFETY: every load reads 16 bytes at an offset of at most `count - 16`, because the count is a multiple of 64.
     unsafe blocks.withUnsafeBytes { bytes in
+      // The instructions want the words in two registers: F E B A and H G D C, from the lowest lane. They are locals of this
+      // closure, because captured variables would go through memory after every second round.
+      var low = vector(state[5], state[4], state[1], state[0])
+      var high = vector(state[7], state[6], state[3], state[2])
       var offset = 0
       while offset < bytes.count {
         let before = (low, high)
@@ -54,9 +55,9 @@
         high = _mm_add_epi32(high, before.1)
         offset &+= 64
       }
+      let first = lanes(low), second = lanes(high)
+      state = SIMD8(first[3], first[2], second[3], second[2], first[1], first[0], second[1], second[0])
     }
-    let first = lanes(low), second = lanes(high)
-    state = SIMD8(first[3], first[2], second[3], second[2], first[1], first[0], second[1], second[0])
   }
 
   /// Rounds 4i to 4i+3 of FIPS 180-4 6.2.2 step 3, from their message words and constants.
