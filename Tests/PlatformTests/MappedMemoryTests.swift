@@ -1,0 +1,53 @@
+// Anonymous pages and the store that clears secrets.
+
+import Platform
+import Testing
+
+@Suite struct MappedMemoryTests {
+  @Test func `sizes are rounded up to whole pages, and all bytes are zero and writable`() throws {
+    for (asked, usable) in [(1, 4096), (4096, 4096), (4097, 8192), (100_000, 102_400)] {
+      let memory = try MappedMemory(byteCount: asked)
+      #expect(memory.byteCount == usable)
+      unsafe memory.withBytes { bytes in
+        #expect(unsafe bytes.allSatisfy { $0 == 0 })
+        #expect(Int(bitPattern: bytes.baseAddress) % 4096 == 0)
+        for index in 0..<bytes.count { unsafe bytes[index] = 0xff }
+      }
+    }
+  }
+
+  @Test(arguments: [MappedMemory.Use.large, .largeSecret])
+  func `large memory is aligned to huge pages`(_ use: MappedMemory.Use) throws {
+    for asked in [1, 2 << 20, (2 << 20) + 1, 19456 << 10] {
+      let memory = try MappedMemory(byteCount: asked, for: use)
+      #expect(memory.byteCount >= asked && memory.byteCount < asked + (2 << 20))
+      unsafe memory.withBytes { bytes in
+        #expect(Int(bitPattern: bytes.baseAddress) % (2 << 20) == 0)
+        unsafe bytes[bytes.count - 1] = 1
+      }
+    }
+  }
+
+  @Test func `zeroing leaves no byte`() throws {
+    let memory = try MappedMemory(byteCount: 10_000, for: .secret)
+    unsafe memory.withBytes { bytes in
+      for index in 0..<bytes.count { unsafe bytes[index] = 0xff }
+    }
+    memory.zero()
+    unsafe memory.withBytes { bytes in #expect(unsafe bytes.allSatisfy { $0 == 0 }) }
+  }
+
+  @Test func `a span is zeroed in its own bounds only`() {
+    var bytes = [UInt8](repeating: 0xff, count: 8)
+    unsafe bytes.withUnsafeMutableBufferPointer { buffer in
+      var inner = unsafe UnsafeMutableBufferPointer(rebasing: buffer[2..<5]).mutableSpan
+      zero(&inner)
+    }
+    #expect(bytes == [0xff, 0xff, 0, 0, 0, 0xff, 0xff, 0xff])
+  }
+
+  @Test func `more memory than there are addresses is refused`() {
+    #expect(throws: Errno.self) { _ = try MappedMemory(byteCount: 1 << 60) }
+    #expect(throws: Errno.self) { _ = try MappedMemory(byteCount: Int.max, for: .large) }
+  }
+}
