@@ -1,0 +1,97 @@
+// An open file of the simulated file system.
+
+import Platform
+import Storage
+import Synchronization
+
+/// One open of a simulated file, by one process.
+final class SimulatedFile: StoredFile {
+  private let system: SimulatedFileSystem
+  private let path: String
+  private let node: Int
+  private let process: Int
+  let isDirect: Bool
+
+  init(_ system: SimulatedFileSystem, _ path: String, node: Int, process: Int, isDirect: Bool) {
+    self.system = system
+    self.path = path
+    self.node = node
+    self.process = process
+    self.isDirect = isDirect
+  }
+
+  deinit {
+    system.state.withLock { state in
+      if state.process == process { _ = state.locks.remove(node) }
+    }
+  }
+
+  func read(into bytes: inout MutableSpan<UInt8>, at offset: Int) throws(Errno) -> Int {
+    let wanted = bytes.count
+    let isAligned = isAligned(offset, wanted, unsafe bytes.withUnsafeBytes { UInt(bitPattern: $0.baseAddress) })
+    let found = try system.call("read \(path) \(offset)+\(wanted)", of: process) { state throws(Errno) -> [UInt8] in
+      if !isAligned { throw .invalid }
+      if state.calls == state.faults.failingReadCall { throw .io }
+      if SimulatedFileSystem.isDisturbed(&state) { throw .interrupted }
+      if isDirect { state.disk.dropCache(node) }
+      let contents = state.disk.nodes[node]!.visible
+      guard offset < contents.count else { return [] }
+      var count = min(wanted, contents.count - offset)
+      if SimulatedFileSystem.isDisturbed(&state) { count = shortened(count, &state) }
+      return Array(contents[offset..<offset + count])
+    }
+    for index in found.indices { bytes[index] = found[index] }
+    return found.count
+  }
+
+  func write(_ bytes: Span<UInt8>, at offset: Int) throws(Errno) -> Int {
+    let copy = unsafe bytes.withUnsafeBytes { unsafe Array($0) }
+    let isAligned = isAligned(offset, copy.count, unsafe bytes.withUnsafeBytes { UInt(bitPattern: $0.baseAddress) })
+    return try system.call("write \(path) \(offset)+\(copy.count)", of: process) { state throws(Errno) -> Int in
+      if !isAligned { throw .invalid }
+      if state.calls == state.faults.failingWriteCall { throw .io }
+      if SimulatedFileSystem.isDisturbed(&state) { throw .interrupted }
+      let count = SimulatedFileSystem.isDisturbed(&state) ? shortened(copy.count, &state) : copy.count
+      try state.disk.write(Array(copy.prefix(count)), to: node, at: offset)
+      return count
+    }
+  }
+
+  func syncData() throws(Errno) {
+    try system.call("fdatasync \(path)", of: process) { state throws(Errno) in
+      do throws(Errno) {
+        try SimulatedFileSystem.failSync(&state)
+      } catch {
+        // Through the page cache, what was to be written counts as clean afterwards; past it, it may still be on its way.
+        if !isDirect { state.disk.loseDirtySectors(node) }
+        throw error
+      }
+      state.disk.sync(node)
+    }
+  }
+
+  func size() throws(Errno) -> Int {
+    try system.call("fstat \(path)", of: process) { state throws(Errno) in state.disk.nodes[node]!.visible.count }
+  }
+
+  func dropCache() throws(Errno) {
+    try system.call("fadvise \(path)", of: process) { state throws(Errno) in state.disk.dropCache(node) }
+  }
+
+  func lockExclusively() throws(Errno) {
+    try system.call("flock \(path)", of: process) { state throws(Errno) in
+      if !state.locks.insert(node).inserted { throw .again }
+    }
+  }
+
+  private func isAligned(_ offset: Int, _ count: Int, _ address: UInt) -> Bool {
+    !isDirect || (offset % 4096 == 0 && count % 4096 == 0 && address % 4096 == 0)
+  }
+
+  /// At least one sector less, and at least one sector if there is more than one.
+  private func shortened(_ count: Int, _ state: inout SimulatedFileSystem.State) -> Int {
+    let sectors = count / SimulatedDisk.sectorByteCount
+    guard sectors > 1 else { return count }
+    return state.generator.number(1..<sectors) * SimulatedDisk.sectorByteCount
+  }
+}

@@ -1,0 +1,181 @@
+// A file system in memory that crashes, fails and fills up when a test says so.
+
+package import Platform
+package import Storage
+import Synchronization
+
+/// What a simulated file system does wrong.
+package struct Faults: Sendable {
+  /// The process ends at this call: nothing has an effect from then on. Calls count from 1.
+  package var crashCall: Int?
+  /// Whether the call at which it ends still takes effect.
+  package var crashesAfterEffect = false
+  /// Flushes of files fail from this call on, until this many have failed.
+  package var failingSyncs = 0
+  package var firstFailingSyncCall = 0
+  /// Reads fail at this call.
+  package var failingReadCall: Int?
+  /// Writes fail at this call.
+  package var failingWriteCall: Int?
+  /// New names are refused for want of room.
+  package var hasNoRoomForNames = false
+  /// One call in this many is interrupted, and one in as many is short; 0 for none.
+  package var disturbance = 0
+  package var grantsDirect = true
+
+  package init() {}
+}
+
+/// Files for one process at a time. `kill` and `cutPower` end the process: its open files fail from then on.
+package final class SimulatedFileSystem: FileSystem {
+  struct State {
+    var disk: SimulatedDisk
+    var faults = Faults()
+    var calls = 0
+    var isDead = false
+    var process = 1
+    var locks: Set<Int> = []
+    var generator: SeededGenerator
+    var trace: [String] = []
+  }
+
+  let state: Mutex<State>
+  /// Called before each call, from which the test may do something else with the database: what happens "meanwhile".
+  private let meanwhile = Mutex<(@Sendable () -> Void)?>(nil)
+
+  /// What every call of a process that was ended throws.
+  package static let ended = Errno(9999)
+
+  package init(_ disk: SimulatedDisk, seed: UInt64 = 1) {
+    state = Mutex(State(disk: disk, generator: SeededGenerator(seed: seed)))
+  }
+
+  // MARK: What tests see and set
+
+  package var disk: SimulatedDisk {
+    get { state.withLock { $0.disk } }
+    set { state.withLock { $0.disk = newValue } }
+  }
+
+  package var faults: Faults {
+    get { state.withLock { $0.faults } }
+    set { state.withLock { $0.faults = newValue } }
+  }
+
+  /// How many calls were made since the beginning.
+  package var calls: Int { state.withLock { $0.calls } }
+  package var hasCrashed: Bool { state.withLock { $0.isDead } }
+  /// The last calls, oldest first, for failure messages.
+  package var trace: [String] { state.withLock { $0.trace } }
+
+  package func setMeanwhile(_ body: (@Sendable () -> Void)?) { meanwhile.withLock { $0 = body } }
+
+  /// The process forgets everything; what it wrote stays visible, and unsynced as it was.
+  package func kill() {
+    state.withLock { state in
+      state.process += 1
+      state.isDead = false
+      state.locks = []
+      state.faults.crashCall = nil
+    }
+  }
+
+  /// The machine stops; `disk` is what it finds when it starts again.
+  package func cutPower(leaving disk: SimulatedDisk) {
+    kill()
+    state.withLock { $0.disk = disk }
+  }
+
+  // MARK: FileSystem
+
+  package func open(_ path: String, _ access: FileAccess, direct: Bool) throws(Errno) -> any StoredFile {
+    let (node, process, isDirect) = try call("open \(path)") { state throws(Errno) in
+      let (folder, name) = SimulatedDisk.split(path)
+      guard state.disk.folders[folder] != nil else { throw .notFound }
+      if let node = state.disk.node(path) {
+        if access == .createNew { throw .exists }
+        return (node, state.process, direct && state.faults.grantsDirect)
+      }
+      guard access == .createNew || access == .createOrOpen else { throw .notFound }
+      if state.faults.hasNoRoomForNames { throw .noSpace }
+      let node = state.disk.nextNode
+      state.disk.nextNode += 1
+      state.disk.nodes[node] = SimulatedDisk.Node()
+      state.disk.change(SimulatedDisk.NameChange(folder: folder, removed: nil, added: (name, node)))
+      return (node, state.process, direct && state.faults.grantsDirect)
+    }
+    return SimulatedFile(self, path, node: node, process: process, isDirect: isDirect)
+  }
+
+  package func names(in path: String) throws(Errno) -> [String] {
+    try call("list \(path)") { state throws(Errno) in
+      guard let names = state.disk.folders[path] else { throw .notFound }
+      return names.keys.sorted()
+    }
+  }
+
+  package func createDirectory(_ path: String) throws(Errno) {
+    try call("mkdir \(path)") { state throws(Errno) in
+      if state.disk.folders[path] != nil { throw .exists }
+      if state.faults.hasNoRoomForNames { throw .noSpace }
+      state.disk.folders[path] = [:]
+      state.disk.newFolders.insert(path)
+    }
+  }
+
+  package func rename(_ old: String, to new: String) throws(Errno) {
+    try call("rename \(old) \(new)") { state throws(Errno) in
+      guard let node = state.disk.node(old) else { throw .notFound }
+      if state.faults.hasNoRoomForNames { throw .noSpace }
+      let (folder, name) = SimulatedDisk.split(new)
+      state.disk.change(
+        SimulatedDisk.NameChange(folder: folder, removed: SimulatedDisk.split(old).name, added: (name, node)))
+    }
+  }
+
+  package func remove(_ path: String) throws(Errno) {
+    try call("unlink \(path)") { state throws(Errno) in
+      guard state.disk.node(path) != nil else { throw .notFound }
+      let (folder, name) = SimulatedDisk.split(path)
+      state.disk.change(SimulatedDisk.NameChange(folder: folder, removed: name, added: nil))
+      // Blocks of files without a name are free again at once; an open handle to one would be a mistake of the engine.
+      let named = Set(state.disk.folders.values.flatMap(\.values) + state.disk.durableFolders.values.flatMap(\.values))
+      state.disk.nodes = state.disk.nodes.filter { named.contains($0.key) }
+    }
+  }
+
+  package func syncDirectory(_ path: String) throws(Errno) {
+    try call("fsync \(path)") { state throws(Errno) in
+      try Self.failSync(&state)
+      state.disk.syncFolder(path)
+    }
+  }
+
+  // MARK: The call counter
+
+  func call<Value: Sendable>(
+    _ what: String, of process: Int? = nil, _ body: (inout State) throws(Errno) -> Value
+  ) throws(Errno) -> Value {
+    if let action = meanwhile.withLock({ $0 }) { action() }
+    return try state.withLock { state throws(Errno) in
+      if state.isDead || process.map({ $0 != state.process }) ?? false { throw Self.ended }
+      state.calls += 1
+      state.trace.append(what)
+      if state.trace.count > 60 { state.trace.removeFirst(20) }
+      guard state.calls == state.faults.crashCall else { return try body(&state) }
+      state.isDead = true
+      if state.faults.crashesAfterEffect { _ = try body(&state) }
+      throw Self.ended
+    }
+  }
+
+  static func failSync(_ state: inout State) throws(Errno) {
+    guard state.faults.failingSyncs > 0, state.calls >= state.faults.firstFailingSyncCall else { return }
+    state.faults.failingSyncs -= 1
+    throw .io
+  }
+
+  static func isDisturbed(_ state: inout State) -> Bool {
+    state.faults.disturbance > 0 && state.generator.number(0..<state.faults.disturbance) == 0
+  }
+}
