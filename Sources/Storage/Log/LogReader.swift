@@ -113,12 +113,16 @@ final class LogReader {
     }
   }
 
-  /// The offset behind the last byte of a segment that is not zero, at least `offset`.
+  /// The offset behind the last eight bytes of a segment that are not all zero, at least `offset`.
   func endOfContent(segment index: Int, from offset: Int) throws(StorageError) -> Int {
     try load(index).withBytes(from: offset) { bytes in
-      var count = bytes.count
-      while count > 0 && bytes[count - 1] == 0 { count -= 1 }
-      return offset + count
+      let words = bytes.count / 8
+      var count = words
+      // SAFETY: every word that is loaded lies before `words * 8`, which is at most the span's length.
+      unsafe bytes.withUnsafeBytes { buffer in
+        while count > 0 && unsafe buffer.loadUnaligned(fromByteOffset: (count - 1) * 8, as: UInt64.self) == 0 { count -= 1 }
+      }
+      return offset + count * 8
     }
   }
 
