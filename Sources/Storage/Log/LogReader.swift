@@ -120,7 +120,10 @@ final class LogReader {
       var count = words
       // SAFETY: every word that is loaded lies before `words * 8`, which is at most the span's length.
       unsafe bytes.withUnsafeBytes { buffer in
-        while count > 0 && unsafe buffer.loadUnaligned(fromByteOffset: (count - 1) * 8, as: UInt64.self) == 0 { count -= 1 }
+        while count > 0 {
+          if unsafe buffer.loadUnaligned(fromByteOffset: (count - 1) * 8, as: UInt64.self) != 0 { break }
+          count -= 1
+        }
       }
       return offset + count * 8
     }
