@@ -1,0 +1,146 @@
+// Users in a real database: unique addresses, races, pages.
+
+import Codecs
+import Platform
+import Storage
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import Repositories
+
+@Suite struct UserRepositoryTests {
+  private func insert(_ user: UserRecord, _ test: TestStore) throws {
+    try test.write { (transaction) throws(RepositoryError) in try test.store.users.insert(user, in: &transaction) }
+  }
+
+  private func find(_ email: String, _ test: TestStore) throws -> UserRecord? {
+    try test.store.read { (transaction) throws(RepositoryError) in try test.store.users.find(email: email, in: &transaction) }
+  }
+
+  @Test func `a user is found by identifier and by address in any case`() throws {
+    let test = try TestStore()
+    let user = makeUser(1, email: "Ann@Example.org")
+    try insert(user, test)
+    let found = try test.store.read { (transaction) throws(RepositoryError) in
+      try test.store.users.find(user.id, in: &transaction)
+    }
+    #expect(found == user)
+    #expect(try find("aNN@eXAMPLE.ORG", test) == user)
+    #expect(try find("ann@example.or", test) == nil)
+    #expect(try find(String(repeating: "a", count: 300), test) == nil)
+    #expect(try test.checkIntegrity())
+  }
+
+  @Test func `an address belongs to one user in any case`() throws {
+    let test = try TestStore()
+    try insert(makeUser(1, email: "ann@example.org"), test)
+    #expect(throws: RepositoryError.emailTaken) { try insert(makeUser(2, email: "ANN@example.org"), test) }
+    let second = try test.store.read { (transaction) throws(RepositoryError) in
+      try test.store.users.find(makeUser(2, email: "").id, in: &transaction)
+    }
+    #expect(second == nil)
+    #expect(try test.checkIntegrity())
+  }
+
+  @Test func `a user who changes the address frees the old one`() throws {
+    let test = try TestStore()
+    let old = makeUser(1, email: "ann@example.org")
+    try insert(old, test)
+    try insert(makeUser(2, email: "bob@example.org"), test)
+    var new = old
+    new.email = "Anna@example.org"
+    try test.write { (transaction) throws(RepositoryError) in try test.store.users.update(new, replacing: old, in: &transaction) }
+    #expect(try find("ann@example.org", test) == nil)
+    #expect(try find("anna@example.org", test)?.id == old.id)
+    try insert(makeUser(3, email: "ann@example.org"), test)
+    var taken = new
+    taken.email = "BOB@example.org"
+    #expect(throws: RepositoryError.emailTaken) {
+      try test.write { (transaction) throws(RepositoryError) in
+        try test.store.users.update(taken, replacing: new, in: &transaction)
+      }
+    }
+    // Another spelling of one's own address is no conflict.
+    var respelled = new
+    respelled.email = "ANNA@EXAMPLE.ORG"
+    try test.write { (transaction) throws(RepositoryError) in
+      try test.store.users.update(respelled, replacing: new, in: &transaction)
+    }
+    #expect(try find("anna@example.org", test)?.email == "ANNA@EXAMPLE.ORG")
+    #expect(try test.checkIntegrity())
+  }
+
+  @Test func `of many threads that claim one address one wins`() throws {
+    let test = try TestStore()
+    let store = test.store
+    for round in 0..<(20 * testScale) {
+      let spellings = [
+        "race\(round)@example.org", "RACE\(round)@example.org", "Race\(round)@EXAMPLE.org", "race\(round)@Example.Org",
+      ]
+      let outcomes = Mutex<[RepositoryError?]>([])
+      inParallel(spellings.count) { index in
+        let user = makeUser(UInt64(round * 100 + index), email: spellings[index])
+        var failure: RepositoryError?
+        do throws(RepositoryError) {
+          _ = try store.write { (transaction) throws(RepositoryError) in try store.users.insert(user, in: &transaction) }
+        } catch {
+          failure = error
+        }
+        outcomes.withLock { $0.append(failure) }
+      }
+      let all = outcomes.withLock { $0 }
+      #expect(all.count { $0 == nil } == 1)
+      #expect(all.count { $0 == .emailTaken } == spellings.count - 1)
+    }
+    #expect(try test.checkIntegrity())
+  }
+
+  @Test func `pages go through all users in both orders without gap or repetition`() throws {
+    let test = try TestStore()
+    let users = (1...25).map { makeUser(UInt64($0), email: "u\($0)@example.org") }
+    try test.write { (transaction) throws(RepositoryError) in
+      for user in users { try test.store.users.insert(user, in: &transaction) }
+    }
+    for (order, expected) in [(UserRepository.Order.oldestFirst, users), (.newestFirst, users.reversed())] {
+      for limit in [1, 7, 24, 25, 26] {
+        var seen: [UserRecord] = []
+        var last: UUID?
+        while true {
+          let page = try test.store.read { (transaction) throws(RepositoryError) in
+            try test.store.users.page(after: last, order, limit: limit, in: &transaction)
+          }
+          #expect(page.count <= limit)
+          guard let end = page.last else { break }
+          seen += page
+          last = end.id
+        }
+        #expect(seen == expected)
+      }
+    }
+    let none = try test.store.read { (transaction) throws(RepositoryError) in
+      try test.store.users.page(after: nil, .oldestFirst, limit: 0, in: &transaction)
+    }
+    #expect(none.isEmpty)
+  }
+
+  @Test func `damage in a user or the index is an error that names the table`() throws {
+    let test = try TestStore()
+    let user = makeUser(1, email: "ann@example.org")
+    try insert(user, test)
+    let emailKey = [0x11] + Array("ann@example.org".utf8) + [0, 1]
+    try test.plant([1, 2, 3], at: emailKey)
+    #expect(throws: RepositoryError.damaged(.usersByEmail, .brokenIndex)) { try find("ann@example.org", test) }
+    try test.plant(makeUser(9, email: "").id.list, at: emailKey)
+    #expect(throws: RepositoryError.damaged(.usersByEmail, .brokenIndex)) { try find("ann@example.org", test) }
+    try test.plant(user.id.list, at: emailKey)
+    try test.plant([1, 1, 0], at: [0x10] + user.id.list)
+    #expect(throws: RepositoryError.damaged(.users, .truncated(offset: 2))) { try find("ann@example.org", test) }
+    try test.plant([1], at: [0x10, 7])
+    #expect(throws: RepositoryError.damaged(.users, .brokenIndex)) {
+      try test.store.read { (transaction) throws(RepositoryError) in
+        try test.store.users.page(after: nil, .newestFirst, limit: 2, in: &transaction)
+      }
+    }
+  }
+}
