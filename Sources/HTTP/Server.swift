@@ -3,29 +3,30 @@
 package import Platform
 import Synchronization
 
-/// Listens, speaks HTTP on all its loops, and runs handlers.
+/// Listens, speaks HTTP on all its loops, and runs handlers. Started once and stopped once; any thread may do either.
 package final class Server: Sendable {
-  package let routes: [Route]
-  private let options: ServerOptions
-  private let durability: DurabilitySignal
-  private let clock: any Clock
-  private let random: RandomSource
-  private let access: AccessHook?
+  private let state: ServerState
+  private let running = Mutex<Running>(Running())
+
+  private struct Running {
+    var addresses: [SocketAddress] = []
+    var loops: [EventLoop] = []
+    var threads: [JoinableThread] = []
+  }
 
   /// - Parameters:
   ///   - durability: tells when held responses may leave.
   ///   - middleware: wrapped around every route's handler, the first outermost.
   ///   - access: told about each finished request, on the thread of its loop.
+  /// - Throws: `.routeConflict`, `.resources`.
   package init(
     options: ServerOptions, routes: [Route], durability: DurabilitySignal, clock: some Clock = SystemClock(),
     random: RandomSource = .system, middleware: [Middleware] = [], access: AccessHook? = nil
-  ) {
-    self.options = options
-    self.routes = routes.map { $0.wrapped(in: middleware) }
-    self.durability = durability
-    self.clock = clock
-    self.random = random
-    self.access = access
+  ) throws(ServerError) {
+    precondition(options.loopCount > 0, "\(options.loopCount) loops")
+    state = try ServerState(
+      options: options, routes: routes.map { $0.wrapped(in: middleware) }, durability: durability, clock: clock,
+      random: random, access: access)
   }
 
   /// What an orderly stop came to.
@@ -35,15 +36,88 @@ package final class Server: Sendable {
   }
 
   /// Binds every listener and starts the threads; the server answers when this returns.
-  package func start() throws(ServerError) {}
+  ///
+  /// After a failure nothing is left listening.
+  package func start() throws(ServerError) {
+    var addresses: [SocketAddress] = []
+    var listeners = [[EventLoop.Listener]](repeating: [], count: state.options.loopCount)
+    for (index, address) in state.options.listeners.enumerated() {
+      do throws(Errno) {
+        try bind(address, index, &addresses, &listeners)
+      } catch {
+        throw error == .addressInUse ? .addressInUse(address) : .cannotListen(address, error)
+      }
+    }
+    do throws(Errno) {
+      var loops: [EventLoop] = []
+      for own in listeners { loops.append(try EventLoop(state, own)) }
+      running.withLock { running in
+        running.addresses = addresses
+        running.loops = loops
+      }
+      try state.hashPool.start(name: "userd-hash")
+      try state.diskPool.start(name: "userd-disk")
+      for loop in loops {
+        let thread = try JoinableThread(name: "userd-loop") { loop.run() }
+        running.withLock { $0.threads.append(thread) }
+      }
+    } catch {
+      _ = stop(graceMilliseconds: 0)
+      throw .resources(error)
+    }
+  }
 
-  /// The bound internet addresses in the order of the listeners, with the ports that the kernel chose.
-  package var localAddresses: [SocketAddress] { [] }
+  private func bind(
+    _ address: ListenAddress, _ index: Int, _ addresses: inout [SocketAddress], _ listeners: inout [[EventLoop.Listener]]
+  ) throws(Errno) {
+    switch address {
+    case .internet(let wanted):
+      // Sockets that share an address do not see each other. This one would, so it finds out whether another program is there.
+      let bound: SocketAddress
+      do {
+        let probe = try ListeningSocket.bind(to: wanted, .exclusive)
+        bound = try probe.socket.localAddress()
+      }
+      addresses.append(bound)
+      for loop in listeners.indices {
+        listeners[loop].append(EventLoop.Listener(try .bind(to: bound, .shared), index: index, isLocal: false))
+      }
+    case .unix(let path):
+      let first = try ListeningSocket.bind(toPath: path)
+      for loop in listeners.indices {
+        listeners[loop].append(EventLoop.Listener(try first.duplicate(), index: index, isLocal: true))
+      }
+    }
+  }
 
-  package var isDraining: Bool { false }
+  /// The bound internet addresses in the order of the listeners, with the ports that the kernel chose; Unix sockets are left out.
+  package var localAddresses: [SocketAddress] { running.withLock { $0.addresses } }
 
-  package var connectionCount: Int { 0 }
+  /// Whether the server is going down.
+  package var isDraining: Bool { state.isDraining.load(ordering: .relaxed) }
+
+  /// Open connections of all loops.
+  package var connectionCount: Int { state.connectionCount.load(ordering: .relaxed) }
+
+  /// Requests that wait for a worker of the hash pool.
+  package var hashQueueDepth: Int { state.hashPool.queuedCount }
 
   /// Takes no more connections, answers what it has within the grace, and returns when all its threads have ended.
-  package func stop(graceMilliseconds: Int) -> StopReport { StopReport(cutConnectionCount: 0) }
+  ///
+  /// The durability signal must still be served meanwhile: answers that wait for the disk are in flight too.
+  package func stop(graceMilliseconds: Int) -> StopReport {
+    let deadline = state.clock.monotonicNanoseconds() &+ UInt64(max(0, graceMilliseconds)) &* 1_000_000
+    state.drainDeadline.store(deadline, ordering: .relaxed)
+    state.isDraining.store(true, ordering: .sequentiallyConsistent)
+    let (loops, threads) = running.withLock { running in
+      defer { running.threads.removeAll() }
+      return (running.loops, running.threads)
+    }
+    for loop in loops { loop.mailbox.wakeup.signal() }
+    for thread in threads { thread.join() }
+    state.hashPool.stop()
+    state.diskPool.stop()
+    running.withLock { $0.loops.removeAll() }
+    return StopReport(cutConnectionCount: state.cutConnectionCount.load(ordering: .relaxed))
+  }
 }

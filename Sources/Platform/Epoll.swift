@@ -41,6 +41,11 @@ package struct Epoll: ~Copyable, @unchecked Sendable {
     try control(3, fd.rawValue, interest, token)
   }
 
+  /// Ends the watch on a descriptor. Closing it does the same, unless a duplicate of it stays open.
+  package borrowing func remove(_ fd: borrowing FileDescriptor) throws(Errno) {
+    try control(2, fd.rawValue, [], 0)
+  }
+
   private borrowing func control(_ operation: CInt, _ raw: CInt, _ interest: Readiness, _ token: UInt64) throws(Errno) {
     let poll = descriptor.rawValue
     try unsafe withUnsafeTemporaryAllocation(byteCount: 16, alignment: 8) {

@@ -24,6 +24,8 @@ package struct ListeningSocket: ~Copyable, Sendable {
     case .exclusive: break
     case .shared: try socket.setOption(SOL_SOCKET, SO_REUSEPORT, 1)
     }
+    // Accepted sockets inherit it.
+    try socket.disableDelay()
     if address.family == .ipv6 { try socket.setOption(CInt(IPPROTO_IPV6), IPV6_V6ONLY, 0) }
     let raw = socket.descriptor.rawValue
     try unsafe address.withKernelForm { (form, size) throws(Errno) in

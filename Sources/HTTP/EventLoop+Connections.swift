@@ -1,0 +1,213 @@
+// Accepting connections and giving each its turns.
+
+import Codecs
+import Platform
+import Synchronization
+
+extension EventLoop {
+  /// How many connections are accepted before those that are open have their turn.
+  private static var maxAcceptBurst: Int { 64 }
+
+  func accept(_ index: Int) {
+    guard index < listeners.count else { return }
+    let listener = listeners[index]
+    for _ in 0..<Self.maxAcceptBurst {
+      var address = SocketAddress.local
+      do throws(Errno) {
+        guard let socket = try listener.socket.accept(peer: &address) else { return }
+        try admit(socket, address, listener)
+      } catch {
+        // Without descriptors the queue stays full, and epoll would tell so again and again.
+        if error.kind == .exhausted { pauseAccepting() }
+        return
+      }
+    }
+  }
+
+  private func admit(_ socket: consuming Socket, _ address: SocketAddress, _ listener: Listener) throws(Errno) {
+    var peer = PeerState(address: address, credentials: nil, listenerIndex: listener.index)
+    if listener.isLocal { peer.credentials = try socket.peerCredentials() }
+    let count = context.server.connectionCount.add(1, ordering: .relaxed).newValue
+    if count > context.server.options.maxConnectionCount {
+      context.server.connectionCount.subtract(1, ordering: .relaxed)
+      return turnAway(socket, peer)
+    }
+    var accepted: Socket? = consume socket
+    let connection = connections.add { token in
+      guard let socket = accepted.take() else { preconditionFailure("a socket is used once") }
+      return Connection(socket, ConnectionState(token: token, peer: peer, context))
+    }
+    let token = connection.state.token
+    do throws(Errno) {
+      try epoll.add(
+        connection.socket.descriptor, for: [.readable, .writable, .peerEnded, .edgeTriggered], token: token.rawValue)
+    } catch {
+      close(connection)
+      throw error
+    }
+    timers.schedule(Int(token.slot), at: connection.deadline)
+  }
+
+  /// Answers a connection beyond the limit and closes it, without waiting for what it wants.
+  private func turnAway(_ socket: consuming Socket, _ peer: PeerState) {
+    var exchange = Exchange()
+    exchange.startNanoseconds = context.now
+    exchange.requestID = context.makeRequestID()
+    context.response.reset()
+    context.response.become(.overloaded, instance: Span(), requestID: exchange.requestID)
+    let byteCount = context.write(context.response, for: exchange, to: &scratchOutput)
+    context.report(
+      exchange, peer, status: context.response.status, code: context.response.code, subject: nil, byteCount: byteCount)
+    scratchOutput.withSpan { bytes in
+      // The peer may be gone already; that is what was wanted.
+      do throws(Errno) { _ = try socket.send(bytes) } catch { return }
+    }
+    scratchOutput.removeAll()
+  }
+
+  private func pauseAccepting() {
+    if acceptPauseEnd != nil { return }
+    acceptPauseEnd = context.now &+ 100_000_000
+    for index in listeners.indices { unwatch(index) }
+  }
+
+  func resumeAccepting() {
+    acceptPauseEnd = nil
+    do throws(Errno) {
+      for index in listeners.indices { try watch(index) }
+    } catch {
+      // The kernel has no memory for it now; perhaps in a while.
+      for index in listeners.indices { unwatch(index) }
+      acceptPauseEnd = context.now &+ 100_000_000
+    }
+  }
+
+  /// Stops watching a listener, if it is watched.
+  func unwatch(_ index: Int) {
+    do throws(Errno) { try epoll.remove(listeners[index].socket.socket.descriptor) } catch { return }
+  }
+
+  /// One turn of a connection: send what waits, read once, answer, send, and see what is next.
+  ///
+  /// Answers that were made before the turn are in `scratchOutput` already.
+  func serve(_ connection: Connection) {
+    do throws(Errno) {
+      if try !connection.sendRest(context) { return keepUnsent(connection) }
+      var step = ConnectionState.Step.wait
+      if connection.state.phase == .lingering {
+        step = try discardInput(connection)
+      } else if connection.state.phase == .open {
+        step = try takeTurn(connection)
+      }
+      if scratchOutput.count > 0 { try sendScratch(connection) }
+      if connection.output == nil, connection.state.outputSent(context) { try connection.socket.shutdownSending() }
+      settle(connection, step)
+    } catch {
+      // The peer is gone, or the system has no memory for it: there is nobody to tell.
+      scratchOutput.removeAll()
+      close(connection)
+    }
+  }
+
+  /// Reads, unless there is enough to do already, and answers.
+  private func takeTurn(_ connection: Connection) throws(Errno) -> ConnectionState.Step {
+    var input: ByteBuffer
+    var isOwn = false
+    if let own = connection.input.take() {
+      input = own
+      isOwn = true
+    } else if let scratch = scratchInput.take() {
+      input = scratch
+    } else {
+      preconditionFailure("a turn within a turn")
+    }
+    var consumed = 0
+    var failure: Errno?
+    var step = ConnectionState.Step.wait
+    do throws(Errno) {
+      if connection.isReadable && connection.state.wantsInput && !connection.hasMoreToDo {
+        try connection.receive(
+          into: &input, upTo: isOwn ? connection.state.readByteCount(having: input.count) : Self.readByteCount)
+      }
+      step = connection.state.advance(&input, &consumed, &scratchOutput, context)
+    } catch {
+      failure = error
+    }
+    connection.hasMoreToDo = step == .again
+    keep(input, from: consumed, isOwn: isOwn, for: connection)
+    if let failure { throw failure }
+    return step
+  }
+
+  /// Gives the loop's buffer back, and the connection what is left in it.
+  private func keep(_ input: consuming ByteBuffer, from consumed: Int, isOwn: Bool, for connection: Connection) {
+    let rest = input.count - consumed
+    if isOwn {
+      if rest > 0 {
+        if consumed > 0 { input.removeFirst(consumed) }
+        connection.input = consume input
+      }
+      return
+    }
+    if rest > 0 {
+      var own = ByteBuffer(capacity: max(rest, 512))
+      input.withSpan { own.append($0.extracting(consumed..<$0.count)) }
+      connection.input = consume own
+    }
+    input.removeAll()
+    scratchInput = consume input
+  }
+
+  private func discardInput(_ connection: Connection) throws(Errno) -> ConnectionState.Step {
+    guard connection.isReadable, var scratch = scratchInput.take() else { return .wait }
+    var failure: Errno?
+    do throws(Errno) { try connection.receive(into: &scratch, upTo: Self.readByteCount) } catch { failure = error }
+    let count = scratch.count
+    scratch.removeAll()
+    scratchInput = consume scratch
+    if let failure { throw failure }
+    return connection.state.discard(count, context)
+  }
+
+  private func sendScratch(_ connection: Connection) throws(Errno) {
+    try connection.send(scratchOutput, context)
+    if scratchOutput.count <= Self.maxScratchByteCount {
+      scratchOutput.removeAll()
+    } else {
+      scratchOutput = ByteBuffer(capacity: Self.scratchByteCount)
+    }
+  }
+
+  /// The peer still does not read what it was sent; answers made meanwhile line up behind.
+  private func keepUnsent(_ connection: Connection) {
+    if scratchOutput.count > 0 {
+      scratchOutput.withSpan { connection.output?.append($0) }
+      scratchOutput.removeAll()
+    }
+    settle(connection, .wait)
+  }
+
+  /// After a turn: end it, queue another, or wait.
+  private func settle(_ connection: Connection, _ step: ConnectionState.Step) {
+    if step == .close || connection.state.phase == .closed { return close(connection) }
+    let token = connection.state.token
+    if connection.output == nil, !connection.isQueued,
+      step == .again || connection.isReadable && connection.state.wantsInput
+    {
+      connection.isQueued = true
+      queued.append(token)
+    }
+    if connection.state.phase == .held, !connection.isHeld {
+      connection.isHeld = true
+      held.append(token)
+    }
+    timers.schedule(Int(token.slot), at: connection.deadline)
+  }
+
+  func close(_ connection: Connection) {
+    let token = connection.state.token
+    timers.cancel(Int(token.slot))
+    connections.remove(token)
+    context.server.connectionCount.subtract(1, ordering: .relaxed)
+  }
+}

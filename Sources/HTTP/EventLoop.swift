@@ -1,0 +1,183 @@
+// One thread that serves its own connections: waits, reads, answers, writes.
+
+import Codecs
+import Platform
+import Synchronization
+
+/// All of it belongs to the thread that calls `run`; others reach it through its mailbox alone.
+final class EventLoop: @unchecked Sendable {
+  let context: LoopContext
+  let mailbox: Mailbox
+  var epoll: Epoll
+  var listeners: [Listener]
+  var connections = ConnectionTable()
+  var timers: TimerWheel
+  /// Connections that want another turn before the loop sleeps.
+  var queued: [ConnectionToken] = []
+  /// Connections whose answer waits for the disk.
+  var held: [ConnectionToken] = []
+  /// Taken out while a connection is served, so nil in between only then.
+  var scratchInput: ByteBuffer? = ByteBuffer(capacity: EventLoop.readByteCount)
+  var scratchOutput = ByteBuffer(capacity: EventLoop.scratchByteCount)
+  /// When accepting goes on after the system ran out of descriptors.
+  var acceptPauseEnd: UInt64?
+  var hasBegunDraining = false
+
+  static let readByteCount = 32 * 1024
+  static let scratchByteCount = 64 * 1024
+  /// A scratch buffer that grew beyond this for one large answer is given back.
+  static let maxScratchByteCount = 1024 * 1024
+  private static let mailboxToken: UInt64 = 1 << 63
+  static let listenerToken: UInt64 = 1 << 62
+
+  /// A listening socket in a loop's care.
+  final class Listener: Sendable {
+    let socket: ListeningSocket
+    /// Which of the server's listeners it belongs to.
+    let index: Int
+    let isLocal: Bool
+
+    init(_ socket: consuming ListeningSocket, index: Int, isLocal: Bool) {
+      self.socket = socket
+      self.index = index
+      self.isLocal = isLocal
+    }
+  }
+
+  init(_ server: ServerState, _ listeners: [Listener]) throws(Errno) {
+    mailbox = try Mailbox()
+    epoll = try Epoll()
+    context = LoopContext(server, mailbox: mailbox)
+    self.listeners = listeners
+    timers = TimerWheel(now: context.now)
+    try epoll.add(mailbox.wakeup.descriptor, for: .readable, token: Self.mailboxToken)
+    for index in listeners.indices { try watch(index) }
+  }
+
+  func watch(_ index: Int) throws(Errno) {
+    // A Unix socket's queue is shared by all loops: one of them is enough for a connection.
+    let interest: Readiness = listeners[index].isLocal ? [.readable, .exclusive] : .readable
+    try epoll.add(listeners[index].socket.socket.descriptor, for: interest, token: Self.listenerToken | UInt64(index))
+  }
+
+  /// Serves until the server goes down and every connection has ended or was cut.
+  func run() {
+    let wakeup = mailbox.wakeup.descriptor.rawValue
+    context.server.durability.subscribe(wakeup)
+    while !isFinished {
+      let count = epoll.wait(milliseconds: timeout)
+      context.refresh()
+      for index in 0..<count { handle(epoll.readiness(at: index), epoll.token(at: index)) }
+      serveQueued()
+      expireTimers()
+      if let end = acceptPauseEnd, context.now >= end { resumeAccepting() }
+      if context.isDraining { drain() }
+    }
+    context.server.durability.unsubscribe(wakeup)
+  }
+
+  private var isFinished: Bool { hasBegunDraining && connections.count == 0 }
+
+  private var timeout: Int? {
+    if !queued.isEmpty { return 0 }
+    let next = timers.millisecondsToNext(now: context.now)
+    let isImpatient = acceptPauseEnd != nil || hasBegunDraining
+    return isImpatient ? min(next ?? 20, 20) : next
+  }
+
+  private func handle(_ readiness: Readiness, _ token: UInt64) {
+    if token & Self.mailboxToken != 0 {
+      mailbox.wakeup.take()
+      takeFinishedJobs()
+      releaseHeld()
+    } else if token & Self.listenerToken != 0 {
+      accept(Int(token & 0xffff))
+    } else if let connection = connections[ConnectionToken(rawValue: token)] {
+      if !readiness.isDisjoint(with: [.readable, .peerEnded, .hungUp, .failed]) { connection.isReadable = true }
+      if !readiness.isDisjoint(with: [.peerEnded, .hungUp, .failed]) { connection.sawEnd = true }
+      let isBroken = !readiness.isDisjoint(with: [.hungUp, .failed])
+      if isBroken && (connection.state.phase == .working || connection.state.phase == .held) {
+        close(connection)
+      } else {
+        serve(connection)
+      }
+    }
+  }
+
+  private func takeFinishedJobs() {
+    for job in mailbox.takeAll() {
+      guard let connection = connections[job.connection] else { continue }
+      connection.state.complete(job, &scratchOutput, context)
+      serve(connection)
+    }
+  }
+
+  private func releaseHeld() {
+    if held.isEmpty { return }
+    var waiting: [ConnectionToken] = []
+    swap(&waiting, &held)
+    for token in waiting {
+      guard let connection = connections[token] else { continue }
+      if connection.state.release(&scratchOutput, context) {
+        connection.isHeld = false
+        serve(connection)
+      } else if connection.state.phase == .held {
+        held.append(token)
+      } else {
+        connection.isHeld = false
+      }
+    }
+  }
+
+  private func serveQueued() {
+    if queued.isEmpty { return }
+    var turns: [ConnectionToken] = []
+    swap(&turns, &queued)
+    for token in turns {
+      guard let connection = connections[token] else { continue }
+      connection.isQueued = false
+      serve(connection)
+    }
+  }
+
+  private func expireTimers() {
+    while let slot = timers.takeDue(now: context.now) {
+      guard let connection = connections[slot: slot] else { continue }
+      if connection.deadline > context.now {
+        timers.schedule(slot, at: connection.deadline)
+      } else if connection.output != nil {
+        // The peer does not read. Whatever it is still owed is lost with the connection.
+        close(connection)
+      } else {
+        switch connection.state.expire(&scratchOutput, context) {
+        case .close: close(connection)
+        case .wait, .again: serve(connection)
+        }
+      }
+    }
+  }
+
+  /// Stops accepting, ends idle connections, and cuts what is left when the grace is over.
+  private func drain() {
+    if !hasBegunDraining {
+      hasBegunDraining = true
+      acceptPauseEnd = nil
+      for index in listeners.indices { unwatch(index) }
+      listeners.removeAll()
+      for connection in connections.all {
+        // What was sent before the end is still read and answered.
+        connection.isReadable = true
+        serve(connection)
+      }
+    }
+    let isOver = context.now >= context.server.drainDeadline.load(ordering: .relaxed)
+    for connection in connections.all {
+      if connection.state.isIdle && connection.output == nil && !connection.isQueued {
+        close(connection)
+      } else if isOver {
+        if connection.state.phase != .lingering { context.server.cutConnectionCount.add(1, ordering: .relaxed) }
+        close(connection)
+      }
+    }
+  }
+}

@@ -1,0 +1,81 @@
+// A request on its way through a pool and back to its loop.
+
+import Platform
+import Synchronization
+
+/// Names a connection of a loop; a later one in the same place has another generation.
+struct ConnectionToken: Equatable, Sendable {
+  let slot: UInt32
+  let generation: UInt32
+
+  var rawValue: UInt64 { UInt64(generation) << 32 | UInt64(slot) }
+
+  init(slot: Int, generation: UInt32) {
+    self.slot = UInt32(slot)
+    self.generation = generation
+  }
+
+  init(rawValue: UInt64) {
+    slot = UInt32(truncatingIfNeeded: rawValue)
+    generation = UInt32(truncatingIfNeeded: rawValue >> 32)
+  }
+}
+
+/// A copy of a request with its handler. One thread at a time has it: the loop, a worker, the loop again; the queues between them hand it over.
+final class Job: @unchecked Sendable {
+  let request: Request
+  var response = Response()
+  /// What the handler threw instead of making a response.
+  private(set) var problem: Problem?
+  let exchange: Exchange
+  let executor: Route.Executor
+  let connection: ConnectionToken
+  private let handler: Handler
+  private let mailbox: Mailbox
+
+  init(
+    _ request: consuming Request, _ exchange: Exchange, _ executor: Route.Executor, _ handler: @escaping Handler,
+    for connection: ConnectionToken, to mailbox: Mailbox
+  ) {
+    self.request = request
+    self.exchange = exchange
+    self.executor = executor
+    self.handler = handler
+    self.connection = connection
+    self.mailbox = mailbox
+  }
+
+  /// Runs the handler on this thread and sends the outcome home.
+  func run() {
+    do throws(Problem) {
+      try handler(request, &response)
+    } catch {
+      problem = error
+    }
+    mailbox.deliver(self)
+  }
+}
+
+/// Finished jobs on their way back to a loop, and the descriptor that wakes it.
+final class Mailbox: Sendable {
+  let wakeup: EventDescriptor
+  private let finished = Mutex<[Job]>([])
+
+  init() throws(Errno) { wakeup = try EventDescriptor(.pollable) }
+
+  func deliver(_ job: Job) {
+    let wasEmpty = finished.withLock { jobs in
+      defer { jobs.append(job) }
+      return jobs.isEmpty
+    }
+    if wasEmpty { wakeup.signal() }
+  }
+
+  /// Takes all there are.
+  func takeAll() -> [Job] {
+    finished.withLock { jobs in
+      defer { jobs.removeAll() }
+      return jobs
+    }
+  }
+}

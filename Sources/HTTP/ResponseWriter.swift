@@ -1,0 +1,70 @@
+// Puts an answer on the wire: status line, header section and body in one piece (RFC 9112 §4, §6).
+
+import Codecs
+import Platform
+import Synchronization
+
+extension LoopContext {
+  /// Appends the whole answer to `output` and returns its size.
+  func write(_ response: borrowing Response, for exchange: Exchange, to output: inout ByteBuffer) -> Int {
+    let start = output.count
+    let bodyByteCount = response.body.count
+    output.reserve(1024 &+ bodyByteCount)
+    output.append(response.status.line)
+    headerBlock.withSpan { output.append($0) }
+    output.append("X-Request-Id: ")
+    exchange.requestID.withSpan { output.append($0) }
+    writeContent(response, bodyByteCount, to: &output)
+    writeCaching(response, exchange, to: &output)
+    if !exchange.keepsAlive {
+      output.append("\r\nConnection: close\r\n")
+    } else if exchange.minorVersion == 0 {
+      output.append("\r\nConnection: keep-alive\r\n")
+    } else {
+      output.append("\r\n")
+    }
+    response.fields.withSpan { output.append($0) }
+    output.append("\r\n")
+    if exchange.method != .head && !response.status.isBodiless { response.body.withSpan { output.append($0) } }
+    return output.count &- start
+  }
+
+  // Content-Length is that of GET in the answer to HEAD, and absent from 204 and 304             (RFC 9110 §8.6)
+  private func writeContent(_ response: borrowing Response, _ bodyByteCount: Int, to output: inout ByteBuffer) {
+    if response.status.isBodiless { return }
+    switch response.contentType {
+    case .none: output.append("\r\nContent-Length: ")
+    case .json: output.append("\r\nContent-Type: application/json\r\nContent-Length: ")
+    case .problem: output.append("\r\nContent-Type: application/problem+json\r\nContent-Length: ")
+    case .text: output.append("\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ")
+    case .html: output.append("\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: ")
+    case .other(let type):
+      output.append("\r\nContent-Type: ")
+      output.append(type)
+      output.append("\r\nContent-Length: ")
+    }
+    output.append(decimal: bodyByteCount)
+  }
+
+  private func writeCaching(_ response: borrowing Response, _ exchange: Exchange, to output: inout ByteBuffer) {
+    switch response.caching {
+    case .byPath where exchange.isPrivate: output.append("\r\nCache-Control: no-store\r\nVary: Authorization")
+    case .byPath: break
+    case .revalidated: output.append("\r\nCache-Control: private, no-cache\r\nVary: Authorization")
+    }
+  }
+
+  /// Tells the access hook of an answer that is about to leave.
+  func report(
+    _ exchange: Exchange, _ peer: PeerState, status: Status, code: StaticString?, subject: (high: UInt64, low: UInt64)?,
+    byteCount: Int
+  ) {
+    guard let access = server.access else { return }
+    refresh()
+    access(
+      AccessEntry(
+        method: exchange.method, route: exchange.endpoint < 0 ? nil : server.router.endpoints[exchange.endpoint].pattern,
+        status: status, code: code, durationNanoseconds: now &- min(now, exchange.startNanoseconds), byteCount: byteCount,
+        client: peer.address, listenerIndex: peer.listenerIndex, requestID: exchange.requestID, subject: subject))
+  }
+}

@@ -1,0 +1,43 @@
+// What all loops of a server share: the set-up, which never changes, and a few counters.
+
+import Platform
+import Synchronization
+
+final class ServerState: Sendable {
+  let options: ServerOptions
+  let routes: [Route]
+  let router: Router
+  let durability: DurabilitySignal
+  let clock: any Clock
+  let random: RandomSource
+  let access: AccessHook?
+  let hashPool: WorkerPool
+  let diskPool: WorkerPool
+  /// Set once, when the server begins to go down.
+  let isDraining = Atomic<Bool>(false)
+  /// On the monotonic clock: when what is still open is cut.
+  let drainDeadline = Atomic<UInt64>(.max)
+  let connectionCount = Atomic<Int>(0)
+  let cutConnectionCount = Atomic<Int>(0)
+
+  var limits: HTTPLimits { options.limits }
+
+  init(
+    options: ServerOptions, routes: [Route], durability: DurabilitySignal, clock: any Clock, random: RandomSource,
+    access: AccessHook?
+  ) throws(ServerError) {
+    self.options = options
+    self.routes = routes
+    router = try Router(routes, privatePrefixes: options.privatePrefixes)
+    self.durability = durability
+    self.clock = clock
+    self.random = random
+    self.access = access
+    do throws(Errno) {
+      hashPool = try WorkerPool(options.hashPool)
+      diskPool = try WorkerPool(options.diskPool)
+    } catch {
+      throw .resources(error)
+    }
+  }
+}
