@@ -42,7 +42,7 @@ struct JSONEscape {
     }
   }
 
-  /// The UTF-16 unit of the `\uXXXX` at `offset`; digits of either case.
+  /// The UTF-16 unit of the `\u` and four digits at `offset`; digits of either case.
   private static func unit(at offset: Int, in bytes: Span<UInt8>) throws(JSONError) -> UInt32 {
     var unit: UInt32 = 0
     for place in offset + 2..<offset + 6 {
