@@ -1,7 +1,7 @@
 // The objects of the public contract as JSON.
 
-import Auth
-import Codecs
+package import Auth
+package import Codecs
 import HTTP
 
 extension Response {
@@ -43,7 +43,7 @@ extension Response {
 
 extension JSONWriter {
   /// A User. Accounts have no metadata and no second factor yet, which the contract spells as empty ones.
-  mutating func value(_ user: User) {
+  package mutating func value(_ user: User) {
     beginObject()
     key("id")
     uuid(user.id.uuid)

@@ -29,11 +29,18 @@ package func currentProcessID() -> Int32 { getpid() }
 /// Takes the permissions in `mask` away from every file that this process makes from now on.
 package func setFileCreationMask(_ mask: UInt32) { _ = umask(mask) }
 
-/// Keeps the memory of this process out of core dumps and away from debuggers of the same user.
-package func forbidCoreDumps() {
-  // PR_SET_DUMPABLE (4) to 0 cannot fail for a valid argument.
-  _ = linux_prctl(4, 0, 0, 0, 0)
-}
-
 /// Ends the process at once, without running anything that was registered for its end.
 package func endProcess(_ code: Int32) -> Never { _exit(code) }
+
+/// Puts the calling thread to sleep. For tools; event loops and handlers never sleep.
+package func sleepThread(milliseconds: UInt32) {
+  var wanted = timespec(tv_sec: Int(milliseconds / 1000), tv_nsec: Int(milliseconds % 1000) * 1_000_000)
+  var left = timespec()
+  // SAFETY: two locals; an interrupted sleep leaves what is left of it in the second.
+  while unsafe nanosleep(&wanted, &left) != 0 && Errno.last.kind == .retry { wanted = left }
+}
+
+/// Sets the permissions of a file, such as 0o600.
+package func setPermissions(of path: String, _ permissions: UInt32) throws(Errno) {
+  try checked { unsafe chmod(path, permissions) }
+}

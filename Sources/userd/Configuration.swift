@@ -1,9 +1,12 @@
 // What a run of the server is told: one typed value for each key of the settings table.
 
+import HTTP
+import Platform
+
 /// Every setting of this build. The values here are the defaults; `Setting.all` says how each is named, written and read.
 struct Configuration: Sendable {
   var dataPath = "./db"
-  var listen = [ListenAddress.loopback]
+  var listen = [ListenAddress.internet(.loopback(port: 8080))]
   var threads: Int
   var shutdownGrace = Duration.seconds(10)
 
@@ -18,8 +21,11 @@ struct Configuration: Sendable {
 
   var hashMemory = 19_456 * 1024
   var hashTime = 2
+  var hashParallelism = 1
   var hashWorkers: Int
   var hashQueue = 64
+
+  var passwordMinLength = 8
 
   var throttleEnabled = true
 

@@ -56,6 +56,18 @@ struct LogLine: ~Copyable {
 
   mutating func text(_ name: StaticString, _ value: String) { text(name, value.utf8.span) }
 
+  /// A value that needs no quotes and no escapes, known when the program is built.
+  mutating func text(_ name: StaticString, _ value: StaticString) {
+    switch format {
+    case .json:
+      json?.key(name)
+      json?.string(value)
+    case .text:
+      appendName(name)
+      text?.append(value)
+    }
+  }
+
   mutating func number(_ name: StaticString, _ value: Int) {
     switch format {
     case .json:

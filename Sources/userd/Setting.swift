@@ -1,5 +1,7 @@
 // One row of the settings table: a key, its flag and variable, and how its text becomes a typed value.
 
+import HTTP
+
 /// A key of the configuration: `auth.access_ttl` is the flag `--auth-access-ttl` and the variable `USERD_AUTH_ACCESS_TTL`.
 struct Setting: Sendable {
   let key: String
@@ -92,8 +94,10 @@ extension Setting {
       "auth.refresh_grace", .duration(0...60), \.refreshGrace,
       "how long the previous refresh token returns the current one; 0 turns it off"),
     Setting("auth.max_sessions", .count(1...10_000), \.maxSessions, "sessions of one user; the one idle longest makes room"),
-    Setting("hash.memory", .size(8 << 10...1 << 30), \.hashMemory, "memory of one password hash"),
+    Setting("password.min_length", .count(8...128), \.passwordMinLength, "characters that a new password has at least"),
+    Setting("hash.memory", .size(128 << 10...1 << 30), \.hashMemory, "memory of one password hash"),
     Setting("hash.time", .count(1...100), \.hashTime, "passes over that memory"),
+    Setting("hash.parallelism", .count(1...16), \.hashParallelism, "lanes of that memory; one thread fills them all"),
     Setting(
       "hash.workers", .count(1...64), \.hashWorkers, fallback: "one for each processor, at most 64",
       "passwords hashed at the same time"),

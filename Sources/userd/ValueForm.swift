@@ -112,11 +112,21 @@ private func sizeText(_ bytes: Int) -> String {
 }
 
 private func durationText(_ duration: Duration) -> String {
-  let (seconds, attoseconds) = duration.components
-  let milliseconds = Int(seconds) * 1000 + Int(attoseconds / 1_000_000_000_000_000)
+  let milliseconds = duration.milliseconds
   for (unit, name) in [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1000, "s")]
   where milliseconds != 0 && milliseconds % unit == 0 {
     return "\(milliseconds / unit)\(name)"
   }
   return milliseconds == 0 ? "0" : "\(milliseconds)ms"
+}
+
+extension Duration {
+  /// Whole milliseconds; the forms above allow nothing finer.
+  var milliseconds: Int {
+    let (seconds, attoseconds) = components
+    return Int(seconds) * 1000 + Int(attoseconds / 1_000_000_000_000_000)
+  }
+
+  /// Whole seconds.
+  var seconds: Int { Int(components.seconds) }
 }

@@ -2,17 +2,16 @@
 
 extension Verb {
   static let serve = Verb(
-    words: ["serve"], summary: "answer requests until told to stop", details: [], flags: [],
-    settings: Setting.all
+    words: ["serve"], summary: "answer requests until told to stop",
+    details: [
+      "Everything is kept in the data folder; nothing else is needed. There is no TLS inside: put a proxy in front of it.",
+      """
+      SIGTERM and SIGINT stop it in order, a second one at once, which is safe too. SIGUSR1 logs one line of figures.
+      """,
+    ],
+    flags: [], settings: Setting.all
   ) { invocation, surroundings throws(CommandError) in
-    _ = try surroundings.configuration(for: invocation)
-    return .success
-  }
-
-  static let adminUserCreate = Verb(
-    words: ["admin", "user", "create"], summary: "make an account", details: [], flags: [.json],
-    settings: Setting.all.filter { $0.key == "data" }
-  ) { invocation, surroundings throws(CommandError) in
-    return .success
+    let configuration = try surroundings.configuration(for: invocation)
+    return try ServerProcess.run(configuration, surroundings)
   }
 }

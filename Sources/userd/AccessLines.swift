@@ -1,0 +1,43 @@
+// One line of the log for each answered request.
+
+import Codecs
+import HTTP
+import Platform
+
+extension Log {
+  /// Logs an answer. Health routes are asked all day long and matter to debuggers only; the path itself is never logged, for it may
+  /// hold anything.
+  func access(_ entry: borrowing AccessEntry) {
+    let level: LogLevel = Self.isHealthRoute(entry.route) ? .debug : .info
+    guard includes(level) else { return }
+    let requestID = entry.requestID
+    let method = entry.method
+    let route = entry.route
+    let status = entry.status.code
+    let code = entry.code
+    let microseconds = entry.durationNanoseconds / 1000
+    let byteCount = entry.byteCount
+    let client = entry.client
+    let subject = entry.subject
+    line(level, "http", "request") { line in
+      requestID.withSpan { line.text("requestId", $0) }
+      line.text("method", method?.name ?? "?")
+      line.text("route", route ?? "none")
+      line.number("status", status)
+      line.thousandths("durationMs", microseconds)
+      line.number("bytes", byteCount)
+      line.text("clientIp", client.host)
+      if let subject { line.text("userId", UUID(high: subject.high, low: subject.low).description) }
+      if let code { line.text("code", code) }
+    }
+  }
+
+  private static func isHealthRoute(_ route: StaticString?) -> Bool {
+    // All of them are shorter than any other route but "/".
+    guard let route, route.utf8CodeUnitCount <= 8 else { return false }
+    switch route.description {
+    case "/livez", "/readyz", "/healthz": return true
+    default: return false
+    }
+  }
+}

@@ -1,0 +1,105 @@
+// Talks to a running server over the socket in its data folder.
+
+import Codecs
+import HTTP
+import Platform
+
+/// One request to the server that runs on a data folder.
+struct AdminSocket: Sendable {
+  /// How long a server may take to answer: a password hash behind a full queue, and a flush.
+  private static let maxWaitMilliseconds: Int32 = 30_000
+  private static let maxAnswerByteCount = 4 << 20
+
+  let path: String
+
+  struct Answer: Sendable {
+    let status: Int
+    let body: [UInt8]
+  }
+
+  /// Sends a JSON body and returns the answer; nil if no server listens.
+  ///
+  /// - Throws: exit code 75 if a server listens but does not answer, 77 if it may not be asked.
+  func post(_ target: StaticString, _ json: consuming ByteBuffer) throws(CommandError) -> Answer? {
+    let socket: Socket
+    do throws(Errno) {
+      socket = try Socket.connect(toPath: path)
+    } catch {
+      switch error.kind {
+      case .missing: return nil
+      case .failure where error == .connectionRefused: return nil
+      case .denied: throw .failed("may not speak to the server through \(visible(path)): \(error)", .permission)
+      case .retry, .wouldBlock, .peerGone, .noSpace, .exhausted, .failure:
+        throw .failed("cannot reach the server through \(visible(path)): \(error)", .temporary)
+      }
+    }
+    var request = ByteBuffer(capacity: 256 + json.count)
+    request.append("POST ")
+    request.append(target)
+    request.append(" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: ")
+    request.append(decimal: json.count)
+    request.append("\r\n\r\n")
+    json.withSpan { request.append($0) }
+    let answer: [UInt8]
+    do throws(Errno) {
+      try Self.send(request, to: socket)
+      answer = try Self.receive(from: socket)
+    } catch {
+      throw .failed("the server at \(visible(path)) does not answer: \(error)", .temporary)
+    }
+    guard let parsed = Self.parse(answer) else {
+      throw .failed("the server at \(visible(path)) gave no whole answer", .temporary)
+    }
+    return parsed
+  }
+
+  private static func send(_ request: borrowing ByteBuffer, to socket: borrowing Socket) throws(Errno) {
+    try request.withSpan { bytes throws(Errno) in
+      var sent = 0
+      while sent < bytes.count {
+        switch try socket.send(bytes.extracting(sent..<bytes.count)) {
+        case .bytes(let count): sent += count
+        case .wouldBlock:
+          guard try socket.waitUntilWritable(milliseconds: maxWaitMilliseconds) else { throw .again }
+        case .end: throw .brokenPipe
+        }
+      }
+    }
+  }
+
+  private static func receive(from socket: borrowing Socket) throws(Errno) -> [UInt8] {
+    var answer = ByteBuffer(capacity: 4096)
+    while answer.count < maxAnswerByteCount {
+      var isAtEnd = false
+      guard try socket.waitUntilReadable(milliseconds: maxWaitMilliseconds) else { throw .again }
+      try answer.append(upTo: 4096) { room throws(Errno) in
+        switch try socket.receive(into: &room) {
+        case .bytes(let count): return count
+        case .wouldBlock: return 0
+        case .end:
+          isAtEnd = true
+          return 0
+        }
+      }
+      if isAtEnd { break }
+    }
+    return answer.bytes()
+  }
+
+  /// Status and body of one response; nil unless it is whole.
+  private static func parse(_ bytes: [UInt8]) -> Answer? {
+    let ends = stride(from: 0, to: bytes.count - 3, by: 1).first { bytes[$0...].starts(with: [13, 10, 13, 10]) }
+    guard let end = ends else { return nil }
+    let lines = String(decoding: bytes[..<end], as: UTF8.self).split(separator: "\r\n")
+    guard let first = lines.first, first.hasPrefix("HTTP/1.1 "), let status = decimal(String(first.dropFirst(9).prefix(3))) else {
+      return nil
+    }
+    let body = Array(bytes[(end + 4)...])
+    for line in lines.dropFirst() {
+      let parts = line.split(separator: ":", maxSplits: 1)
+      guard parts.count == 2, parts[0].lowercased() == "content-length" else { continue }
+      guard decimal(String(parts[1].drop { $0 == " " })) == body.count else { return nil }
+    }
+    return Answer(status: status, body: body)
+  }
+}

@@ -1,0 +1,20 @@
+// Where the server may be told to listen, in the words of a person.
+
+import HTTP
+import Platform
+
+extension ValueForm where Value == ListenAddress {
+  /// `127.0.0.1:8080`, `localhost:8080`, `[::1]:8080` or `unix:/run/userd.sock`. Port 0 lets the kernel choose one.
+  static let listenAddress = ValueForm(
+    name: "address", expected: "host:port, [v6]:port or unix:/path, the host being an IP address or localhost",
+    read: { text in
+      if text.hasPrefix("unix:") {
+        let path = String(text.dropFirst(5))
+        return path.isEmpty || path.utf8.count > 1024 ? nil : .unix(path: path)
+      }
+      let named = "localhost:"
+      let numbers = text.hasPrefix(named) ? "127.0.0.1:" + text.dropFirst(named.count) : text
+      return SocketAddress(numbers).map { .internet($0) }
+    },
+    write: { $0.description })
+}

@@ -1,0 +1,161 @@
+// The floors below the server, opened from the bottom up: storage, keys, records, services.
+
+import Auth
+import Codecs
+import Crypto
+import Platform
+import Repositories
+import Storage
+
+/// An open data folder with the services that work on it.
+struct OpenStore: Sendable {
+  let database: Database
+  let sessions: SessionService
+  let accounts: AccountService
+
+  /// Takes the folder's lock, replays the log and readies the services.
+  ///
+  /// - Throws: exit code 75 if another process has the folder open, 65 for damage and newer formats, 74 for a failing disk, 73 without
+  ///   room, 77 for files that this user may not use or others may.
+  init(
+    _ folder: DataFolder, _ configuration: Configuration, clock: any Clock = SystemClock(), random: RandomSource = .system,
+    onEvent: @escaping @Sendable (StorageEvent) -> Void
+  ) throws(CommandError) {
+    var options = DatabaseOptions(path: folder.path)
+    options.clock = clock
+    options.random = random
+    options.onEvent = onEvent
+    do throws(StorageError) {
+      database = try Database.open(options)
+    } catch { throw .opening(error) }
+    do throws(CommandError) {
+      (sessions, accounts) = try Self.services(on: database, in: folder, configuration, clock, random)
+    } catch {
+      // What stands in the way of the services is the thing to tell; a store that cannot be closed in order is recovered next time.
+      do throws(StorageError) { try database.close() } catch { throw .opening(error) }
+      throw error
+    }
+  }
+
+  private static func services(
+    on database: Database, in folder: DataFolder, _ configuration: Configuration, _ clock: any Clock, _ random: RandomSource
+  ) throws(CommandError) -> (SessionService, AccountService) {
+    let store: Store
+    do throws(RepositoryError) {
+      store = try Store.open(database, fresh: StoreIdentity(random: random))
+    } catch { throw .opening(error) }
+    let keys: KeyRing
+    do throws(KeyError) {
+      keys = try KeyFolder(dataPath: folder.path, random: random).load()
+    } catch { throw .opening(error) }
+    let hasher: Auth.PasswordHasher
+    do throws(CryptoError) {
+      let parameters = try Argon2Parameters(
+        memoryKiB: configuration.hashMemory / 1024, iterations: configuration.hashTime,
+        parallelism: configuration.hashParallelism)
+      hasher = try Auth.PasswordHasher(parameters: parameters, arenas: configuration.hashWorkers, random: random)
+    } catch { throw .failed("cannot hash passwords: \(error)", .configuration) }
+    let sessions = SessionService(
+      store: store, keys: keys, hasher: hasher, options: configuration.sessionOptions, clock: clock, random: random)
+    let accounts = AccountService(
+      store: store, keys: keys, hasher: hasher, policy: configuration.passwordPolicy, clock: clock, random: random)
+    return (sessions, accounts)
+  }
+
+  /// Returns once everything up to `position` is on disk.
+  func waitUntilDurable(_ position: LogPosition) throws(AuthError) {
+    do throws(StorageError) {
+      try database.waitUntilDurable(position)
+    } catch { throw .commitOutcomeUnknown }
+  }
+
+  /// Last group commit, mark of a clean end, lock released.
+  func close() throws(CommandError) {
+    do throws(StorageError) {
+      try database.close()
+    } catch { throw .failed("cannot close the store in order: \(error)", .inputOutput) }
+  }
+}
+
+extension StoreIdentity {
+  /// What a new store is called; nobody can guess it.
+  fileprivate init(random: RandomSource) {
+    let bytes = random.bytes(20)
+    guard let uuid = UUID(bytes: bytes.span.extracting(0..<16)) else { preconditionFailure("sixteen bytes are an identifier") }
+    self.init(uuid: uuid, epoch: bytes[16...].reduce(0) { $0 << 8 | UInt32($1) })
+  }
+}
+
+extension Configuration {
+  fileprivate var passwordPolicy: PasswordPolicy { PasswordPolicy(minCount: passwordMinLength) }
+
+  fileprivate var sessionOptions: SessionOptions {
+    var options = SessionOptions()
+    options.issuer = issuer
+    options.audience = audience
+    options.registration =
+      switch registration {
+      case .open: .open
+      case .closed: .closed
+      }
+    options.passwordPolicy = passwordPolicy
+    options.accessLifetime = accessLifetime.seconds
+    options.refreshIdle = refreshIdle.seconds
+    options.refreshAbsolute = refreshAbsolute.seconds
+    options.refreshGrace = refreshGrace.seconds
+    options.maxSessions = maxSessions
+    return options
+  }
+}
+
+extension CommandError {
+  /// Why a store could not be opened, with the exit code of its kind.
+  static func opening(_ error: StorageError) -> CommandError {
+    switch error {
+    case .locked: .failed("\(error)", .temporary)
+    case .damaged, .newerFormat, .pageDamaged, .operationMalformed: .failed("\(error)", .damagedData)
+    case .storageFull: .failed("\(error)", .cannotCreate)
+    case .io(_, _, let errno): .failed("\(error)", exitCode(opening: errno))
+    case .readOnly, .commitOutcomeUnknown: .failed("\(error)", .inputOutput)
+    case .emptyKey, .keyTooLarge, .valueTooLarge, .transactionTooLarge, .memoryFull, .wouldBlock, .snapshotExpired,
+      .tooManyReaders, .closed:
+      .failed("\(error)", .internalError)
+    }
+  }
+
+  static func opening(_ error: RepositoryError) -> CommandError {
+    switch error {
+    case .storage(let error): opening(error)
+    case .damaged, .rowMissing, .newerSchema, .schemaMissing: .failed("\(error)", .damagedData)
+    case .emailTaken, .fieldTooLong: .failed("\(error)", .internalError)
+    }
+  }
+
+  static func opening(_ error: KeyError) -> CommandError {
+    switch error {
+    case .io(_, _, let errno): .failed("\(error)", exitCode(opening: errno))
+    case .wrongSize, .wrongName, .severalSigningKeys: .failed("\(error)", .damagedData)
+    case .tooOpen: .failed("\(error)", .permission)
+    case .secretTooShort: .failed("\(error)", .configuration)
+    }
+  }
+
+  private static func exitCode(opening errno: Errno) -> ExitCode {
+    switch errno.kind {
+    case .denied: errno == .readOnlyFileSystem ? .cannotCreate : .permission
+    case .noSpace: .cannotCreate
+    case .missing: .missingInput
+    case .retry, .wouldBlock, .peerGone, .exhausted, .failure: .inputOutput
+    }
+  }
+}
+
+extension OpenStore {
+  /// Whether anybody has an account yet.
+  func hasAccounts() throws(CommandError) -> Bool {
+    guard let query = UserListQuery(limit: 1) else { preconditionFailure("one is a valid limit") }
+    do throws(AuthError) {
+      return try !accounts.list(query, by: .owner).users.isEmpty
+    } catch { throw .failed("cannot read the accounts: \(error)", .inputOutput) }
+  }
+}

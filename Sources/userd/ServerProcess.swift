@@ -1,0 +1,215 @@
+// The life of a server: built from the bottom up, run until a signal or a broken disk, taken down in order.
+
+import API
+import HTTP
+import Platform
+import Storage
+import Synchronization
+
+/// A server with all that it stands on, driven by the main thread.
+final class ServerProcess: Sendable {
+  private let folder: DataFolder
+  private let log: Log
+  private let store: OpenStore
+  private let server: Server
+  private let condition: ServerCondition
+  private let graceMilliseconds: Int
+
+  /// How often the main thread looks whether the store still works.
+  private static let watchMilliseconds = 1000
+
+  /// Serves until told to stop, and returns how it ended.
+  static func run(_ configuration: Configuration, _ surroundings: Surroundings) throws(CommandError) -> ExitCode {
+    setFileCreationMask(0o077)
+    ignoreBrokenPipeSignal()
+    let folder = try DataFolder(preparing: configuration.dataPath)
+    // Before any thread starts: they inherit that these signals are for the main thread alone.
+    let signals = try calling("start") { () throws(Errno) in try SignalDescriptor([.terminate, .interrupt, .user1]) }
+    let log = try calling("start") { () throws(Errno) in
+      try Log(level: configuration.logLevel, format: configuration.logFormat, clock: SystemClock())
+    }
+    defer { log.close() }
+    let process = try ServerProcess(configuration, folder, log)
+    try process.announce(configuration, surroundings)
+    return try process.runUntilStopped(signals)
+  }
+
+  private init(_ configuration: Configuration, _ folder: DataFolder, _ log: Log) throws(CommandError) {
+    self.folder = folder
+    self.log = log
+    graceMilliseconds = configuration.shutdownGrace.milliseconds
+    store = try OpenStore(folder, configuration) { log.write($0) }
+    condition = ServerCondition(store.database)
+
+    var options = ServerOptions(listeners: configuration.listen + [.unix(path: folder.adminSocketPath)])
+    options.loopCount = configuration.threads
+    options.hashPool = PoolOptions(workerCount: configuration.hashWorkers, maxQueuedCount: configuration.hashQueue)
+    let operation = Services.Operation(
+      name: "userd", version: programVersion, adminListenerIndex: configuration.listen.count, ownerUserID: effectiveUserID(),
+      health: { [condition] in condition.health() }, report: { log.write(.error, "api", $0) })
+    let services = Services(sessions: store.sessions, accounts: store.accounts, operation: operation)
+    server = Server(
+      options: options, routes: services.routes, durability: store.database.durability, access: { log.access($0) })
+    do throws(CommandError) {
+      try raiseLimits(for: options.maxConnectionCount)
+      try startServer()
+    } catch {
+      // The reason to tell is why it did not start.
+      do throws(CommandError) { try store.close() } catch { log.write(.error, "store", "\(error)") }
+      throw error
+    }
+  }
+
+  private func raiseLimits(for connectionCount: Int) throws(CommandError) {
+    do throws(Errno) {
+      let limit = try raiseDescriptorLimit()
+      if limit < UInt64(connectionCount) + 128 {
+        log.write(
+          .warn, "http", "the descriptor limit is lower than the connections allowed", .number("limit", Int(limit)),
+          .number("connections", connectionCount))
+      }
+    } catch { log.write(.warn, "http", "cannot raise the descriptor limit", .text("error", "\(error)")) }
+  }
+
+  private func startServer() throws(CommandError) {
+    do throws(ServerError) {
+      try server.start()
+    } catch {
+      switch error {
+      case .addressInUse: throw .failed("\(error)", .addressInUse)
+      case .cannotListen(_, let errno): throw .failed("\(error)", errno.kind == .denied ? .permission : .cannotCreate)
+      case .routeConflict, .resources: throw .failed("\(error)", .internalError)
+      }
+    }
+    do throws(Errno) {
+      try setPermissions(of: folder.adminSocketPath, 0o600)
+    } catch { throw .failed("cannot set the permissions of \(folder.adminSocketPath): \(error)", .inputOutput) }
+  }
+
+  /// Waits for the end that a signal or a broken store brings, and takes everything down.
+  private func runUntilStopped(_ signals: borrowing SignalDescriptor) throws(CommandError) -> ExitCode {
+    while true {
+      switch try next(signals, milliseconds: Self.watchMilliseconds) {
+      case .terminate, .interrupt:
+        log.write(.info, "userd", "stopping", .number("graceMs", graceMilliseconds))
+        try stop(signals)
+        log.write(.info, "userd", "stopped")
+        return .success
+      case .user1: logStatus()
+      case .hangUp, nil: break
+      }
+      if store.database.durability.hasFailed { return try endAfterFailure(signals) }
+    }
+  }
+
+  /// Reads go on for the length of the grace; then the process ends, so that whoever watches it starts another.
+  private func endAfterFailure(_ signals: borrowing SignalDescriptor) throws(CommandError) -> ExitCode {
+    log.write(.error, "userd", "the store takes no more writes; ending after the grace", .number("graceMs", graceMilliseconds))
+    let clock = SystemClock()
+    let deadline = clock.monotonicNanoseconds() + UInt64(graceMilliseconds) * 1_000_000
+    wait: while true {
+      let now = clock.monotonicNanoseconds()
+      if now >= deadline { break }
+      switch try next(signals, milliseconds: Int((deadline - now) / 1_000_000) + 1) {
+      case .terminate, .interrupt: break wait
+      case .user1: logStatus()
+      case .hangUp, nil: break
+      }
+    }
+    do throws(CommandError) { try stop(signals) } catch { log.write(.error, "userd", "\(error)") }
+    return .inputOutput
+  }
+
+  /// Takes everything down on another thread, while this one listens for a second signal, which ends the process at once.
+  private func stop(_ signals: borrowing SignalDescriptor) throws(CommandError) {
+    condition.beginDraining()
+    let outcome = StopOutcome()
+    let thread = try Self.calling("stop in order") { () throws(Errno) in
+      try Thread(name: "userd-stop") { [self] in
+        do throws(CommandError) { try takeDown() } catch { outcome.fail(error) }
+        outcome.end()
+      }
+    }
+    while !outcome.hasEnded {
+      switch try next(signals, milliseconds: 10) {
+      case .terminate, .interrupt: endProcess(128 + Signal.terminate.rawValue)
+      case .user1, .hangUp, nil: break
+      }
+    }
+    thread.join()
+    if let error = outcome.failure { throw error }
+  }
+
+  private func takeDown() throws(CommandError) {
+    let report = server.stop(graceMilliseconds: graceMilliseconds)
+    if report.cutConnectionCount > 0 {
+      log.write(.warn, "http", "connections were cut off after the grace", .number("count", report.cutConnectionCount))
+    }
+    do throws(Errno) { try Directory.remove(folder.adminSocketPath) } catch {
+      if error != .notFound { log.write(.warn, "http", "cannot remove the admin socket", .text("error", "\(error)")) }
+    }
+    try store.close()
+  }
+
+  private func next(_ signals: borrowing SignalDescriptor, milliseconds: Int) throws(CommandError) -> Signal? {
+    do throws(Errno) { return try signals.next(milliseconds: milliseconds) } catch {
+      throw .failed("cannot wait for signals: \(error)", .internalError)
+    }
+  }
+
+  /// Makes something of the kernel's that is never refused on a healthy machine.
+  private static func calling<Value: ~Copyable>(
+    _ purpose: StaticString, _ make: () throws(Errno) -> Value
+  ) throws(CommandError) -> Value {
+    do throws(Errno) { return try make() } catch { throw .failed("cannot \(purpose): \(error)", .internalError) }
+  }
+
+  private func logStatus() {
+    let figures = store.database.statistics()
+    log.write(
+      .info, "userd", "status", .text("state", condition.health().state.rawValue),
+      .number("connections", server.connectionCount), .number("keys", figures.keys), .number("commits", figures.commits),
+      .number("syncs", figures.syncs), .number("logBytes", figures.logByteCount),
+      .number("logLinesDropped", log.droppedCount))
+  }
+
+  /// Says where it listens: to a person with what to do next, to everything else in one line of the log.
+  private func announce(_ configuration: Configuration, _ surroundings: Surroundings) throws(CommandError) {
+    var addresses = server.localAddresses.makeIterator()
+    let listeners = configuration.listen.map { address in
+      switch address {
+      case .internet: addresses.next().map(\.description) ?? address.description
+      case .unix: address.description
+      }
+    }
+    guard surroundings.outputIsTerminal, configuration.logFormat == .text else {
+      log.write(
+        .info, "userd", "listening", .text("version", programVersion), .text("listen", listeners.joined(separator: ",")),
+        .text("data", folder.path), .number("pid", Int(currentProcessID())))
+      return
+    }
+    var text = "userd \(programVersion) is ready\n"
+    for listener in listeners {
+      text += "  listening on  \(listener.hasPrefix("unix:") ? listener : "http://\(listener)")\n"
+    }
+    text += "  data in       \(folder.path)\n"
+    if try !store.hasAccounts() {
+      text += "  next          make the first administrator, from another terminal:\n"
+      text += "                userd admin user create --role admin --email you@example.org --password-stdin"
+      text += " --data \(folder.path)\n"
+    }
+    try surroundings.answer(text)
+  }
+}
+
+/// What the thread that takes the server down tells the main thread.
+private final class StopOutcome: Sendable {
+  private let ended = Atomic<Bool>(false)
+  private let error = Mutex<CommandError?>(nil)
+
+  var hasEnded: Bool { ended.load(ordering: .acquiring) }
+  var failure: CommandError? { error.withLock { $0 } }
+
+  func fail(_ failure: CommandError) { error.withLock { $0 = failure } }
+  func end() { ended.store(true, ordering: .releasing) }
+}

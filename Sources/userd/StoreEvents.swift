@@ -1,0 +1,33 @@
+// What the engine tells, as lines of the log.
+
+import Platform
+import Storage
+
+extension Log {
+  /// Logs an event of the engine. It never calls back into it.
+  func write(_ event: StorageEvent) {
+    switch event {
+    case .created(let path): write(.info, "store", "a new store was made", .text("path", path))
+    case .recovered(let frames, let transactions, let keys, let droppedByteCount, let path, let lsn):
+      write(
+        .info, "store", "the log was read back", .number("frames", frames), .number("transactions", transactions),
+        .number("keys", keys))
+      if droppedByteCount > 0 {
+        write(
+          .warn, "store", "an unfinished write, never acknowledged, was left out", .text("path", path),
+          .text("lsn", "\(lsn)"), .number("bytes", droppedByteCount))
+      }
+    case .copyDamaged(let path, let offset):
+      write(
+        .error, "store", "one of two copies of a header is damaged; the other one is used", .text("path", path),
+        .number("offset", offset))
+    case .rolled(let path): write(.debug, "store", "the log goes on in a new segment", .text("path", path))
+    case .failed(let operation, let path, let errno):
+      write(
+        .error, "store", "writing failed: nothing is written until a restart", .text("operation", "\(operation)"),
+        .text("path", path), .text("error", "\(errno)"))
+    case .storageFull(let path): write(.error, "store", "no room on disk: writes are refused", .text("path", path))
+    case .storageHealed: write(.info, "store", "there is room again: writes go on")
+    }
+  }
+}
