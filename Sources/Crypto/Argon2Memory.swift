@@ -9,7 +9,7 @@ import Synchronization
 /// It keeps the mapping of the last hash while the next one needs at least half of it, so it never holds more than twice what the
 /// last hash needed.
 package final class Argon2Memory: Sendable {
-  private let mapping = Mutex<MappedMemory?>(nil)
+  private let mapping = Mutex<MemoryMapping?>(nil)
 
   package init() {}
 
@@ -26,10 +26,10 @@ package final class Argon2Memory: Sendable {
     }
   }
 
-  private static func fit(_ kept: consuming MappedMemory?, byteCount: Int) throws(CryptoError) -> MappedMemory {
+  private static func fit(_ kept: consuming MemoryMapping?, byteCount: Int) throws(CryptoError) -> MemoryMapping {
     if let kept, kept.byteCount >= byteCount && kept.byteCount / 2 <= byteCount { return kept }
     do throws(Errno) {
-      return try MappedMemory(byteCount: byteCount, for: .largeSecret)
+      return try MemoryMapping(byteCount: byteCount, for: .largeSecret)
     } catch {
       throw .memoryUnavailable(byteCount: byteCount)
     }

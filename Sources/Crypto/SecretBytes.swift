@@ -12,17 +12,17 @@ package import Platform
 
   // `count` bytes inside `pages` or, where the system gives no mapping, on the heap.
   private let base: UnsafeMutableRawPointer?
-  private let pages: MappedMemory?
+  private let pages: MemoryMapping?
   private let isOnHeap: Bool
 
   /// Makes room for `count` bytes and lets `fill` write them; it finds zeros.
   package init<Failure: Error>(count: Int, _ fill: (inout MutableSpan<UInt8>) throws(Failure) -> Void) throws(Failure) {
     precondition(count >= 0, "a secret of \(count) bytes")
     self.count = count
-    var start: UnsafeMutableRawPointer?, mapping: MappedMemory?, isOnHeap = false
+    var start: UnsafeMutableRawPointer?, mapping: MemoryMapping?, isOnHeap = false
     if count > 0 {
       do throws(Errno) {
-        let pages = try MappedMemory(byteCount: count, for: .secret)
+        let pages = try MemoryMapping(byteCount: count, for: .secret)
         unsafe start = pages.base
         mapping = consume pages
       } catch {

@@ -1,29 +1,91 @@
-// Anonymous memory straight from the kernel: reserved at once, taken page by page as it is touched.
+// Anonymous pages that one owner holds, and the store that clears secrets for certain.
 
 import Glibc
 
-/// A private anonymous mapping of zero bytes, unmapped when its owner goes.
+/// Zeroed private memory in whole pages, unmapped when its owner goes.
 ///
-/// Only address space is reserved; memory is committed when a byte is first touched. The address never changes.
+/// Only address space is reserved; memory is taken when a byte is first touched. The address never moves while the value lives. Any
+/// thread may use the memory; its contents are the owner's business.
 @safe package struct MemoryMapping: ~Copyable, @unchecked Sendable {
-  package let base: UnsafeMutableRawPointer
+  /// Usable bytes: what was asked for, rounded up to whole pages.
   package let byteCount: Int
 
-  /// Reserves `byteCount` bytes, rounded up to whole pages of the system.
-  ///
-  /// - Parameter hugePages: whether the kernel is advised to back it with 2 MiB pages, which saves TLB misses in random access.
-  /// - Throws: ENOMEM if the address space or its accounting does not allow so much.
-  package init(byteCount: Int, hugePages: Bool) throws(Errno) {
-    precondition(byteCount > 0, "a mapping of \(byteCount) bytes")
-    let whole = (byteCount + 4095) & ~4095
-    // SAFETY: a new anonymous mapping aliases nothing; MAP_NORESERVE because most of it is never touched.
-    let start = unsafe mmap(nil, whole, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
-    guard let start = unsafe start, unsafe start != MAP_FAILED else { throw Errno.last }
-    // Advice that is not taken (a kernel without huge pages) changes the speed and nothing else.
-    if hugePages { _ = unsafe madvise(start, whole, MADV_HUGEPAGE) }
-    unsafe base = start
-    self.byteCount = whole
+  /// The first usable byte, aligned to a page, or to a huge page where those were asked for.
+  @unsafe package let base: UnsafeMutableRawPointer
+
+  private let mappingOffset: Int
+  private let mappingByteCount: Int
+
+  /// What the kernel is told about the pages.
+  package enum Use: Sendable {
+    case plain
+    /// Large and used all over: huge pages where the kernel has them.
+    case large
+    /// Secrets: left out of core dumps, where the kernel can.
+    case secret
+    /// Secrets that fill huge pages.
+    case largeSecret
   }
 
-  deinit { _ = unsafe munmap(base, byteCount) }
+  private static let pageByteCount = 4096
+  private static let hugePageByteCount = 2 << 20
+
+  /// - Throws: `ENOMEM` where the address space, the map count or the limit of the process is used up.
+  package init(byteCount: Int, for use: Use = .plain) throws(Errno) {
+    precondition(byteCount > 0, "cannot map \(byteCount) bytes")
+    let isLarge: Bool, isSecret: Bool
+    switch use {
+    case .plain: (isLarge, isSecret) = (false, false)
+    case .large: (isLarge, isSecret) = (true, false)
+    case .secret: (isLarge, isSecret) = (false, true)
+    case .largeSecret: (isLarge, isSecret) = (true, true)
+    }
+    let alignment = isLarge ? Self.hugePageByteCount : Self.pageByteCount
+    let (padded, overflow) = byteCount.addingReportingOverflow(2 * alignment)
+    if overflow { throw Errno(ENOMEM) }
+    let usable = (padded - alignment - 1) & ~(alignment - 1)
+    let mapped = isLarge ? usable + alignment : usable
+    // SAFETY: a new anonymous mapping touches no memory that exists. MAP_NORESERVE because much of it may never be touched.
+    let address = unsafe mmap(
+      nil, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
+    guard let start = unsafe address, unsafe start != MAP_FAILED else { throw Errno.last }
+    let misaligned = Int(bitPattern: start) & (alignment - 1)
+    let skipped = misaligned == 0 ? 0 : alignment - misaligned
+    // SAFETY: `skipped` is below `alignment`, by which the mapping is longer than `usable` unless it is zero.
+    unsafe base = start + skipped
+    self.byteCount = usable
+    mappingOffset = skipped
+    mappingByteCount = mapped
+    // Both are advice: a kernel without them gives plain pages.
+    if isLarge { _ = unsafe madvise(start, mapped, MADV_HUGEPAGE) }
+    if isSecret { _ = unsafe madvise(start, mapped, MADV_DONTDUMP) }
+  }
+
+  deinit {
+    // SAFETY: exactly the range that `mmap` gave, which nobody uses after its owner.
+    _ = unsafe munmap(base - mappingOffset, mappingByteCount)
+  }
+
+  /// Lends all usable bytes.
+  package borrowing func withBytes<Value: ~Copyable, Failure: Error>(
+    _ body: (UnsafeMutableRawBufferPointer) throws(Failure) -> Value
+  ) throws(Failure) -> Value {
+    // SAFETY: `base` and `byteCount` describe the mapping, which lives as long as `self`.
+    try unsafe body(UnsafeMutableRawBufferPointer(start: base, count: byteCount))
+  }
+
+  /// Overwrites all usable bytes with zeros, for certain.
+  package borrowing func zero() {
+    // SAFETY: as above.
+    unsafe explicit_bzero(base, byteCount)
+  }
+}
+
+/// Overwrites bytes with zeros by a store that the optimiser must not drop.
+package func zero(_ bytes: inout MutableSpan<UInt8>) {
+  // SAFETY: the span's own memory. explicit_bzero(3) writes even when nothing reads the bytes again.
+  unsafe bytes.withUnsafeMutableBytes { buffer in
+    guard let base = buffer.baseAddress else { return }
+    unsafe explicit_bzero(base, buffer.count)
+  }
 }

@@ -28,8 +28,8 @@ import Synchronization
     maxPages = min(max(64, maxMemoryByteCount / limits.pageByteCount), Int(UInt32.max) - 1)
     // More ids than frames, so that holes too small for an overflow run do not keep it from fitting at the end.
     let ids = maxPages * 4
-    let frameMapping = try MemoryMapping(byteCount: maxPages * limits.pageByteCount, hugePages: true)
-    let entryMapping = try MemoryMapping(byteCount: (ids + 64) * 4, hugePages: false)
+    let frameMapping = try MemoryMapping(byteCount: maxPages * limits.pageByteCount, for: .large)
+    let entryMapping = try MemoryMapping(byteCount: (ids + 64) * 4)
     var busy = try PageBitmap(capacity: ids)
     let live = try PageBitmap(capacity: ids)
     for index in 0..<Int(PageLayout.firstPageID) { busy.set(index) }

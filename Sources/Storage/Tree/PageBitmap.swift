@@ -22,7 +22,7 @@ import Platform
     wordCount = (capacity + 63) / 64
     self.capacity = wordCount * 64
     let fullCount = (wordCount + 63) / 64
-    mapping = try MemoryMapping(byteCount: (wordCount + fullCount) * 8, hugePages: false)
+    mapping = try MemoryMapping(byteCount: (wordCount + fullCount) * 8)
     unsafe words = mapping.base.bindMemory(to: UInt64.self, capacity: wordCount + fullCount)
     unsafe full = words + wordCount
   }

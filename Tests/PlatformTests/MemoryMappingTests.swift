@@ -3,10 +3,10 @@
 import Platform
 import Testing
 
-@Suite struct MappedMemoryTests {
+@Suite struct MemoryMappingTests {
   @Test func `sizes are rounded up to whole pages, and all bytes are zero and writable`() throws {
     for (asked, usable) in [(1, 4096), (4096, 4096), (4097, 8192), (100_000, 102_400)] {
-      let memory = try MappedMemory(byteCount: asked)
+      let memory = try MemoryMapping(byteCount: asked)
       #expect(memory.byteCount == usable)
       unsafe memory.withBytes { bytes in
         #expect(unsafe bytes.allSatisfy { $0 == 0 })
@@ -16,10 +16,10 @@ import Testing
     }
   }
 
-  @Test(arguments: [MappedMemory.Use.large, .largeSecret])
-  func `large memory is aligned to huge pages`(_ use: MappedMemory.Use) throws {
+  @Test(arguments: [MemoryMapping.Use.large, .largeSecret])
+  func `large memory is aligned to huge pages`(_ use: MemoryMapping.Use) throws {
     for asked in [1, 2 << 20, (2 << 20) + 1, 19456 << 10] {
-      let memory = try MappedMemory(byteCount: asked, for: use)
+      let memory = try MemoryMapping(byteCount: asked, for: use)
       #expect(memory.byteCount >= asked && memory.byteCount < asked + (2 << 20))
       unsafe memory.withBytes { bytes in
         #expect(Int(bitPattern: bytes.baseAddress) % (2 << 20) == 0)
@@ -29,7 +29,7 @@ import Testing
   }
 
   @Test func `zeroing leaves no byte`() throws {
-    let memory = try MappedMemory(byteCount: 10_000, for: .secret)
+    let memory = try MemoryMapping(byteCount: 10_000, for: .secret)
     unsafe memory.withBytes { bytes in
       for index in 0..<bytes.count { unsafe bytes[index] = 0xff }
     }
@@ -47,7 +47,7 @@ import Testing
   }
 
   @Test func `more memory than there are addresses is refused`() {
-    #expect(throws: Errno.self) { _ = try MappedMemory(byteCount: 1 << 60) }
-    #expect(throws: Errno.self) { _ = try MappedMemory(byteCount: Int.max, for: .large) }
+    #expect(throws: Errno.self) { _ = try MemoryMapping(byteCount: 1 << 60) }
+    #expect(throws: Errno.self) { _ = try MemoryMapping(byteCount: Int.max, for: .large) }
   }
 }
