@@ -38,29 +38,39 @@ final class ServerProcess: Sendable {
     self.folder = folder
     self.log = log
     graceMilliseconds = configuration.shutdownGrace.milliseconds
-    store = try OpenStore(folder, configuration) { log.write($0) }
+    let store = try OpenStore(folder, configuration) { log.write($0) }
+    self.store = store
     condition = ServerCondition(store.database)
-
-    var options = ServerOptions(listeners: configuration.listen + [.unix(path: folder.adminSocketPath)])
-    options.loopCount = configuration.threads
-    options.hashPool = PoolOptions(workerCount: configuration.hashWorkers, maxQueuedCount: configuration.hashQueue)
-    let operation = Services.Operation(
-      name: "userd", version: programVersion, adminListenerIndex: configuration.listen.count, ownerUserID: effectiveUserID(),
-      health: { [condition] in condition.health() }, report: { log.write(.error, "api", $0) })
-    let services = Services(sessions: store.sessions, accounts: store.accounts, operation: operation)
-    server = Server(
-      options: options, routes: services.routes, durability: store.database.durability, access: { log.access($0) })
     do throws(CommandError) {
-      try raiseLimits(for: options.maxConnectionCount)
-      try startServer()
+      server = try Self.makeServer(configuration, folder, log, store, condition)
     } catch {
-      // The reason to tell is why it did not start.
-      do throws(CommandError) { try store.close() } catch { log.write(.error, "store", "\(error)") }
+      store.abandon(log)
+      throw error
+    }
+    do throws(CommandError) { try startServer() } catch {
+      store.abandon(log)
       throw error
     }
   }
 
-  private func raiseLimits(for connectionCount: Int) throws(CommandError) {
+  private static func makeServer(
+    _ configuration: Configuration, _ folder: DataFolder, _ log: Log, _ store: OpenStore, _ condition: ServerCondition
+  ) throws(CommandError) -> Server {
+    var options = ServerOptions(listeners: configuration.listen + [.unix(path: folder.adminSocketPath)])
+    options.loopCount = configuration.threads
+    options.hashPool = PoolOptions(workerCount: configuration.hashWorkers, maxQueuedCount: configuration.hashQueue)
+    raiseLimits(for: options.maxConnectionCount, log)
+    let operation = Services.Operation(
+      name: "userd", version: programVersion, adminListenerIndex: configuration.listen.count, ownerUserID: effectiveUserID(),
+      health: { condition.health() }, report: { log.write(.error, "api", $0) })
+    let services = Services(sessions: store.sessions, accounts: store.accounts, operation: operation)
+    do throws(ServerError) {
+      return try Server(
+        options: options, routes: services.routes, durability: store.database.durability, access: { log.access($0) })
+    } catch { throw .starting(error) }
+  }
+
+  private static func raiseLimits(for connectionCount: Int, _ log: Log) {
     do throws(Errno) {
       let limit = try raiseDescriptorLimit()
       if limit < UInt64(connectionCount) + 128 {
@@ -72,18 +82,13 @@ final class ServerProcess: Sendable {
   }
 
   private func startServer() throws(CommandError) {
-    do throws(ServerError) {
-      try server.start()
-    } catch {
-      switch error {
-      case .addressInUse: throw .failed("\(error)", .addressInUse)
-      case .cannotListen(_, let errno): throw .failed("\(error)", errno.kind == .denied ? .permission : .cannotCreate)
-      case .routeConflict, .resources: throw .failed("\(error)", .internalError)
-      }
-    }
+    do throws(ServerError) { try server.start() } catch { throw .starting(error) }
     do throws(Errno) {
       try setPermissions(of: folder.adminSocketPath, 0o600)
-    } catch { throw .failed("cannot set the permissions of \(folder.adminSocketPath): \(error)", .inputOutput) }
+    } catch {
+      _ = server.stop(graceMilliseconds: 0)
+      throw .failed("cannot set the permissions of \(folder.adminSocketPath): \(error)", .inputOutput)
+    }
   }
 
   /// Waits for the end that a signal or a broken store brings, and takes everything down.
@@ -199,6 +204,23 @@ final class ServerProcess: Sendable {
       text += " --data \(folder.path)\n"
     }
     try surroundings.answer(text)
+  }
+}
+
+extension OpenStore {
+  /// Closes it because the server did not start, which is the thing to tell; this is for the log.
+  fileprivate func abandon(_ log: Log) {
+    do throws(CommandError) { try close() } catch { log.write(.error, "store", "\(error)") }
+  }
+}
+
+extension CommandError {
+  fileprivate static func starting(_ error: ServerError) -> CommandError {
+    switch error {
+    case .addressInUse: .failed("\(error)", .addressInUse)
+    case .cannotListen(_, let errno): .failed("\(error)", errno.kind == .denied ? .permission : .cannotCreate)
+    case .routeConflict, .resources: .failed("\(error)", .internalError)
+    }
   }
 }
 
