@@ -1,7 +1,7 @@
 // Why the head of a request was not accepted, and what is answered.
 
 /// A fault in the first bytes that make a request invalid. After any of them the connection closes: where the next request begins is not certain.
-enum Refusal: Error, Equatable, Sendable, CaseIterable {
+package enum Refusal: Error, Equatable, Sendable, CaseIterable {
   case badMethod, badTarget, badEscape, badVersion, unknownMajorVersion, requestLineTooLong
   case bareCarriageReturn, bareLineFeed, foldedLine, badFieldName, badFieldValue, tooManyFields, headersTooLarge
   case missingHost, repeatedHost, badHost

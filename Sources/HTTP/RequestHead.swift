@@ -2,9 +2,9 @@
 
 /// A run of bytes by its place, counted from the first byte of the request.
 @usableFromInline
-struct BytePlace: Sendable, Equatable {
-  @usableFromInline var start: UInt32
-  @usableFromInline var count: UInt32
+package struct BytePlace: Sendable, Equatable {
+  @usableFromInline package var start: UInt32
+  @usableFromInline package var count: UInt32
 
   init(_ start: Int, _ end: Int) {
     self.start = UInt32(truncatingIfNeeded: start)
@@ -23,48 +23,48 @@ struct BytePlace: Sendable, Equatable {
 
 /// One header field line.
 @usableFromInline
-struct FieldPlace: Sendable {
+package struct FieldPlace: Sendable {
   /// Without white space at either end.
-  @usableFromInline let value: BytePlace
+  @usableFromInline package let value: BytePlace
   /// nil for a name that the house does not read.
-  let name: HeaderName?
+  package let name: HeaderName?
 }
 
 /// The head of one request. It is filled again and again, so that parsing allocates nothing once its table has grown.
 @usableFromInline
-struct RequestHead: ~Copyable, Sendable {
+package struct RequestHead: ~Copyable, Sendable {
   /// How the length of the body is told.
-  enum Framing: Equatable, Sendable {
+  package enum Framing: Equatable, Sendable {
     case none
     case length(Int)
     case chunked
   }
 
   /// nil for a well-formed name that is not known.
-  var method: Method?
+  package var method: Method?
   /// 0 or 1; a higher minor version is understood as 1 (RFC 9110 §2.5).
-  var minorVersion: UInt8 = 1
+  package var minorVersion: UInt8 = 1
   /// Empty where an absolute target had no path, which means `/`, and for `*`.
-  var path = BytePlace.nowhere
-  var query = BytePlace.nowhere
-  var isAsterisk = false
+  package var path = BytePlace.nowhere
+  package var query = BytePlace.nowhere
+  package var isAsterisk = false
   /// From an absolute target, else from Host.
-  var authority = BytePlace.nowhere
-  var framing = Framing.none
+  package var authority = BytePlace.nowhere
+  package var framing = Framing.none
   /// Whether the connection may go on after the answer.
-  var isPersistent = true
+  package var isPersistent = true
   /// Whether the client waits for 100 before it sends the body.
-  var expectsContinue = false
+  package var expectsContinue = false
   /// Everything up to and including the empty line.
-  var byteCount = 0
+  package var byteCount = 0
 
-  @usableFromInline var fields: [FieldPlace] = []
+  @usableFromInline package var fields: [FieldPlace] = []
   /// For each known name the index of its first line plus one.
   @usableFromInline var firstLines = InlineArray<19, UInt8>(repeating: 0)
   /// For each known name how many lines carry it.
   var lineCounts = InlineArray<19, UInt8>(repeating: 0)
 
-  init() { fields.reserveCapacity(32) }
+  package init() { fields.reserveCapacity(32) }
 
   mutating func reset() {
     method = nil

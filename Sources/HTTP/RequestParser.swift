@@ -6,16 +6,16 @@ import Codecs
 ///
 /// It goes strictly from left to right and judges every byte where it stands. So what it says of some bytes, it says of every longer run that
 /// begins with them: how the bytes were cut into segments on their way cannot matter.
-struct RequestParser: Sendable {
+package struct RequestParser: Sendable {
   private let limits: HTTPLimits
 
-  init(limits: HTTPLimits) {
+  package init(limits: HTTPLimits) {
     precondition(limits.maxFieldCount <= 255, "\(limits.maxFieldCount) header fields; the limit is 255")
     self.limits = limits
   }
 
   /// Fills `head` from the beginning of `bytes`; false if they end before the head does.
-  func parse(_ bytes: Span<UInt8>, into head: inout RequestHead) throws(Refusal) -> Bool {
+  package func parse(_ bytes: Span<UInt8>, into head: inout RequestHead) throws(Refusal) -> Bool {
     head.reset()
     guard let fieldStart = try readRequestLine(bytes, &head) else { return false }
     guard let end = try readFields(bytes, from: fieldStart, &head) else { return false }
