@@ -26,7 +26,14 @@ enum RequestTarget {
       head.isAsterisk = true
       return start + 1
     default:
-      if method.equals("CONNECT") { return try readAuthority(bytes, from: start, to: limit, until: " ", &head) }
+      if method.equals("CONNECT") {
+        guard let end = try readAuthority(bytes, from: start, to: limit, until: " ", &head) else { return nil }
+        // The port is not optional here: the colon before it is the last one, and a digit comes last.
+        if !CharacterClass.isDigit(bytes[end - 1]) || !bytes.extracting(start..<end).contains(UInt8(ascii: ":")) {
+          throw .badTarget
+        }
+        return end
+      }
       guard let authority = try readScheme(bytes, from: start, to: limit) else { return nil }
       guard let path = try readAuthority(bytes, from: authority, to: limit, until: "/? ", &head) else { return nil }
       return try readPath(bytes, from: path, to: limit, &head)
