@@ -2,7 +2,7 @@
 
 import Platform
 
-let rigs = [jsonRig, base64Rig, identifierRig, timestampRig, percentRig]
+let rigs = [jsonRig, base64Rig, identifierRig, timestampRig, percentRig, httpRig]
 
 /// What a command line asks for.
 enum Command {
