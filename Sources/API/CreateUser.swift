@@ -14,7 +14,7 @@ extension Services {
       response.hold(until: position)
       response.status = .created
       response.header("Location", "/api/v1/users/\(user.id)")
-      response.header("ETag", EntityTag(revision: user.revision).description)
+      EntityTag(revision: user.revision).withSpan { response.header("ETag", $0) }
       response.json { json in json.value(user) }
     } catch {
       if error.mayShowTheStore { response.hold(until: accounts.heldPosition) }

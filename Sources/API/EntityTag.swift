@@ -1,25 +1,44 @@
 // ETags: the revision of an object as HTTP compares it (RFC 9110 section 8.8.3).
 
 /// The strong tag `"r7"` of revision 7.
-struct EntityTag: Equatable, CustomStringConvertible {
-  let revision: UInt64
+struct EntityTag {
+  /// `"r`, up to twenty digits, `"`.
+  private var text = InlineArray<23, UInt8>(repeating: 0)
+  private var start: Int
 
-  var description: String { "\"r\(revision)\"" }
+  init(revision: UInt64) {
+    // Written from the end, because the last digit is known first.
+    start = text.count - 1
+    text[start] = UInt8(ascii: "\"")
+    var rest = revision
+    repeat {
+      start -= 1
+      text[start] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
+      rest /= 10
+    } while rest > 0
+    start -= 2
+    text[start + 1] = UInt8(ascii: "r")
+    text[start] = UInt8(ascii: "\"")
+  }
+
+  /// Runs `body` on the tag as it is sent.
+  func withSpan<Value>(_ body: (Span<UInt8>) -> Value) -> Value { body(text.span.extracting(start..<text.count)) }
 
   /// Whether a field value names this tag: `*`, or a list with it, weak or strong (If-None-Match compares weakly).
   ///
   /// Tags come exactly as they were sent; an item that is no tag names nothing.
   func isListed(in value: Span<UInt8>) -> Bool {
     if value.count == 1, value[0] == UInt8(ascii: "*") { return true }
-    let wanted = description.utf8.span
-    var start = 0
-    while start < value.count {
-      var end = start
-      while end < value.count, value[end] != UInt8(ascii: ",") { end += 1 }
-      if Self.item(value.extracting(start..<end), is: wanted) { return true }
-      start = end + 1
+    return withSpan { wanted in
+      var start = 0
+      while start < value.count {
+        var end = start
+        while end < value.count, value[end] != UInt8(ascii: ",") { end += 1 }
+        if Self.item(value.extracting(start..<end), is: wanted) { return true }
+        start = end + 1
+      }
+      return false
     }
-    return false
   }
 
   /// Our tags hold no comma, so an item of the list that was cut inside a foreign tag cannot be taken for one.

@@ -5,7 +5,8 @@ import HTTP
 
 extension Services {
   @Sendable func me(_ request: borrowing Request, _ principal: Principal, _ response: inout Response) throws(Problem) {
-    let user = try calling { () throws(AuthError) in try accounts.me(principal) }
-    response.write(user, unless: request)
+    try calling { () throws(AuthError) in
+      try accounts.withMe(principal) { user, bytes in response.write(user, bytes, unless: request) }
+    }
   }
 }

@@ -6,15 +6,15 @@ import HTTP
 
 extension Response {
   /// The user, or 304 if the client has this revision already.
-  mutating func write(_ user: User, unless request: borrowing Request) {
+  mutating func write(_ user: UserView, _ bytes: Span<UInt8>, unless request: borrowing Request) {
     let tag = EntityTag(revision: user.revision)
-    header("ETag", tag.description)
+    tag.withSpan { header("ETag", $0) }
     caching = .revalidated
     if request.withHeader(.ifNoneMatch, { tag.isListed(in: $0) }) == true {
       status = .notModified
       return
     }
-    json { json in json.value(user) }
+    json { json in json.value(user, bytes) }
   }
 
   /// What a successful register, login or refresh hands out.
@@ -42,21 +42,25 @@ extension Response {
 }
 
 extension JSONWriter {
-  /// A User. Accounts have no metadata and no second factor yet, which the contract spells as empty ones.
   package mutating func value(_ user: User) {
+    user.withView { view, bytes in value(view, bytes) }
+  }
+
+  /// A User. Accounts have no metadata and no second factor yet, which the contract spells as empty ones.
+  mutating func value(_ user: UserView, _ bytes: Span<UInt8>) {
     beginObject()
     key("id")
     uuid(user.id.uuid)
     key("email")
-    string(user.email)
+    string(bytes.extracting(user.email))
     key("emailVerified")
     boolean(user.isEmailVerified)
     key("name")
-    string(user.name)
+    string(bytes.extracting(user.name))
     key("role")
-    string(user.role)
+    string(bytes.extracting(user.role))
     key("status")
-    string(user.status.rawValue)
+    string(user.status.text)
     key("metadata")
     beginObject()
     endObject()
@@ -121,5 +125,15 @@ extension JSONWriter {
 
   private mutating func optionalTimestamp(_ milliseconds: Int64?) {
     if let milliseconds { timestamp(milliseconds: milliseconds) } else { null() }
+  }
+}
+
+extension User.Status {
+  fileprivate var text: StaticString {
+    switch self {
+    case .active: "active"
+    case .disabled: "disabled"
+    case .deleted: "deleted"
+    }
   }
 }

@@ -6,7 +6,7 @@ package import Repositories
 
 /// The verbs of user administration, each judged by the permissions of whoever asks. Any thread may call it.
 package final class AccountService: Sendable {
-  private let store: Store
+  let store: Store
   private let keys: KeyRing
   private let hasher: PasswordHasher
   private let policy: PasswordPolicy

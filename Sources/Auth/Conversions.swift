@@ -24,18 +24,23 @@ extension User {
     isEmailVerified = record.isEmailVerified
     name = record.name
     role = record.role.text
-    status =
-      switch record.status {
-      case .active: .active
-      case .disabled: .disabled
-      case .deleted: .deleted
-      }
+    status = Status(record.status)
     mustChangePassword = record.mustChangePassword
     createdAt = record.createdAt
     updatedAt = record.updatedAt
     lastLoginAt = record.lastLoginAt == 0 ? nil : record.lastLoginAt
     passwordChangedAt = record.passwordChangedAt == 0 ? nil : record.passwordChangedAt
     revision = record.revision
+  }
+}
+
+extension User.Status {
+  init(_ status: UserRecord.Status) {
+    switch status {
+    case .active: self = .active
+    case .disabled: self = .disabled
+    case .deleted: self = .deleted
+    }
   }
 }
 

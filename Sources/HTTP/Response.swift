@@ -52,6 +52,14 @@ package struct Response: ~Copyable, Sendable {
     fields.append("\r\n")
   }
 
+  /// Adds a header field, as above.
+  package mutating func header(_ name: StaticString, _ value: Span<UInt8>) {
+    fields.append(name)
+    fields.append(": ")
+    for index in value.indices { fields.append(value[index] < 0x20 || value[index] >= 0x7f ? UInt8(ascii: "?") : value[index]) }
+    fields.append("\r\n")
+  }
+
   /// Makes the body one JSON value, written by `write`.
   package mutating func json(_ write: (inout JSONWriter) -> Void) {
     contentType = .json

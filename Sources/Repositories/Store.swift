@@ -58,6 +58,21 @@ package final class Store: Sendable {
   /// What a refusal that left `write` is held to.
   package var heldPosition: LogPosition { database.heldPosition }
 
+  /// Runs `body` on a user of the published snapshot and the bytes that its places are in; nil if there is none. Nothing is copied.
+  package func look<Value>(
+    atUser id: UUID, _ body: (UserFields, Span<UInt8>) -> Value
+  ) throws(RepositoryError) -> Value? {
+    try database.read { (transaction) throws(RepositoryError) in
+      try RowKey(.users, id).withSpan { (key) throws(RepositoryError) in
+        try transaction.get(key) { (value) throws(RepositoryError) in
+          let fields: UserFields
+          do throws(RecordDamage) { fields = try UserFields(id: id, decoding: value) } catch { throw .damaged(.users, error) }
+          return body(fields, value)
+        }
+      }
+    }
+  }
+
   /// What judging a request needs of a session and its user, from one snapshot; nil if there is no such session.
   ///
   /// Reads fixed places of two records and makes neither text nor objects.

@@ -100,9 +100,49 @@ extension UserRecord: TableRow {
   }
 
   init(id: UUID, decoding bytes: Span<UInt8>) throws(RecordDamage) {
+    let fields = try UserFields(id: id, decoding: bytes)
+    self.id = id
+    status = fields.status
+    isEmailVerified = fields.isEmailVerified
+    mustChangePassword = fields.mustChangePassword
+    epoch = fields.epoch
+    revision = fields.revision
+    createdAt = fields.createdAt
+    updatedAt = fields.updatedAt
+    lastLoginAt = fields.lastLoginAt
+    passwordChangedAt = fields.passwordChangedAt
+    guard let role = RoleName(bytes.extracting(fields.role)) else { throw .missingField(tag: Layout.roleTag) }
+    self.role = role
+    email = try bytes.text(fields.email)
+    name = try bytes.text(fields.name)
+    passwordHash = nil
+    if let place = fields.passwordHash { passwordHash = try bytes.text(place) }
+  }
+}
+
+/// A user as its record has it, without copies: numbers as values, text as places in the record's bytes.
+///
+/// Times are milliseconds since 1970, UTC; 0 stands for never.
+package struct UserFields: Sendable {
+  package let id: UUID
+  package let status: UserRecord.Status
+  package let isEmailVerified: Bool
+  package let mustChangePassword: Bool
+  package let epoch: UInt32
+  package let revision: UInt64
+  package let createdAt: Int64
+  package let updatedAt: Int64
+  package let lastLoginAt: Int64
+  package let passwordChangedAt: Int64
+  package let role: Range<Int>
+  package let email: Range<Int>
+  package let name: Range<Int>
+  let passwordHash: Range<Int>?
+
+  init(id: UUID, decoding bytes: Span<UInt8>) throws(RecordDamage) {
     var reader = try RecordReader(bytes, version: Layout.version)
     let rawStatus: UInt8 = try reader.number(in: bytes)
-    guard let status = Status(rawValue: rawStatus) else { throw .invalidField(offset: Layout.status) }
+    guard let status = UserRecord.Status(rawValue: rawStatus) else { throw .invalidField(offset: Layout.status) }
     let flags: UInt16 = try reader.number(in: bytes)
     guard flags & ~Layout.knownFlags == 0 else { throw .invalidField(offset: Layout.flags) }
     self.id = id
@@ -116,16 +156,16 @@ extension UserRecord: TableRow {
     lastLoginAt = try reader.number(in: bytes)
     passwordChangedAt = try reader.number(in: bytes)
 
-    var role: RoleName?
-    var email: String?
-    var name: String?
-    var passwordHash: String?
+    var role: Range<Int>?
+    var email: Range<Int>?
+    var name: Range<Int>?
+    var passwordHash: Range<Int>?
     while let (tag, range) = try reader.field(in: bytes) {
       switch tag {
-      case Layout.roleTag: role = RoleName(bytes.extracting(range))
-      case Layout.emailTag: email = try bytes.text(range)
-      case Layout.nameTag: name = try bytes.text(range)
-      case Layout.passwordHashTag: passwordHash = try bytes.text(range)
+      case Layout.roleTag: role = range
+      case Layout.emailTag: email = range
+      case Layout.nameTag: name = range
+      case Layout.passwordHashTag: passwordHash = range
       default: throw .invalidField(offset: range.lowerBound)
       }
     }

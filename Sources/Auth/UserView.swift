@@ -1,0 +1,91 @@
+// A user where it lies: for answers that are asked for all the time and are worth no copy.
+
+import Repositories
+
+/// The public side of an account, its text as places in bytes that come along. Times are milliseconds since 1970, UTC.
+package struct UserView: Sendable {
+  package let id: UserID
+  package let email: Range<Int>
+  package let isEmailVerified: Bool
+  package let name: Range<Int>
+  package let role: Range<Int>
+  package let status: User.Status
+  package let mustChangePassword: Bool
+  package let createdAt: Int64
+  package let updatedAt: Int64
+  package let lastLoginAt: Int64?
+  package let passwordChangedAt: Int64?
+  package let revision: UInt64
+
+  init(_ fields: UserFields) {
+    id = UserID(fields.id)
+    email = fields.email
+    isEmailVerified = fields.isEmailVerified
+    name = fields.name
+    role = fields.role
+    status = User.Status(fields.status)
+    mustChangePassword = fields.mustChangePassword
+    createdAt = fields.createdAt
+    updatedAt = fields.updatedAt
+    lastLoginAt = fields.lastLoginAt == 0 ? nil : fields.lastLoginAt
+    passwordChangedAt = fields.passwordChangedAt == 0 ? nil : fields.passwordChangedAt
+    revision = fields.revision
+  }
+
+  fileprivate init(_ user: User, email: Range<Int>, name: Range<Int>, role: Range<Int>) {
+    id = user.id
+    self.email = email
+    isEmailVerified = user.isEmailVerified
+    self.name = name
+    self.role = role
+    status = user.status
+    mustChangePassword = user.mustChangePassword
+    createdAt = user.createdAt
+    updatedAt = user.updatedAt
+    lastLoginAt = user.lastLoginAt
+    passwordChangedAt = user.passwordChangedAt
+    revision = user.revision
+  }
+}
+
+extension User {
+  /// Runs `body` on this user as a view, so that whoever writes users needs one way to do it.
+  package func withView<Value>(_ body: (UserView, Span<UInt8>) -> Value) -> Value {
+    let bytes = Array(email.utf8) + Array(name.utf8) + Array(role.utf8)
+    let nameStart = email.utf8.count
+    let roleStart = nameStart + name.utf8.count
+    return body(
+      UserView(self, email: 0..<nameStart, name: nameStart..<roleStart, role: roleStart..<bytes.count), bytes.span)
+  }
+}
+
+extension AccountService {
+  /// Runs `body` on the account of the person who asks, where it lies: no copies. `body` must be quick and ask the store nothing.
+  ///
+  /// - Throws: `.sessionRevoked` if it has gone since the request was authenticated.
+  package func withMe<Value>(
+    _ principal: Principal, _ body: (UserView, Span<UInt8>) -> Value
+  ) throws(AuthError) -> Value {
+    guard let value = try look(at: principal.userID, body) else { throw .sessionRevoked }
+    return value
+  }
+
+  /// Runs `body` on an account, as `withMe` does. Needs `users:read`.
+  ///
+  /// - Throws: `.forbidden`, `.notFound`.
+  package func withUser<Value>(
+    _ id: UserID, by authority: Authority, _ body: (UserView, Span<UInt8>) -> Value
+  ) throws(AuthError) -> Value {
+    try authority.require(.usersRead)
+    guard let value = try look(at: id, body) else { throw .notFound }
+    return value
+  }
+
+  private func look<Value>(
+    at id: UserID, _ body: (UserView, Span<UInt8>) -> Value
+  ) throws(AuthError) -> Value? {
+    do throws(RepositoryError) {
+      return try store.look(atUser: id.uuid) { fields, bytes in body(UserView(fields), bytes) }
+    } catch { throw AuthError(error) }
+  }
+}
