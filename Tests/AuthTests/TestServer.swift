@@ -1,0 +1,172 @@
+// Both services over a real database in a folder of its own, with a clock that stands still and hashes that are counted.
+
+import Codecs
+import Crypto
+import Platform
+import Repositories
+import Storage
+import Synchronization
+import TestSupport
+
+@testable import Auth
+
+final class TestServer {
+  let folder = TemporaryFolder("auth")
+  let clock = ManualClock()
+  let hashes = HashCounter()
+  let options: SessionOptions
+  private(set) var database: Database
+  private(set) var store: Store
+  private(set) var keys: KeyRing
+  private(set) var sessions: SessionService
+  private(set) var accounts: AccountService
+
+  /// So cheap that a test may log in a hundred times.
+  static func cost(memoryKiB: Int = 8) throws -> Argon2Parameters {
+    try Argon2Parameters(memoryKiB: memoryKiB, iterations: 1, parallelism: 1)
+  }
+
+  static let origin = SessionOrigin(ipPrefix: "203.0.113.0/24", userAgent: "curl/8")
+
+  init(_ change: (inout SessionOptions) -> Void = { _ in }) throws {
+    var options = SessionOptions()
+    change(&options)
+    self.options = options
+    (database, store, keys) = try Self.open(folder.path)
+    (sessions, accounts) = try Self.services(store, keys, options, clock, hashes, Self.cost())
+  }
+
+  private static func open(_ path: String) throws -> (Database, Store, KeyRing) {
+    var options = DatabaseOptions(path: path + "/db")
+    options.segmentByteCount = 1 << 18
+    let database = try Database.open(options)
+    let store = try Store.open(database, fresh: StoreIdentity(uuid: UUID(high: 1, low: 2), epoch: 0xA1B2_C3D4))
+    let keys = try KeyFolder(dataPath: path + "/db", random: .system).load()
+    return (database, store, keys)
+  }
+
+  private static func services(
+    _ store: Store, _ keys: KeyRing, _ options: SessionOptions, _ clock: ManualClock, _ hashes: HashCounter,
+    _ cost: Argon2Parameters
+  ) throws -> (SessionService, AccountService) {
+    let hasher = try PasswordHasher(parameters: cost, arenas: 64, random: .system) { hashes.count() }
+    return (
+      SessionService(store: store, keys: keys, hasher: hasher, options: options, clock: clock, random: .system),
+      AccountService(store: store, keys: keys, hasher: hasher, policy: options.passwordPolicy, clock: clock, random: .system)
+    )
+  }
+
+  /// Closes the database and opens everything again from the files.
+  func reopen(memoryKiB: Int = 8) throws {
+    try database.close()
+    (database, store, keys) = try Self.open(folder.path)
+    (sessions, accounts) = try Self.services(store, keys, options, clock, hashes, Self.cost(memoryKiB: memoryKiB))
+  }
+
+  var isSound: Bool { database.checkIntegrity().isSound }
+
+  /// Waits as a held answer does.
+  func settle<Value>(_ done: (value: Value, position: LogPosition)) throws -> Value {
+    try database.waitUntilDurable(done.position)
+    return done.value
+  }
+
+  func register(_ email: String = "ann@example.org", _ password: String = "correct horse", _ name: String = "Ann") throws
+    -> Authentication
+  {
+    let form = RegistrationForm(email: .text(email), password: .text(password), name: .text(name))
+    return try settle(sessions.register(form, from: Self.origin))
+  }
+
+  func login(_ email: String = "ann@example.org", _ password: String = "correct horse", device: String? = nil) throws
+    -> Authentication
+  {
+    let form = LoginForm(
+      email: .text(email), password: .text(password), deviceName: device.map { .text($0) } ?? .absent)
+    return try settle(sessions.login(form, from: Self.origin))
+  }
+
+  func refresh(_ token: String, key: String? = nil) throws -> Authentication {
+    do {
+      let key = key.map { IdempotencyKey($0.utf8.span)! }
+      return try settle(sessions.refresh(RefreshForm(refreshToken: .text(token)), idempotencyKey: key))
+    } catch {
+      // A refusal is held too: it may have ended the session.
+      try database.waitUntilDurable(sessions.heldPosition)
+      throw error
+    }
+  }
+
+  func logout(access: String? = nil, refresh: String? = nil, scope: String? = nil) throws {
+    let form = LogoutForm(scope: scope.map { .text($0) } ?? .absent, refreshToken: refresh.map { .text($0) } ?? .absent)
+    let position: LogPosition
+    if let access {
+      position = try sessions.logout(form, accessToken: access.utf8.span)
+    } else {
+      position = try sessions.logout(form, accessToken: nil)
+    }
+    try database.waitUntilDurable(position)
+  }
+
+  func authenticate(_ token: String) throws(AuthError) -> Principal { try sessions.authenticate(token.utf8.span) }
+
+  /// Why a token is refused; nil if it is accepted.
+  func refusal(_ token: String) -> AuthError? {
+    do throws(AuthError) {
+      _ = try authenticate(token)
+      return nil
+    } catch {
+      return error
+    }
+  }
+
+  /// Changes what is stored of a user behind the services' back.
+  func change(_ id: UserID, _ change: (inout UserRecord) -> Void) throws {
+    let done = try store.write { (transaction) throws(RepositoryError) in
+      guard let old = try store.users.find(id.uuid, in: &transaction) else { throw .rowMissing(.users) }
+      var new = old
+      change(&new)
+      try store.users.update(new, replacing: old, in: &transaction)
+    }
+    try database.waitUntilDurable(done.position)
+  }
+
+  func session(_ id: SessionID) throws -> SessionRecord? {
+    try store.read { (transaction) throws(RepositoryError) in try store.sessions.find(id.uuid, in: &transaction) }
+  }
+
+  func plant(_ value: [UInt8], at key: [UInt8]) throws {
+    let done = try database.write { (transaction) throws(StorageError) in try transaction.put(key.span, value.span) }
+    try database.waitUntilDurable(done.position)
+  }
+}
+
+/// How many password hashes were computed.
+final class HashCounter: Sendable {
+  private let total = Atomic<Int>(0)
+
+  func count() { total.wrappingAdd(1, ordering: .relaxed) }
+
+  var value: Int { total.load(ordering: .relaxed) }
+
+  /// How many `body` computed.
+  func during(_ body: () throws -> Void) rethrows -> Int {
+    let before = value
+    try body()
+    return value - before
+  }
+}
+
+/// The error of a closure; nil if there was none.
+func refusal<Value>(_ body: () throws -> Value) -> AuthError? {
+  do {
+    _ = try body()
+    return nil
+  } catch {
+    return error as? AuthError
+  }
+}
+
+extension UUID {
+  var list: [UInt8] { (0..<16).map { bytes[$0] } }
+}
