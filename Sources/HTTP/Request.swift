@@ -31,6 +31,9 @@ package struct Request: ~Copyable, Sendable {
   /// Whether the server is going down and answers only what it has.
   package internal(set) var isServerDraining = false
 
+  /// Whether the handler runs on a pool, where it may wait for the disk, and not on an event loop.
+  package internal(set) var mayWait = false
+
   init(bytes: consuming ByteBuffer) { self.bytes = bytes }
 
   /// Runs `work` on the body; it is empty if there is none.
@@ -137,6 +140,7 @@ extension Request {
     request.arrivalNanoseconds = arrivalNanoseconds
     request.deadlineNanoseconds = deadlineNanoseconds
     request.isServerDraining = isServerDraining
+    request.mayWait = true
     return request
   }
 }

@@ -60,15 +60,17 @@ final class WorkerPool: Sendable {
     for worker in workers { worker.join() }
   }
 
+  /// The job that has waited longest.
+  func takeNext() -> Job? {
+    queue.withLock { queue in queue.waiting.isEmpty ? nil : queue.waiting.removeFirst() }
+  }
+
   private func work() {
     while true {
       wakeups.take()
-      let (job, isClosed) = queue.withLock { queue in
-        (queue.waiting.isEmpty ? nil : queue.waiting.removeFirst(), queue.isClosed)
-      }
-      if let job {
+      if let job = takeNext() {
         job.run()
-      } else if isClosed {
+      } else if queue.withLock({ $0.isClosed }) {
         return
       }
     }

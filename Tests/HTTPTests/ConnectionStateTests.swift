@@ -1,0 +1,217 @@
+// The connection as a state machine: what is answered, in which order, and what becomes of the connection.
+
+import Codecs
+@testable import HTTP
+import Platform
+import Testing
+
+private let simple = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+
+@Suite struct ConnectionStateTests {
+  @Test func `an answer carries what every answer carries`() throws {
+    let conversation = try Conversation()
+    conversation.receive(simple)
+    let answer = try #require(try conversation.answers().first)
+    #expect(answer.status == 200)
+    #expect(answer.text == "root")
+    #expect(answer["Date"] == "Fri, 01 May 2026 12:00:01 GMT")
+    #expect(answer["X-API-Version"] == "v1")
+    #expect(answer["X-Content-Type-Options"] == "nosniff")
+    #expect(answer["Referrer-Policy"] == "no-referrer")
+    #expect(answer["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'")
+    #expect(answer["X-Request-Id"]?.count == 36)
+    #expect(answer["Content-Type"] == "text/plain; charset=utf-8")
+    #expect(answer["Content-Length"] == "4")
+    #expect(answer["Server"] == nil)
+    #expect(answer["Connection"] == nil)
+    #expect(answer["Cache-Control"] == nil)
+    #expect(answer.fields.count == 8)
+    #expect(conversation.isIdle)
+  }
+
+  @Test(arguments: [
+    (simple, 200, false), ("GET /?x HTTP/1.1\r\nHost: a\r\n\r\n", 200, false),
+    ("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", 200, true), ("GET / HTTP/1.0\r\n\r\n", 200, true),
+    ("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", 200, false),
+    ("GET http://a HTTP/1.1\r\nHost: b\r\n\r\n", 200, false), ("GET http://a/nothing HTTP/1.1\r\nHost: b\r\n\r\n", 404, false),
+    ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc", 200, false),
+    ("POST / HTTP/1.1\r\nHost: a\r\n\r\n", 200, false),
+    ("GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc", 200, false),
+    ("DELETE /none HTTP/1.1\r\nHost: a\r\n\r\n", 204, false), ("GET /same HTTP/1.1\r\nHost: a\r\n\r\n", 304, false),
+    ("OPTIONS / HTTP/1.1\r\nHost: a\r\n\r\n", 204, false), ("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", 204, false),
+    ("OPTIONS /nothing HTTP/1.1\r\nHost: a\r\n\r\n", 404, false), ("GET /nothing HTTP/1.1\r\nHost: a\r\n\r\n", 404, false),
+    ("POST /nothing HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc", 404, false),
+    ("GET /None HTTP/1.1\r\nHost: a\r\n\r\n", 404, false), ("GET /api/v1/users HTTP/1.1\r\nHost: a\r\n\r\n", 404, false),
+    ("GET /api/v1/users/ HTTP/1.1\r\nHost: a\r\n\r\n", 404, false),
+    ("GET /api/v1/users/x/ HTTP/1.1\r\nHost: a\r\n\r\n", 404, false),
+    ("GET //api/v1/users/x HTTP/1.1\r\nHost: a\r\n\r\n", 404, false),
+    ("GET /api/v1/users/.. HTTP/1.1\r\nHost: a\r\n\r\n", 404, false),
+    ("GET /api/v1/users/%2e%2E HTTP/1.1\r\nHost: a\r\n\r\n", 404, false),
+    ("GET /api/v1/users/a%2fb HTTP/1.1\r\nHost: a\r\n\r\n", 404, false),
+    ("GET /api/v1/users/a%00 HTTP/1.1\r\nHost: a\r\n\r\n", 404, false),
+    ("GET /api/v1/users/a;b HTTP/1.1\r\nHost: a\r\n\r\n", 404, false),
+    ("GET /api/v1/%75sers/a HTTP/1.1\r\nHost: a\r\n\r\n", 404, false),
+    ("GET /api/v1/users/a%4 HTTP/1.1\r\nHost: a\r\n\r\n", 400, true),
+    ("GET /api/v1/users/... HTTP/1.1\r\nHost: a\r\n\r\n", 200, false),
+    ("GET /api/v1/users/a%20b HTTP/1.1\r\nHost: a\r\n\r\n", 200, false),
+    ("PUT / HTTP/1.1\r\nHost: a\r\n\r\n", 405, false),
+    ("POST /same HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx", 405, false),
+    ("BREW / HTTP/1.1\r\nHost: a\r\n\r\n", 501, false), ("get / HTTP/1.1\r\nHost: a\r\n\r\n", 501, false),
+    ("CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n", 501, false), ("GET / HTTP/2.0\r\nHost: a\r\n\r\n", 505, true),
+    ("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 411, true),
+    ("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n", 501, true),
+    ("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\nabc", 400, true),
+    ("POST / HTTP/1.1\r\nHost: a\r\nExpect: x\r\n\r\n", 417, true), ("\u{16}\u{3}\u{1}", 400, true),
+  ]) func `a request has its status and the connection its fate`(_ request: String, _ status: Int, _ closes: Bool) throws {
+    let conversation = try Conversation()
+    conversation.receive(request)
+    let answers = try conversation.answers()
+    #expect(answers.count == 1)
+    #expect(answers.first?.status == status)
+    #expect(answers.first?.closes == closes)
+    #expect(conversation.phase == (closes ? .finishing : .open))
+    if !closes { #expect(conversation.isIdle) }
+  }
+
+  @Test func `every cut of every request gives the same answer`() throws {
+    let requests =
+      (HeadCase.accepted + HeadCase.refused).map(\.bytes)
+      + [
+        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc\(simple)",
+        "POST /hash HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc", "GET /fail HTTP/1.1\r\nHost: a\r\n\r\n\(simple)",
+        "POST /api/v1/json HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}",
+        "POST /hold/1 HTTP/1.1\r\nHost: a\r\n\r\n\(simple)",
+      ].map { Array($0.utf8) }
+    for request in requests where request.count < 2000 {
+      let whole = try Conversation()
+      whole.receive(request)
+      let expected = whole.sent()
+      for cut in 1..<request.count {
+        let conversation = try Conversation()
+        conversation.receive(request[..<cut])
+        conversation.receive(request[cut...])
+        #expect(conversation.sent() == expected, "\(String(decoding: request, as: UTF8.self)) cut at \(cut)")
+        #expect(conversation.phase == whole.phase)
+      }
+      let slow = try Conversation()
+      for byte in request { slow.receive([byte]) }
+      #expect(slow.sent() == expected, "\(String(decoding: request, as: UTF8.self)) byte by byte")
+      #expect(slow.phase == whole.phase)
+    }
+  }
+
+  @Test func `two copies in one go are answered as one after the other`() throws {
+    for request in HeadCase.accepted {
+      var bytes = request.bytes
+      guard case .accepted(let head) = request.judgement, head.framing == .none else { continue }
+      let once = try Conversation()
+      once.receive(bytes)
+      let expected = once.sent()
+      bytes += bytes
+      let twice = try Conversation()
+      twice.receive(bytes)
+      #expect(twice.sent() == (head.isPersistent ? expected + expected : expected), "\(request)")
+    }
+  }
+
+  @Test func `after a refusal nothing more is read as a request`() throws {
+    for request in HeadCase.refused {
+      let conversation = try Conversation()
+      conversation.receive(request.bytes + Array(simple.utf8))
+      conversation.receive(simple)
+      let answers = try conversation.answers()
+      // What is not whole by itself may take the beginning of the next one as its own, and is refused then.
+      #expect(answers.count == 1, "\(request)")
+      #expect(answers.first?.closes == true, "\(request)")
+      #expect((400..<506).contains(answers.first?.status ?? 0), "\(request)")
+      #expect(answers.first?.code != nil, "\(request)")
+      #expect(conversation.phase == .finishing, "\(request)")
+    }
+  }
+
+  @Test func `HEAD has the head of GET and no body`() throws {
+    let conversation = try Conversation()
+    conversation.receive("HEAD / HTTP/1.1\r\nHost: a\r\n\r\n")
+    let head = try #require(try conversation.answers(toHead: true).first)
+    #expect(head.status == 200)
+    #expect(head["Content-Length"] == "4")
+    conversation.receive("HEAD /nothing HTTP/1.1\r\nHost: a\r\n\r\n")
+    let missing = try #require(try conversation.answers(toHead: true).first)
+    #expect(missing.status == 404)
+    #expect(missing["Content-Type"] == "application/problem+json")
+    #expect(conversation.isIdle)
+  }
+
+  @Test func `204 and 304 have neither body nor length`() throws {
+    for (request, status) in [("DELETE /none", 204), ("GET /same", 304)] {
+      let conversation = try Conversation()
+      conversation.receive("\(request) HTTP/1.1\r\nHost: a\r\n\r\n")
+      let answer = try #require(try conversation.answers().first)
+      #expect(answer.status == status)
+      #expect(answer["Content-Length"] == nil)
+      #expect(answer["Content-Type"] == nil)
+    }
+  }
+
+  @Test func `OPTIONS and 405 name the allowed methods`() throws {
+    let conversation = try Conversation()
+    conversation.receive(
+      "OPTIONS / HTTP/1.1\r\nHost: a\r\n\r\nPUT / HTTP/1.1\r\nHost: a\r\n\r\nDELETE /fail HTTP/1.1\r\nHost: a\r\n\r\n")
+    let answers = try conversation.answers()
+    #expect(answers.map { $0["Allow"] } == ["GET, HEAD, POST, OPTIONS", "GET, HEAD, POST, OPTIONS", "GET, HEAD, OPTIONS"])
+    #expect(answers.map(\.status) == [204, 405, 405])
+  }
+
+  @Test func `private paths may not be kept by caches, known or not`() throws {
+    let conversation = try Conversation()
+    for path in ["/api/v1/json", "/api/auth", "/api/auth/x", "/api/v1/users/"] {
+      conversation.receive("GET \(path) HTTP/1.1\r\nHost: a\r\n\r\n")
+      let answer = try #require(try conversation.answers().first)
+      #expect(answer["Cache-Control"] == "no-store", "\(path)")
+      #expect(answer["Vary"] == "Authorization", "\(path)")
+    }
+    conversation.receive(
+      "GET /api/v1/users/x HTTP/1.1\r\nHost: a\r\n\r\nGET /api/v1x HTTP/1.1\r\nHost: a\r\n\r\nGET /fail HTTP/1.1\r\nHost: a\r\n\r\n"
+    )
+    let answers = try conversation.answers()
+    #expect(answers.map { $0["Cache-Control"] } == ["private, no-cache", nil, nil])
+    conversation.receive("GET /api/v1/json HTTP/1.1\r\nHost: a\r\nContent-Length: 99999\r\n\r\n")
+    #expect(try conversation.answers().first?["Cache-Control"] == "no-store")
+  }
+
+  @Test func `a problem becomes a document with all its members`() throws {
+    let conversation = try Conversation()
+    conversation.receive("GET /fail?secret HTTP/1.1\r\nHost: a\r\nX-Request-Id: my.id_1-2\r\n\r\n")
+    let answer = try #require(try conversation.answers().first)
+    #expect(answer.status == 422)
+    #expect(answer["X-Request-Id"] == "my.id_1-2")
+    #expect(answer["X-Evil"] == "a??b")
+    #expect(answer["Retry-After"] == "3")
+    #expect(
+      answer.text
+        == #"{"type":"/problems/validation_failed","title":"The request is not valid","status":422,"code":"validation_failed","#
+        + ##""detail":"1 field is invalid","instance":"/fail","requestId":"my.id_1-2","errors":[{"pointer":"#/password","##
+        + #""code":"password_too_short","detail":"use at least 8 characters","min":8}],"methods":["totp"],"expiresIn":300,"mfaToken":"x\"y"}"#
+    )
+  }
+
+  @Test(arguments: ["", "a b", "a/b", "é", String(repeating: "x", count: 129)]) func `a request id of another form is replaced`(
+    _ id: String
+  ) throws {
+    let conversation = try Conversation()
+    conversation.receive("GET / HTTP/1.1\r\nHost: a\r\nX-Request-Id: \(id)\r\n\r\n")
+    let answer = try #require(try conversation.answers().first)
+    #expect(answer["X-Request-Id"]?.count == 36)
+    conversation.receive("GET / HTTP/1.1\r\nHost: a\r\nX-Request-Id: \(String(repeating: "x", count: 128))\r\n\r\n")
+    #expect(try conversation.answers().first?["X-Request-Id"]?.count == 128)
+  }
+
+  @Test func `a pipeline is answered in order and in parts`() throws {
+    var limits = HTTPLimits()
+    limits.maxPipelineDepth = 4
+    let conversation = try Conversation(limits: limits)
+    conversation.receive((0..<10).map { "GET /api/v1/users/\($0) HTTP/1.1\r\nHost: a\r\n\r\n" }.joined())
+    #expect(try conversation.answers().map(\.text) == (0..<10).map { "\($0)" })
+    #expect(conversation.againCount == 2)
+  }
+}

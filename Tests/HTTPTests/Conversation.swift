@@ -1,0 +1,161 @@
+// A connection without a socket: bytes go in by hand, a clock is turned by hand, and what would be sent is kept.
+
+import Codecs
+@testable import HTTP
+import Platform
+import TestSupport
+
+/// One connection, driven by a test.
+final class Conversation {
+  let durability = DurabilitySignal()
+  let clock = ManualClock(milliseconds: 1_777_636_801_000)
+  let server: ServerState
+  let loop: LoopContext
+  private(set) var state: ConnectionState
+  private var input = ByteBuffer()
+  private var output = ByteBuffer()
+  /// How many times the machine asked to come back.
+  private(set) var againCount = 0
+
+  init(_ routes: [Route] = Conversation.routes, limits: HTTPLimits = HTTPLimits(), access: AccessHook? = nil) throws {
+    var options = ServerOptions(listeners: [])
+    options.limits = limits
+    options.hashPool = PoolOptions(workerCount: 1, maxQueuedCount: 1)
+    options.diskPool = PoolOptions(workerCount: 1, maxQueuedCount: 1)
+    // Random bytes that are always the same, so that answers can be compared.
+    let random = RandomSource { bytes in for index in bytes.indices { bytes[index] = 7 } }
+    server = try ServerState(
+      options: options, routes: routes, durability: durability, clock: clock, random: random, access: access)
+    loop = LoopContext(server, mailbox: try Mailbox())
+    state = ConnectionState(token: ConnectionToken(slot: 0, generation: 0), peer: PeerState(), loop)
+  }
+
+  var phase: ConnectionState.Phase { state.phase }
+  var isIdle: Bool { state.isIdle }
+  var deadline: UInt64 { state.deadline }
+
+  func receive(_ bytes: some Sequence<UInt8>) {
+    for byte in bytes { input.append(byte) }
+    proceed()
+  }
+
+  func receive(_ text: String) { receive(Array(text.utf8)) }
+
+  func endInput() {
+    state.inputEnded()
+    proceed()
+  }
+
+  func proceed() {
+    while true {
+      var consumed = 0
+      let step = state.advance(&input, &consumed, &output, loop)
+      input.removeFirst(consumed)
+      if step != .again { return }
+      againCount += 1
+    }
+  }
+
+  /// Lets time pass and looks at the deadline as the owner of the socket does.
+  func wait(milliseconds: Int) -> ConnectionState.Step? {
+    clock.advance(milliseconds: Int64(milliseconds))
+    loop.refresh()
+    guard state.deadline <= loop.now else { return nil }
+    return state.expire(&output, loop)
+  }
+
+  func release() -> Bool {
+    let isReleased = state.release(&output, loop)
+    if isReleased { proceed() }
+    return isReleased
+  }
+
+  /// Does what pool workers and the mailbox do.
+  func runJobs() {
+    for pool in [server.hashPool, server.diskPool] { while let job = pool.takeNext() { job.run() } }
+    for job in loop.mailbox.takeAll() { state.complete(job, &output, loop) }
+    proceed()
+  }
+
+  /// Runs what waits in the pools without telling the connection.
+  func takeJobs() -> [Job] {
+    for pool in [server.hashPool, server.diskPool] { while let job = pool.takeNext() { job.run() } }
+    return loop.mailbox.takeAll()
+  }
+
+  func complete(_ job: Job) {
+    state.complete(job, &output, loop)
+    proceed()
+  }
+
+  /// What would have been sent since the last call.
+  func sent() -> [UInt8] {
+    defer { output.removeAll() }
+    return output.bytes()
+  }
+
+  /// The answers that would have been sent since the last call.
+  func answers(toHead: Bool = false) throws -> [Answer] {
+    var bytes = sent()
+    var answers: [Answer] = []
+    while let answer = try Answer(taking: &bytes, toHead: toHead) { answers.append(answer) }
+    guard bytes.isEmpty else { throw TestFailure("\(bytes.count) bytes after the last answer") }
+    return answers
+  }
+
+  /// Routes with one of everything.
+  static let routes: [Route] = [
+    Route(.get, "/") { _, response throws(Problem) in response.text("root") },
+    Route(.post, "/") { request, response throws(Problem) in
+      response.contentType = .text
+      request.withBody { response.body.append($0) }
+    },
+    Route(.post, "/api/v1/json", body: .json) { request, response throws(Problem) in
+      let count = request.withBody { $0.count }
+      response.json { json in json.integer(count) }
+    },
+    Route(.get, "/api/v1/users/{id}") { request, response throws(Problem) in
+      response.caching = .revalidated
+      response.contentType = .text
+      request.withParameter(0) { response.body.append($0) }
+    },
+    Route(.post, "/hold/{position}") { request, response throws(Problem) in
+      let position = UInt64(request.parameter(0)) ?? 0
+      response.hold(until: LogPosition(batch: position))
+      response.text("held")
+      if request.header(.expect) != nil || request.withQuery({ $0.count }) > 0 {
+        throw Problem(.conflict, code: "email_exists", title: "The address is taken")
+      }
+    },
+    Route(.delete, "/none") { _, response throws(Problem) in response.status = .noContent },
+    Route(.get, "/same") { _, response throws(Problem) in
+      response.status = .notModified
+      response.header("ETag", "\"r7\"")
+    },
+    Route(.get, "/fail") { _, _ throws(Problem) in
+      var problem = Problem(
+        .unprocessableContent, code: "validation_failed", title: "The request is not valid", detail: "1 field is invalid")
+      problem.fieldErrors = [
+        FieldError("#/password", code: "password_too_short", detail: "use at least 8 characters", bounds: [("min", 8)])
+      ]
+      problem.members = [("methods", .strings(["totp"])), ("expiresIn", .integer(300)), ("mfaToken", .string("x\"y"))]
+      problem.headers = [("X-Evil", "a\r\nb")]
+      problem.retryAfter = 3
+      throw problem
+    },
+    Route(.post, "/hash", on: .hashPool) { request, response throws(Problem) in
+      response.contentType = .text
+      request.withBody { response.body.append($0) }
+      if request.withQuery({ $0.count }) > 0 { throw .wouldBlock }
+    },
+    Route(.get, "/disk", on: .diskPool) { _, response throws(Problem) in
+      response.text("disk")
+      response.hold(until: LogPosition(batch: 9))
+    },
+    Route(.get, "/again") { request, response throws(Problem) in
+      guard request.mayWait else { throw .wouldBlock }
+      response.text("second")
+    },
+    Route(.get, "/never") { _, _ throws(Problem) in throw .wouldBlock },
+  ]
+}
