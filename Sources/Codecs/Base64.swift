@@ -42,11 +42,11 @@ package enum Base64 {
 
 /// Sixty-four digits and their values.
 private struct Base64Alphabet: Sendable {
-  let digits: [UInt8]
+  private let digits: [UInt8]
   /// The value of each byte, or `invalid`.
-  let values: [UInt8]
+  private let values: [UInt8]
 
-  static let invalid: UInt8 = 0x80
+  private static let invalid: UInt8 = 0x80
 
   /// - Parameter last: the digits for 62 and 63.
   init(last: String) {
@@ -56,37 +56,41 @@ private struct Base64Alphabet: Sendable {
     self.values = values
   }
 
-  static func encodedCount(_ byteCount: Int) -> Int { byteCount / 3 * 4 + [0, 2, 3][byteCount % 3] }
+  /// How many digits stand for `byteCount` bytes.
+  static func encodedCount(_ byteCount: Int) -> Int { byteCount / 3 * 4 + (byteCount % 3 == 0 ? 0 : byteCount % 3 + 1) }
+
+  /// How many bytes `digitCount` digits stand for; nil for a length that no run of bytes has.
+  static func decodedCount(_ digitCount: Int) -> Int? {
+    let rest = digitCount % 4
+    return rest == 1 ? nil : digitCount / 4 * 3 + (rest == 0 ? 0 : rest - 1)
+  }
 
   func encode(_ bytes: Span<UInt8>, into buffer: inout ByteBuffer) {
-    buffer.reserve(bytes.count / 3 * 4 + 4)
+    buffer.reserve(Self.encodedCount(bytes.count) + 8)
     let digits = digits.span
-    func put(_ group: UInt32, _ shift: UInt32) { buffer.append(digits[Int(group >> shift & 63)]) }
+    precondition(digits.count == 64)  // so that a look-up needs no check
+    func digit(_ group: UInt64) -> UInt64 { UInt64(digits[Int(truncatingIfNeeded: group & 63)]) }
     var offset = 0
-    while bytes.count &- offset >= 3 {
-      let group = UInt32(bytes[offset]) << 16 | UInt32(bytes[offset &+ 1]) << 8 | UInt32(bytes[offset &+ 2])
-      put(group, 18)
-      put(group, 12)
-      put(group, 6)
-      put(group, 0)
-      offset &+= 3
+    // Six bytes make eight digits; the load takes two more, so that the end is left to the loop below.
+    while bytes.count &- offset >= 8 {
+      let group = bytes.word(at: offset).byteSwapped >> 16
+      buffer.append(
+        word: digit(group >> 42) | digit(group >> 36) << 8 | digit(group >> 30) << 16 | digit(group >> 24) << 24
+          | digit(group >> 18) << 32 | digit(group >> 12) << 40 | digit(group >> 6) << 48 | digit(group) << 56)
+      offset &+= 6
     }
-    switch bytes.count &- offset {
-    case 1:
-      let group = UInt32(bytes[offset]) << 16
-      put(group, 18)
-      put(group, 12)
-    case 2:
-      let group = UInt32(bytes[offset]) << 16 | UInt32(bytes[offset &+ 1]) << 8
-      put(group, 18)
-      put(group, 12)
-      put(group, 6)
-    default: break
+    while offset < bytes.count {
+      let size = min(3, bytes.count &- offset)
+      var group: UInt64 = 0
+      for place in 0..<size { group |= UInt64(bytes[offset &+ place]) << UInt64(16 &- 8 &* place) }
+      buffer.append(
+        word: digit(group >> 18) | digit(group >> 12) << 8 | digit(group >> 6) << 16 | digit(group) << 24, count: size &+ 1)
+      offset &+= size
     }
   }
 
   func encodedString(_ bytes: Span<UInt8>) -> String {
-    var buffer = ByteBuffer(capacity: Self.encodedCount(bytes.count))
+    var buffer = ByteBuffer(capacity: Self.encodedCount(bytes.count) + 8)
     encode(bytes, into: &buffer)
     return buffer.text()
   }
@@ -98,44 +102,42 @@ private struct Base64Alphabet: Sendable {
     return decode(text, into: &span) == nil ? nil : bytes
   }
 
-  /// How many bytes `digitCount` digits stand for; nil for a length that no run of bytes has.
-  static func decodedCount(_ digitCount: Int) -> Int? {
-    let rest = digitCount % 4
-    return rest == 1 ? nil : digitCount / 4 * 3 + (rest == 0 ? 0 : rest - 1)
-  }
-
   func decode(_ text: Span<UInt8>, into bytes: inout MutableSpan<UInt8>) -> Int? {
     guard let size = Self.decodedCount(text.count), size <= bytes.count else { return nil }
     let values = values.span
+    precondition(values.count == 256)  // so that a look-up needs no check
     // Invalid digits are collected in one bit and looked at once, at the end.
     var seen: UInt8 = 0
-    func value(_ offset: Int) -> UInt32 {
-      let value = values[Int(text[offset])]
-      seen |= value
-      return UInt32(value)
-    }
     var offset = 0
     var written = 0
-    while text.count &- offset >= 4 {
-      let group = value(offset) << 18 | value(offset &+ 1) << 12 | value(offset &+ 2) << 6 | value(offset &+ 3)
-      bytes[written] = UInt8(truncatingIfNeeded: group >> 16)
-      bytes[written &+ 1] = UInt8(truncatingIfNeeded: group >> 8)
-      bytes[written &+ 2] = UInt8(truncatingIfNeeded: group)
-      offset &+= 4
-      written &+= 3
+    while text.count &- offset >= 8 {
+      let word = text.word(at: offset)
+      var group: UInt64 = 0
+      for place in 0..<8 {
+        let value = values[Int(word >> UInt64(8 &* place) & 0xff)]
+        seen |= value
+        group = group << 6 | UInt64(value)
+      }
+      bytes.set(sixBytesOf: group, at: written)
+      offset &+= 8
+      written &+= 6
     }
-    switch text.count &- offset {
-    case 2:
-      let group = value(offset) << 6 | value(offset &+ 1)
-      guard group & 0xf == 0 else { return nil }
-      bytes[written] = UInt8(truncatingIfNeeded: group >> 4)
-    case 3:
-      let group = value(offset) << 12 | value(offset &+ 1) << 6 | value(offset &+ 2)
-      guard group & 0x3 == 0 else { return nil }
-      bytes[written] = UInt8(truncatingIfNeeded: group >> 10)
-      bytes[written &+ 1] = UInt8(truncatingIfNeeded: group >> 2)
-    default: break
+    // At most seven digits are left: five bytes, and up to four bits that must be zero.
+    var group: UInt64 = 0
+    var bitCount = 0
+    while offset < text.count {
+      let value = values[Int(text[offset])]
+      seen |= value
+      group = group << 6 | UInt64(value)
+      bitCount &+= 6
+      offset &+= 1
+      if bitCount >= 8 {
+        bitCount &-= 8
+        bytes[written] = UInt8(truncatingIfNeeded: group >> UInt64(bitCount))
+        written &+= 1
+      }
     }
-    return seen & Self.invalid == 0 ? size : nil
+    let unused = group & (1 << UInt64(bitCount) &- 1)
+    return seen & Self.invalid == 0 && unused == 0 ? size : nil
   }
 }

@@ -78,6 +78,15 @@ package struct ByteBuffer: ~Copyable, @unchecked Sendable {
     used &+= size
   }
 
+  /// The first `size` bytes of a word, its lowest byte first.
+  mutating func append(word: UInt64, count size: Int = 8) {
+    precondition(size >= 0 && size <= 8, "\(size) bytes of a word")
+    reserve(8)
+    // SAFETY: `reserve` left room for eight bytes at `used`, however many of them are kept.
+    unsafe UnsafeMutableRawPointer(base + used).storeBytes(of: word.littleEndian, as: UInt64.self)
+    used &+= size
+  }
+
   package mutating func append(utf8 string: String) { append(string.utf8.span) }
 
   /// The number in decimal digits, with a minus sign if it is negative.

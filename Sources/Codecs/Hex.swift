@@ -34,6 +34,18 @@ package enum Hex {
     return size
   }
 
+  /// The eight digits of `value`, the first in the lowest byte.
+  static func digits(of value: UInt32) -> UInt64 {
+    // Halves trade places and move apart until each nibble has a byte of its own.
+    var nibbles = UInt64(value.byteSwapped)
+    nibbles = (nibbles | nibbles << 16) & 0x0000_ffff_0000_ffff
+    nibbles = (nibbles | nibbles << 8) & 0x00ff_00ff_00ff_00ff
+    nibbles = (nibbles >> 4 | nibbles << 8) & 0x0f0f_0f0f_0f0f_0f0f
+    // Six more carries nibbles above nine into the next bit; these are letters.
+    let letters = (nibbles &+ 0x0606_0606_0606_0606) >> 4 & 0x0101_0101_0101_0101
+    return nibbles &+ 0x3030_3030_3030_3030 &+ letters &* 0x27
+  }
+
   /// The digit for a value below 16.
   static func digit(_ value: UInt8) -> UInt8 { value &+ (value < 10 ? UInt8(ascii: "0") : UInt8(ascii: "a") &- 10) }
 

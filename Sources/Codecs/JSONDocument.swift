@@ -64,6 +64,7 @@ struct JSONDocumentBuilder: ~Copyable {
   init(_ bytes: Span<UInt8>, limits: JSONLimits) {
     scanner = JSONScanner(limits: limits)
     text = ByteBuffer(capacity: min(bytes.count, limits.maxByteCount))
+    nodes.reserveCapacity(min(bytes.count / 8 + 2, 1024))
   }
 
   consuming func build(from bytes: Span<UInt8>) throws(JSONError) -> JSONStore {

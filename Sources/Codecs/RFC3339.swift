@@ -9,22 +9,23 @@ package enum RFC3339 {
   /// - Precondition: `milliseconds` lies in `range`.
   package static func append(milliseconds: Int64, to buffer: inout ByteBuffer) {
     let time = CalendarTime(milliseconds: milliseconds)
+    let (dash, colon) = (UInt64(UInt8(ascii: "-")), UInt64(UInt8(ascii: ":")))
     buffer.reserve(24)
-    buffer.append(decimal: UInt64(time.day.year), width: 4)
-    buffer.append(UInt8(ascii: "-"))
-    buffer.append(decimal: UInt64(time.day.month), width: 2)
-    buffer.append(UInt8(ascii: "-"))
-    buffer.append(decimal: UInt64(time.day.day), width: 2)
-    buffer.append(UInt8(ascii: "T"))
-    buffer.append(decimal: UInt64(time.hour), width: 2)
-    buffer.append(UInt8(ascii: ":"))
-    buffer.append(decimal: UInt64(time.minute), width: 2)
-    buffer.append(UInt8(ascii: ":"))
-    buffer.append(decimal: UInt64(time.second), width: 2)
-    buffer.append(UInt8(ascii: "."))
-    buffer.append(decimal: UInt64(time.millisecond), width: 3)
-    buffer.append(UInt8(ascii: "Z"))
+    // YYYY-MM-
+    buffer.append(
+      word: pair(time.day.year / 100) | pair(time.day.year % 100) << 16 | dash << 32 | pair(time.day.month) << 40 | dash << 56)
+    // DDTHH:MM
+    buffer.append(
+      word: pair(time.day.day) | UInt64(UInt8(ascii: "T")) << 16 | pair(time.hour) << 24 | colon << 40 | pair(time.minute) << 48)
+    // :SS.mmmZ
+    let milliseconds = pair(time.millisecond % 100) << 8 | UInt64(time.millisecond / 100 + 0x30)
+    buffer.append(
+      word: colon | pair(time.second) << 8 | UInt64(UInt8(ascii: ".")) << 24 | milliseconds << 32 | UInt64(UInt8(ascii: "Z"))
+        << 56)
   }
+
+  /// Two decimal digits, the first in the lowest byte.
+  private static func pair(_ value: Int) -> UInt64 { UInt64(truncatingIfNeeded: value / 10 | (value % 10) << 8) | 0x3030 }
 
   package static func string(milliseconds: Int64) -> String {
     var buffer = ByteBuffer(capacity: 24)

@@ -37,3 +37,14 @@ extension Span<UInt8> {
     unsafe withUnsafeBufferPointer { buffer in unsafe [UInt8](buffer) }
   }
 }
+
+extension MutableSpan<UInt8> {
+  /// Replaces the six bytes from `offset` on by the low six of `value`, the highest first.
+  mutating func set(sixBytesOf value: UInt64, at offset: Int) {
+    precondition(offset >= 0 && offset <= count &- 6, "six bytes at \(offset) of \(count)")
+    for place in 0..<6 {
+      // SAFETY: the precondition keeps all six bytes inside the span.
+      unsafe self[unchecked: offset &+ place] = UInt8(truncatingIfNeeded: value >> UInt64(40 &- 8 &* place))
+    }
+  }
+}

@@ -105,12 +105,19 @@ extension UUID: CustomStringConvertible {
 
   /// Writes the 36 bytes of the text.
   package func append(to buffer: inout ByteBuffer) {
-    buffer.reserve(36)
-    for place in 0..<16 {
-      if place == 4 || place == 6 || place == 8 || place == 10 { buffer.append(UInt8(ascii: "-")) }
-      let byte = UInt8(truncatingIfNeeded: (place < 8 ? high : low) >> UInt64(56 &- (place & 7) &* 8))
-      buffer.append(Hex.digit(byte >> 4))
-      buffer.append(Hex.digit(byte & 15))
-    }
+    let dash = UInt8(ascii: "-")
+    let second = Hex.digits(of: UInt32(truncatingIfNeeded: high))
+    let third = Hex.digits(of: UInt32(truncatingIfNeeded: low >> 32))
+    buffer.reserve(40)
+    buffer.append(word: Hex.digits(of: UInt32(truncatingIfNeeded: high >> 32)))
+    buffer.append(dash)
+    buffer.append(word: second, count: 4)
+    buffer.append(dash)
+    buffer.append(word: second >> 32, count: 4)
+    buffer.append(dash)
+    buffer.append(word: third, count: 4)
+    buffer.append(dash)
+    buffer.append(word: third >> 32, count: 4)
+    buffer.append(word: Hex.digits(of: UInt32(truncatingIfNeeded: low)))
   }
 }
