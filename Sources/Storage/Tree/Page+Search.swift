@@ -8,6 +8,9 @@ extension Page {
     let isMatch: Bool
   }
 
+  /// Up to so many heads are compared one and all.
+  @inline(__always) private static var countedLength: Int { 8 }
+
   /// The first entry whose key is not below `key`, which must lie between the fences.
   @inline(__always) func position(of key: LentBytes) -> Position {
     let suffix = key.dropping(prefixCount)
@@ -17,12 +20,15 @@ extension Page {
     var length = count
     if count > PageLayout.hintThreshold { (low, length) = narrowed(to: head, count) }
     // Half of what is left each time, without a branch on the keys: its outcome could not be predicted.
-    while length > 1 {
+    while length > Self.countedLength {
       let half = length &>> 1
       low = self.head(low &+ half &- 1) < head ? low &+ half : low
       length &-= half
     }
-    if length == 1, self.head(low) < head { low &+= 1 }
+    // The rest is counted: these loads do not wait for one another, so a page that is not in the processor's cache costs one wait, not five.
+    var below = 0
+    for index in low..<(low &+ length) { below &+= self.head(index) < head ? 1 : 0 }
+    low &+= below
     if low == count || self.head(low) != head { return Position(index: low, isMatch: false) }
     return positionAmongEqualHeads(suffix, head, low)
   }
