@@ -68,7 +68,7 @@ struct PlainHead: Equatable {
   private mutating func takeTarget(_ target: [UInt8], of method: String) -> Bool {
     if method == "CONNECT" {
       authority = target
-      return isHost(target)
+      return port(of: target)?.isEmpty == false  // only here it must be there
     }
     if method == "OPTIONS", target == [UInt8(ascii: "*")] {
       isAsterisk = true
@@ -171,20 +171,25 @@ private func isEncoded(_ bytes: [UInt8], also: String) -> Bool {
 }
 
 /// A name or an address, with or without a port.
-private func isHost(_ bytes: [UInt8]) -> Bool {
+private func isHost(_ bytes: [UInt8]) -> Bool { port(of: bytes) != nil }
+
+/// The digits after the colon of a host, empty where there are none; nil if it is no host.
+private func port(of bytes: [UInt8]) -> [UInt8]? {
   var host = bytes
   if let bracket = bytes.firstIndex(of: UInt8(ascii: "]")), bytes[0] == UInt8(ascii: "[") {
     host = Array(bytes[...bracket])
-    guard host.count >= 4,
-      host.dropFirst().dropLast().allSatisfy({ isHexDigit($0) || $0 == UInt8(ascii: ":") || $0 == UInt8(ascii: ".") })
-    else { return false }
+    let address = host.dropFirst().dropLast()
+    guard address.count >= 2, address.allSatisfy({ isHexDigit($0) || $0 == UInt8(ascii: ":") || $0 == UInt8(ascii: ".") })
+    else { return nil }
   } else {
     host = Array(bytes.prefix { $0 != UInt8(ascii: ":") })
-    guard !host.isEmpty, isEncoded(host, also: "") else { return false }
+    guard !host.isEmpty, isEncoded(host, also: "") else { return nil }
   }
-  let port = bytes.dropFirst(host.count)
-  guard let colon = port.first else { return true }
-  let digits = port.dropFirst()
-  return colon == UInt8(ascii: ":") && digits.count <= 5 && digits.allSatisfy(isDigit)
-    && (Int(String(decoding: digits, as: UTF8.self)) ?? 0) <= 65_535
+  guard let colon = bytes.dropFirst(host.count).first else { return [] }
+  let digits = Array(bytes.dropFirst(host.count + 1))
+  let number = digits.isEmpty ? 0 : Int(String(decoding: digits, as: UTF8.self))
+  guard colon == UInt8(ascii: ":"), digits.count <= 5, digits.allSatisfy(isDigit), let number, number <= 65_535 else {
+    return nil
+  }
+  return digits
 }
