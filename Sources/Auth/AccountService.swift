@@ -28,14 +28,6 @@ package final class AccountService: Sendable {
   /// The newest state that a refusal of `create` can depend on.
   package var heldPosition: LogPosition { store.heldPosition }
 
-  /// The account of the person who asks.
-  ///
-  /// - Throws: `.sessionRevoked` if it has gone since the request was authenticated.
-  package func me(_ principal: Principal) throws(AuthError) -> User {
-    guard let user = try find(principal.userID) else { throw .sessionRevoked }
-    return user
-  }
-
   /// Makes an account. With a password it hashes, so it belongs on the hash pool; without one the account waits for a reset link.
   ///
   /// Needs `users:write`, and every permission that the new account's role gives.
@@ -61,15 +53,6 @@ package final class AccountService: Sendable {
       name: name.text, passwordHash: passwordHash)
     let done = try store.writing { (transaction) throws(RepositoryError) in try store.users.insert(user, in: &transaction) }
     return (User(user), done.position)
-  }
-
-  /// Needs `users:read`.
-  ///
-  /// - Throws: `.forbidden`, `.notFound`.
-  package func get(_ id: UserID, by authority: Authority) throws(AuthError) -> User {
-    try authority.require(.usersRead)
-    guard let user = try find(id) else { throw .notFound }
-    return user
   }
 
   /// One page of all accounts but deleted ones. Needs `users:read`. A page costs the same wherever it is; a long run of deleted accounts may
@@ -103,9 +86,5 @@ package final class AccountService: Sendable {
     }
     guard hasMore, let last else { return UserPage(users: users, nextCursor: nil) }
     return UserPage(users: users, nextCursor: ListCursor(order: query.order, last: last).text(key: keys.cursors))
-  }
-
-  private func find(_ id: UserID) throws(AuthError) -> User? {
-    try store.reading { (transaction) throws(RepositoryError) in try store.users.find(id.uuid, in: &transaction) }.map(User.init)
   }
 }

@@ -1,7 +1,7 @@
 // Passwords on their way to the hash: normalised, counted, judged when set, never kept.
 
 // Unicode normalisation is in the standard library but not public; without Foundation this is the only door to it, and it is opened in this
-// file alone. docs/records.md has nothing of it: what is stored is the hash.
+// file alone (docs/decisions/0003-unicode-normalisation.md).
 @_spi(_Unicode) import Swift
 
 import Crypto

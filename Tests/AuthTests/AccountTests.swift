@@ -42,6 +42,7 @@ import Testing
     let user = try create(server, "ann@example.org", by: .principal(admin))
     #expect(user.role == "user" && user.passwordChangedAt == nil)
     #expect(try server.accounts.get(user.id, by: .principal(admin)) == user)
+    #expect(user.withView { view, bytes in User(view, bytes) } == user)
     #expect(try create(server, "second@example.org", role: "admin", by: .principal(admin)).role == "admin")
     #expect(server.isSound)
   }

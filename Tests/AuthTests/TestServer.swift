@@ -141,6 +141,25 @@ final class TestServer {
   }
 }
 
+extension AccountService {
+  /// A copy of an account, for comparisons.
+  func get(_ id: UserID, by authority: Authority) throws(AuthError) -> User {
+    try withUser(id, by: authority) { view, bytes in User(view, bytes) }
+  }
+
+  func me(_ principal: Principal) throws(AuthError) -> User { try withMe(principal) { view, bytes in User(view, bytes) } }
+}
+
+extension User {
+  init(_ view: UserView, _ bytes: Span<UInt8>) {
+    func text(_ range: Range<Int>) -> String { String(decoding: range.map { bytes[$0] }, as: UTF8.self) }
+    self.init(
+      id: view.id, email: text(view.email), isEmailVerified: view.isEmailVerified, name: text(view.name), role: text(view.role),
+      status: view.status, mustChangePassword: view.mustChangePassword, createdAt: view.createdAt, updatedAt: view.updatedAt,
+      lastLoginAt: view.lastLoginAt, passwordChangedAt: view.passwordChangedAt, revision: view.revision)
+  }
+}
+
 /// How many password hashes were computed.
 final class HashCounter: Sendable {
   private let total = Atomic<Int>(0)
