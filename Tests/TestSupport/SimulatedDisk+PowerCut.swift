@@ -60,9 +60,11 @@ extension SimulatedDisk {
       after.nodes[id] = Node(visible: contents, durable: contents)
     }
     var names = durableFolders
-    for folder in newFolders.sorted() where fates[.folder(folder)].map({ $0 != .lost }) ?? false { names[folder] = [:] }
     for (index, change) in nameChanges.enumerated() where fates[.name(index: index)].map({ $0 != .lost }) ?? false {
       Self.apply(change, to: &names)
+    }
+    for folder in newFolders where fates[.folder(folder)].map({ $0 == .lost }) ?? true {
+      for path in names.keys where path == folder || path.hasPrefix(folder + "/") { names[path] = nil }
     }
     after.folders = names
     after.durableFolders = names

@@ -30,7 +30,7 @@ package struct SimulatedDisk: Sendable {
   var nextNode = 1
   /// Folders that exist, with what the process finds in them.
   var folders: [String: [String: Int]] = [:]
-  /// The same as the device has it.
+  /// The same as the device has it. A folder's own name may be lost all the same, while it is in `newFolders`.
   var durableFolders: [String: [String: Int]] = [:]
   /// In the order in which they happened.
   var nameChanges: [NameChange] = []
@@ -113,14 +113,11 @@ package struct SimulatedDisk: Sendable {
   mutating func syncFolder(_ folder: String) {
     for change in nameChanges where change.folder == folder { Self.apply(change, to: &durableFolders) }
     nameChanges.removeAll { $0.folder == folder }
-    for made in newFolders where Self.split(made).folder == folder {
-      durableFolders[made] = [:]
-      newFolders.remove(made)
-    }
+    newFolders = newFolders.filter { Self.split($0).folder != folder }
   }
 
   static func bytes(of sector: Int, in count: Int) -> Range<Int> {
-    sector * sectorByteCount..<min(count, (sector + 1) * sectorByteCount)
+    min(count, sector * sectorByteCount)..<min(count, (sector + 1) * sectorByteCount)
   }
 
   static func resized(_ bytes: [UInt8], _ count: Int) -> [UInt8] {

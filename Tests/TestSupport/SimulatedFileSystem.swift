@@ -119,6 +119,7 @@ package final class SimulatedFileSystem: FileSystem {
       if state.disk.folders[path] != nil { throw .exists }
       if state.faults.hasNoRoomForNames { throw .noSpace }
       state.disk.folders[path] = [:]
+      state.disk.durableFolders[path] = [:]
       state.disk.newFolders.insert(path)
     }
   }

@@ -1,0 +1,274 @@
+// Plays a database through commits, crashes and faults, and judges every state that it shows.
+
+import Platform
+import TestSupport
+
+@testable import Storage
+
+/// Something that must never happen, in words.
+struct Violation: Error, CustomStringConvertible {
+  let description: String
+}
+
+/// One database on a simulated disk, and the history that it must not contradict.
+///
+/// The oracle: each transaction is acknowledged, unknown or refused. After any crash the contents equal the state after some number of
+/// transactions, in order, and that number covers everything acknowledged and everything that a reader saw.
+final class CrashRig: @unchecked Sendable {
+  let system: SimulatedFileSystem
+  let clock = SimulatedClock()
+  var generator: SeededGenerator
+  var options: DatabaseOptions
+  private(set) var database: Database?
+  private(set) var events: [StorageEvent] = []
+
+  /// The contents after each number of transactions; those beyond what is known to survive may be cut off by a crash.
+  private(set) var versions: [[String: String]] = [[:]]
+  private var positions: [LogPosition] = [.zero]
+  private(set) var acknowledged = 0
+  private(set) var seen = 0
+  private(set) var crashes = 0
+  private(set) var opens = 0
+  private var nonce = 0
+  private var isMeanwhile = false
+  /// A violation met inside a file-system call, from where it cannot be thrown.
+  private var hidden: Violation?
+
+  init(seed: UInt64, bug: PlantedBug? = nil, disk: SimulatedDisk = SimulatedDisk(folder: "data")) {
+    generator = SeededGenerator(seed: seed)
+    system = SimulatedFileSystem(disk, seed: seed)
+    options = DatabaseOptions(path: "data/db")
+    options.clock = clock
+    options.files = system
+    options.segmentByteCount = 32 << 10
+    options.maxPageMemory = 16 << 20
+    options.plantedBug = bug
+    let random = SharedGenerator(seed: seed &+ 1)
+    options.random = RandomSource { bytes in for index in bytes.indices { bytes[index] = random.byte() } }
+  }
+
+  // MARK: Opening and judging
+
+  /// Opens and judges what is found. Returns false if the process ended or the disk failed meanwhile.
+  func open() throws -> Bool {
+    events = []
+    opens += 1
+    options.onEvent = { [unowned self] event in events.append(event) }
+    do throws(StorageError) {
+      database = try Database(options, hasThreads: false)
+    } catch {
+      if system.hasCrashed || isFault(error) { return false }
+      throw Violation(description: "refused to open: \(error)")
+    }
+    if system.hasCrashed { return false }
+    try judgeRecovered()
+    return true
+  }
+
+  private func judgeRecovered() throws {
+    guard let database else { return }
+    let found = try database.contents()
+    guard let count = versions.lastIndex(of: found) else {
+      throw Violation(description: "the contents are no state that ever was: \(found)")
+    }
+    if count < acknowledged { throw Violation(description: "\(acknowledged) transactions were acknowledged, \(count) are there") }
+    if count < seen { throw Violation(description: "a reader saw \(seen) transactions, \(count) are there") }
+    if !database.checkIntegrity().isSound { throw Violation(description: "\(database.checkIntegrity().problems)") }
+    versions.removeSubrange((count + 1)...)
+    positions = versions.map { _ in .zero }
+    acknowledged = count
+    seen = count
+  }
+
+  private func isFault(_ error: StorageError) -> Bool {
+    if case .io = error { return true }
+    return false
+  }
+
+  // MARK: Actions
+
+  /// Commits a transaction with a content of its own. Refusals for want of room are no violations.
+  func commit(_ durability: CommitDurability = .durable) throws {
+    guard let database else { return }
+    nonce += 1
+    var next = versions[versions.count - 1]
+    next["n"] = "\(versions.count).\(nonce)"
+    var changes: [(key: String, value: String?)] = [("n", next["n"])]
+    for _ in 0..<generator.number(0..<3) {
+      let key = "k\(generator.number(0..<6))"
+      if generator.number(0..<4) == 0 {
+        next[key] = nil
+        changes.append((key, nil))
+      } else {
+        let filler = generator.number(0..<8) == 0 ? generator.number(0..<2500) : generator.number(0..<60)
+        let value = "\(nonce)." + String(repeating: "x", count: filler)
+        next[key] = value
+        changes.append((key, value))
+      }
+    }
+    let position: LogPosition
+    do throws(StorageError) {
+      position = try database.write(durability) { transaction throws(StorageError) in
+        for (key, value) in changes {
+          let key = Array(key.utf8)
+          if let value {
+            let value = Array(value.utf8)
+            try transaction.put(key.span, value.span)
+          } else {
+            try transaction.delete(key.span)
+          }
+        }
+      }.position
+    } catch {
+      switch error {
+      case .storageFull, .wouldBlock, .readOnly, .closed: return
+      default: throw Violation(description: "a commit was refused: \(error)")
+      }
+    }
+    versions.append(next)
+    positions.append(position)
+  }
+
+  /// Reads like any reader and checks that it sees a state that holds all that was acknowledged.
+  func look() throws {
+    guard let database else { return }
+    note()
+    let found = try database.contents()
+    guard let count = versions.lastIndex(of: found) else { throw Violation(description: "a reader saw no state that ever was") }
+    if count < acknowledged { throw Violation(description: "\(acknowledged) are acknowledged, a reader sees \(count)") }
+    seen = max(seen, count)
+  }
+
+  /// Notes what has been acknowledged by now.
+  func note() {
+    guard let durable = database?.durability.durablePosition else { return }
+    while acknowledged + 1 < versions.count && positions[acknowledged + 1] <= durable { acknowledged += 1 }
+  }
+
+  func step() throws {
+    _ = database?.commits.step()
+    try after()
+  }
+
+  func maintain() throws {
+    _ = database?.commits.maintain()
+    try after()
+  }
+
+  func waitForLast() throws {
+    guard let database else { return }
+    do throws(StorageError) { try database.waitUntilDurable(database.heldPosition) } catch { try expectEnding(error) }
+    try after()
+  }
+
+  /// Closes orderly; the process then ends.
+  func close() throws {
+    do throws(StorageError) { try database?.close() } catch { try expectEnding(error) }
+    try after()
+    if !system.hasCrashed { forget() }
+  }
+
+  private func expectEnding(_ error: StorageError) throws {
+    switch error {
+    case .commitOutcomeUnknown, .storageFull, .closed, .io: return
+    default: throw Violation(description: "an unexpected error: \(error)")
+    }
+  }
+
+  private func after() throws {
+    note()
+    if let hidden { throw hidden }
+  }
+
+  /// One action that chance picks.
+  func act() throws {
+    switch generator.number(0..<100) {
+    case 0..<45: try commit(generator.number(0..<5) == 0 ? .relaxed : .durable)
+    case 45..<75: try step()
+    case 75..<82: try look()
+    case 82..<90: clock.advance(milliseconds: generator.number(1..<130))
+    case 90..<95: try maintain()
+    case 95..<98: try waitForLast()
+    default:
+      try close()
+      if !system.hasCrashed { _ = try open() }
+    }
+  }
+
+  /// Lets other threads do something in the middle of file-system calls: while the disk works, writers and readers go on.
+  func enableMeanwhile() {
+    system.setMeanwhile { [unowned self] in
+      guard !isMeanwhile, database != nil, generator.number(0..<6) == 0 else { return }
+      isMeanwhile = true
+      defer { isMeanwhile = false }
+      do {
+        switch generator.number(0..<4) {
+        case 0: try maintain()
+        case 1: try look()
+        case 2: try commit(.relaxed)
+        default: try commit()
+        }
+      } catch {
+        hidden = error as? Violation ?? Violation(description: "\(error)")
+      }
+    }
+  }
+
+  // MARK: Crashes
+
+  private func forget() { database = nil }
+
+  func kill() {
+    crashes += 1
+    note()
+    forget()
+    system.kill()
+  }
+
+  func cutPower(leaving disk: SimulatedDisk? = nil) {
+    crashes += 1
+    note()
+    forget()
+    system.cutPower(leaving: disk ?? system.disk.afterPowerCut(using: &generator))
+  }
+
+  /// A whole life: actions, a crash, recoveries that crash themselves, up to four deep, then an opening that must succeed.
+  func live(actions: Int) throws {
+    if database == nil { _ = try reopen(depth: 4) }
+    armCrash(within: [8, 30, 120, 400])
+    for _ in 0..<actions where !system.hasCrashed { try act() }
+    try look()
+    crash()
+    _ = try reopen(depth: generator.number(0..<5))
+  }
+
+  private func armCrash(within ranges: [Int]) {
+    let range = ranges[generator.number(0..<ranges.count)]
+    system.faults.crashCall = system.calls + 1 + generator.number(0..<range)
+    system.faults.crashesAfterEffect = Bool.random(using: &generator)
+  }
+
+  func crash() {
+    if Bool.random(using: &generator) { kill() } else { cutPower() }
+  }
+
+  /// Opens again, with up to `depth` crashes on the way.
+  private func reopen(depth: Int) throws -> Bool {
+    for _ in 0..<depth {
+      armCrash(within: [6, 20, 40])
+      let isOpen = try open()
+      if isOpen && generator.number(0..<3) == 0 { try look() }
+      crash()
+    }
+    system.faults.crashCall = nil
+    guard try open() else { throw Violation(description: "did not open on a sound disk; last calls: \(system.trace.suffix(8))") }
+    return true
+  }
+}
+
+/// A generator that a closure can share.
+private final class SharedGenerator: @unchecked Sendable {
+  private var generator: SeededGenerator
+  init(seed: UInt64) { generator = SeededGenerator(seed: seed) }
+  func byte() -> UInt8 { UInt8(truncatingIfNeeded: generator.next()) }
+}

@@ -1,0 +1,30 @@
+// Thousands of random lives of a database, each ended by crashes at random calls. docs/storage.md §2.
+
+import TestSupport
+import Testing
+
+@testable import Storage
+
+struct RandomCrashTests {
+  @Test func `nothing acknowledged or seen is lost in random crashes, kills and power cuts mixed`() throws {
+    var seeds = SeededGenerator.announced("random crashes")
+    var crashes = 0, opens = 0
+    // USERD_TEST_SCALE=20 makes it 20,000.
+    while crashes < 1000 * testScale {
+      let seed = seeds.next()
+      let rig = CrashRig(seed: seed)
+      rig.system.faults.grantsDirect = !seed.isMultiple(of: 3)
+      rig.system.faults.disturbance = seed.isMultiple(of: 4) ? 25 : 0
+      if !seed.isMultiple(of: 5) { rig.enableMeanwhile() }
+      do {
+        for _ in 0..<4 { try rig.live(actions: 60) }
+      } catch {
+        Issue.record("seed \(seed), after \(rig.crashes) crashes: \(error); last calls \(rig.system.trace.suffix(10))")
+        return
+      }
+      crashes += rig.crashes
+      opens += rig.opens
+    }
+    print("random crashes: \(crashes) crashes, \(opens) openings")
+  }
+}
