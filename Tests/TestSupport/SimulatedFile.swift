@@ -40,7 +40,8 @@ final class SimulatedFile: StoredFile {
       if SimulatedFileSystem.isDisturbed(&state) { count = shortened(count, &state) }
       return Array(contents[offset..<offset + count])
     }
-    for index in found.indices { bytes[index] = found[index] }
+    // SAFETY: `found` has at most `wanted` bytes.
+    unsafe bytes.withUnsafeMutableBytes { unsafe $0.copyBytes(from: found) }
     return found.count
   }
 

@@ -68,6 +68,11 @@ package final class SimulatedFileSystem: FileSystem {
   /// The last calls, oldest first, for failure messages.
   package var trace: [String] { state.withLock { $0.trace } }
 
+  /// Leaves this many bytes for files to grow; nil for as many as they like.
+  package func limitRoom(to byteCount: Int?) {
+    state.withLock { state in state.disk.capacity = byteCount.map { state.disk.usedByteCount + $0 } ?? Int.max }
+  }
+
   package func setMeanwhile(_ body: (@Sendable () -> Void)?) { meanwhile.withLock { $0 = body } }
 
   /// The process forgets everything; what it wrote stays visible, and unsynced as it was.

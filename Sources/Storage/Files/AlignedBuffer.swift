@@ -12,7 +12,8 @@ import Platform
   init(count: Int) {
     precondition(count > 0 && count % File.directAlignment == 0, "a buffer of \(count) bytes cannot be aligned")
     unsafe base = .allocate(byteCount: count, alignment: File.directAlignment)
-    unsafe base.initializeMemory(as: UInt8.self, repeating: 0, count: count)
+    // By words: without optimisation this loop is not a memset.
+    unsafe base.initializeMemory(as: UInt64.self, repeating: 0, count: count / 8)
     self.count = count
   }
 

@@ -12,7 +12,7 @@ enum PlantedBug: String, CaseIterable, Sendable {
   case headerAfterRename
   /// The folder is not flushed after a roll (docs/storage.md §3).
   case skipFolderSync
-  /// After a torn tail the log goes on in the same segment (S6).
+  /// After a torn tail the log goes on behind it in the same segment (S6).
   case appendAfterDamage
   /// A frame counts only if its batch is the previous one plus one (docs/file-format.md §5).
   case chainWithoutGaps

@@ -65,14 +65,18 @@ struct Recovery {
     // 6. Where the log goes on.
     // The superblock that ends the making of a database takes a number of its own.
     epoch = max(scan.highestEpoch, UInt32(truncatingIfNeeded: main.superblock.checkpoint)) + (main.superblock.hasNoLog ? 2 : 1)
-    let goesOn = (scan.isClean || options.plantedBug == .appendAfterDamage) && !reader.segments.isEmpty
     let last = reader.segments.last
     var start = WriteAheadLog.Start(
       identity: main.superblock.identity, timeline: main.superblock.timeline, epoch: epoch,
       durableCheckpoint: main.superblock.checkpoint, clean: nil, nextNumber: (last?.header.number ?? 0) + 1, endLSN: scan.end.lsn,
       lastHash: scan.end.hash, lastMilliseconds: scan.end.milliseconds ?? 0)
-    if goesOn, let last {
+    if scan.isClean, let last {
       start.clean = (last.file, last.header, scan.end.offset)
+    } else if options.plantedBug == .appendAfterDamage, let last {
+      let block = OnDisk.blockByteCount
+      let behind = (scan.end.offset + scan.droppedByteCount + block - 1) / block * block
+      start.clean = (last.file, last.header, behind)
+      start.endLSN = last.header.lsn(at: behind)
     } else if let last, !scan.lastSegmentIsUsed {
       start.nextNumber = last.header.number
     }
@@ -86,7 +90,7 @@ struct Recovery {
     self.tree = tree
 
     try takeSpares(names.spares, folder, disk, options)
-    if !goesOn { try beginSegment(replacing: start.nextNumber == last?.header.number, folder, disk, options) }
+    if start.clean == nil { try beginSegment(replacing: start.nextNumber == last?.header.number, folder, disk, options) }
     try finishCreation(options)
 
     statistics.recoveredFrames = scan.end.frames

@@ -30,6 +30,13 @@ final class CrashRig: @unchecked Sendable {
   private(set) var crashes = 0
   private(set) var opens = 0
   private var nonce = 0
+  private var isFull = false
+  /// Faults were injected that end writing until a restart.
+  private var mayFail = false
+  /// Whether each life has a flush or a write that fails.
+  var hasFailingDevice = false
+  /// How often chance fills the disk, in percent of actions.
+  var fillPercentage = 0
   private var isMeanwhile = false
   /// A violation met inside a file-system call, from where it cannot be thrown.
   private var hidden: Violation?
@@ -45,6 +52,18 @@ final class CrashRig: @unchecked Sendable {
     options.plantedBug = bug
     let random = SharedGenerator(seed: seed &+ 1)
     options.random = RandomSource { bytes in for index in bytes.indices { bytes[index] = random.byte() } }
+  }
+
+  /// The next process: what is left on `disk`, to be judged by what this one knew. This one must not be used any more.
+  func successor(on disk: SimulatedDisk) -> CrashRig {
+    let next = CrashRig(seed: generator.next(), bug: options.plantedBug, disk: disk)
+    next.system.faults.grantsDirect = system.faults.grantsDirect
+    next.versions = versions
+    next.positions = positions
+    next.acknowledged = acknowledged
+    next.seen = seen
+    next.nonce = nonce
+    return next
   }
 
   // MARK: Opening and judging
@@ -178,10 +197,42 @@ final class CrashRig: @unchecked Sendable {
   private func after() throws {
     note()
     if let hidden { throw hidden }
+    if let database, database.statistics().hasFailed, !system.hasCrashed, !mayFail {
+      throw Violation(description: "writing ended for good although no write and no flush failed")
+    }
+  }
+
+  // MARK: Trouble
+
+  /// Leaves so little room on the device that spares cannot be made.
+  func fillDisk() {
+    system.limitRoom(to: generator.number(0..<40_000))
+    isFull = true
+  }
+
+  /// Gives room back; from then on writes must be taken again.
+  func makeRoom() throws {
+    guard isFull else { return }
+    isFull = false
+    system.limitRoom(to: nil)
+    guard let database, !system.hasCrashed, !mayFail else { return }
+    clock.advance(milliseconds: 1100)
+    for _ in 0..<3 {
+      try step()
+      try maintain()
+    }
+    let before = versions.count
+    try commit()
+    if versions.count == before && !system.hasCrashed && !database.statistics().hasFailed {
+      throw Violation(description: "there is room again, but writes are refused")
+    }
   }
 
   /// One action that chance picks.
   func act() throws {
+    if fillPercentage > 0 && generator.number(0..<100) < fillPercentage {
+      if isFull { try makeRoom() } else { fillDisk() }
+    }
     switch generator.number(0..<100) {
     case 0..<45: try commit(generator.number(0..<5) == 0 ? .relaxed : .durable)
     case 45..<75: try step()
@@ -236,6 +287,7 @@ final class CrashRig: @unchecked Sendable {
   func live(actions: Int) throws {
     if database == nil { _ = try reopen(depth: 4) }
     armCrash(within: [8, 30, 120, 400])
+    if hasFailingDevice { armFault() }
     for _ in 0..<actions where !system.hasCrashed { try act() }
     try look()
     crash()
@@ -248,12 +300,25 @@ final class CrashRig: @unchecked Sendable {
     system.faults.crashesAfterEffect = Bool.random(using: &generator)
   }
 
+  private func armFault() {
+    mayFail = true
+    let call = system.calls + 1 + generator.number(0..<60)
+    if generator.number(0..<4) == 0 {
+      system.faults.failingWriteCall = call
+    } else {
+      system.faults.failingSyncs = generator.number(1..<3)
+      system.faults.firstFailingSyncCall = call
+    }
+  }
+
   func crash() {
     if Bool.random(using: &generator) { kill() } else { cutPower() }
   }
 
   /// Opens again, with up to `depth` crashes on the way.
   private func reopen(depth: Int) throws -> Bool {
+    isFull = false
+    system.limitRoom(to: nil)
     for _ in 0..<depth {
       armCrash(within: [6, 20, 40])
       let isOpen = try open()
@@ -261,6 +326,9 @@ final class CrashRig: @unchecked Sendable {
       crash()
     }
     system.faults.crashCall = nil
+    system.faults.failingSyncs = 0
+    system.faults.failingWriteCall = nil
+    mayFail = false
     guard try open() else { throw Violation(description: "did not open on a sound disk; last calls: \(system.trace.suffix(8))") }
     return true
   }

@@ -1,0 +1,50 @@
+// Proof that the crash rig finds mistakes: each planted one must be caught.
+
+import TestSupport
+import Testing
+
+@testable import Storage
+
+struct PlantedBugTests {
+  /// Lives until the mistake shows; nil if it never did.
+  private func find(_ bug: PlantedBug, lives: Int, _ prepare: (CrashRig) -> Void = { _ in }) -> Violation? {
+    var seeds = SeededGenerator(seed: environmentNumber("USERD_SEED") ?? 77)
+    for life in 0..<lives {
+      let rig = CrashRig(seed: seeds.next(), bug: bug)
+      rig.enableMeanwhile()
+      prepare(rig)
+      do {
+        for _ in 0..<4 { try rig.live(actions: 60) }
+      } catch {
+        return Violation(description: "life \(life): \(error)")
+      }
+    }
+    return nil
+  }
+
+  @Test(arguments: [
+    PlantedBug.acknowledgeWithoutSync, .publishBeforeSync, .trustUnsyncedBytes, .headerAfterRename, .skipFolderSync,
+    .appendAfterDamage,
+  ])
+  func `a planted mistake is caught`(bug: PlantedBug) {
+    expectFound(bug)
+  }
+
+  @Test func `a flush that is tried again after it failed is caught`() {
+    // Through the page cache the second flush succeeds and writes nothing.
+    expectFound(.retryFailedSync) { rig in
+      rig.system.faults.grantsDirect = false
+      rig.hasFailingDevice = true
+    }
+  }
+
+  @Test func `a transaction that is applied without room for its frame is caught`() {
+    expectFound(.applyWithoutRoom) { $0.fillPercentage = 10 }
+  }
+
+  private func expectFound(_ bug: PlantedBug, _ prepare: (CrashRig) -> Void = { _ in }) {
+    let violation = find(bug, lives: 400, prepare)
+    #expect(violation != nil, "\(bug) was not found")
+    if let violation { print("\(bug): \(violation)") }
+  }
+}
