@@ -148,6 +148,12 @@ final class CrashRig: @unchecked Sendable {
     positions.append(position)
   }
 
+  /// Commits one put and makes it durable; for tests that do not ask the oracle.
+  func put(_ key: String, _ value: String) throws {
+    guard let database else { return }
+    try database.waitUntilDurable(try database.put(key, value))
+  }
+
   /// Reads like any reader and checks that it sees a state that holds all that was acknowledged.
   func look() throws {
     guard let database else { return }
