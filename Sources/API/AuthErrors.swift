@@ -3,40 +3,45 @@
 import Auth
 import HTTP
 
+/// The public answer to a refusal. What the client must not see goes to `report`.
+func problem(of error: AuthError, report: (_ failure: String) -> Void) -> Problem {
+  switch error {
+  case .invalid(let fields): return .invalid(fields)
+  case .invalidToken: return .unauthorized(.invalidToken, .accessToken)
+  case .tokenExpired: return .unauthorized(.tokenExpired, .accessToken)
+  case .sessionRevoked: return .unauthorized(.sessionRevoked, .accessToken)
+  case .invalidCredentials: return .unauthorized(.invalidCredentials, .other)
+  case .refreshInvalid: return .unauthorized(.refreshInvalid, .other)
+  case .refreshReused: return .unauthorized(.refreshReused, .other)
+  case .forbidden: return ProblemKind.forbidden.problem()
+  case .registrationClosed: return ProblemKind.registrationClosed.problem()
+  case .accountDisabled: return ProblemKind.accountDisabled.problem()
+  case .notFound: return ProblemKind.notFound.problem()
+  case .emailExists: return ProblemKind.emailExists.problem()
+  case .invalidCursor: return ProblemKind.invalidCursor.problem()
+  case .overloaded:
+    var problem = ProblemKind.overloaded.problem("too many passwords are being checked")
+    problem.retryAfter = 1
+    return problem
+  case .readOnly: return ProblemKind.readOnly.problem()
+  case .commitOutcomeUnknown: return ProblemKind.commitOutcomeUnknown.problem()
+  case .storageFull: return ProblemKind.storageFull.problem()
+  case .wouldBlock: return .wouldBlock
+  case .storageFailed(let text):
+    report(text)
+    return ProblemKind.internalError.problem()
+  }
+}
+
 extension Services {
-  /// The answer to a refusal. What the client must not see goes to the log.
-  func problem(_ error: AuthError) -> Problem {
-    switch error {
-    case .invalid(let fields): return .invalid(fields)
-    case .invalidToken: return .unauthorized(.invalidToken, .accessToken)
-    case .tokenExpired: return .unauthorized(.tokenExpired, .accessToken)
-    case .sessionRevoked: return .unauthorized(.sessionRevoked, .accessToken)
-    case .invalidCredentials: return .unauthorized(.invalidCredentials, .other)
-    case .refreshInvalid: return .unauthorized(.refreshInvalid, .other)
-    case .refreshReused: return .unauthorized(.refreshReused, .other)
-    case .forbidden: return ProblemKind.forbidden.problem()
-    case .registrationClosed: return ProblemKind.registrationClosed.problem()
-    case .accountDisabled: return ProblemKind.accountDisabled.problem()
-    case .notFound: return ProblemKind.notFound.problem()
-    case .emailExists: return ProblemKind.emailExists.problem()
-    case .invalidCursor: return ProblemKind.invalidCursor.problem()
-    case .overloaded:
-      var problem = ProblemKind.overloaded.problem("too many passwords are being checked")
-      problem.retryAfter = 1
-      return problem
-    case .readOnly: return ProblemKind.readOnly.problem()
-    case .commitOutcomeUnknown: return ProblemKind.commitOutcomeUnknown.problem()
-    case .storageFull: return ProblemKind.storageFull.problem()
-    case .wouldBlock: return .wouldBlock
-    case .storageFailed(let text):
-      operation.report(text)
-      return ProblemKind.internalError.problem()
-    }
+  /// The public answer to a refusal of this request.
+  func problem(_ error: AuthError, in request: borrowing Request) -> Problem {
+    API.problem(of: error) { failure in operation.report(failure, request.requestID) }
   }
 
   /// Runs a reading call and converts its refusal.
-  func calling<Value>(_ call: () throws(AuthError) -> Value) throws(Problem) -> Value {
-    do throws(AuthError) { return try call() } catch { throw problem(error) }
+  func calling<Value>(_ request: borrowing Request, _ call: () throws(AuthError) -> Value) throws(Problem) -> Value {
+    do throws(AuthError) { return try call() } catch { throw problem(error, in: request) }
   }
 }
 

@@ -35,7 +35,7 @@ extension Services {
   private func principal(of request: borrowing Request, _ response: inout Response) throws(Problem) -> Principal {
     let principal = try request.withBearerToken { token throws(Problem) in
       guard let token else { throw .unauthorized(.missingToken, .none) }
-      do throws(AuthError) { return try sessions.authenticate(token) } catch { throw problem(error) }
+      do throws(AuthError) { return try sessions.authenticate(token) } catch { throw problem(error, in: request) }
     }
     response.subject = (principal.userID.uuid.high, principal.userID.uuid.low)
     return principal

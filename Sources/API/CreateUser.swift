@@ -18,7 +18,7 @@ extension Services {
       response.json { json in json.value(user) }
     } catch {
       if error.mayShowTheStore { response.hold(until: accounts.heldPosition) }
-      throw problem(error)
+      throw problem(error, in: request)
     }
   }
 }

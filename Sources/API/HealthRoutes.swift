@@ -41,7 +41,7 @@ extension Services {
     do throws(Problem) {
       return try request.withBearerToken { token throws(Problem) in
         guard let token else { return false }
-        return try calling { () throws(AuthError) in try sessions.authenticate(token) }.permissions.contains(.opsRead)
+        return try calling(request) { () throws(AuthError) in try sessions.authenticate(token) }.permissions.contains(.opsRead)
       }
     } catch { return false }
   }

@@ -7,7 +7,7 @@ import HTTP
 extension Services {
   @Sendable func listUsers(_ request: borrowing Request, _ authority: Authority, _ response: inout Response) throws(Problem) {
     let query = try request.userListQuery()
-    let page = try calling { () throws(AuthError) in try accounts.list(query, by: authority) }
+    let page = try calling(request) { () throws(AuthError) in try accounts.list(query, by: authority) }
     if let cursor = page.nextCursor {
       response.header(
         "Link", "</api/v1/users?limit=\(query.limit)&sort=\(query.order.rawValue)&cursor=\(cursor)>; rel=\"next\"")

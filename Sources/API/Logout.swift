@@ -12,7 +12,7 @@ extension Services {
         response.hold(until: try sessions.logout(form, accessToken: token))
       } catch {
         if error.mayShowTheStore { response.hold(until: sessions.heldPosition) }
-        throw problem(error)
+        throw problem(error, in: request)
       }
     }
     response.status = .noContent

@@ -15,7 +15,7 @@ extension Services {
       response.write(authentication)
     } catch {
       if error.mayShowTheStore { response.hold(until: sessions.heldPosition) }
-      throw problem(error)
+      throw problem(error, in: request)
     }
   }
 }

@@ -1,6 +1,7 @@
 // What the endpoints stand on: the services of the floor below, and what the process tells about itself.
 
 package import Auth
+package import HTTP
 
 /// Everything that handlers use. Made once, before the server starts.
 package struct Services: Sendable {
@@ -23,12 +24,12 @@ package struct Services: Sendable {
     /// The user whose processes may use that listener, beside root.
     package let ownerUserID: UInt32
     package let health: @Sendable () -> Health
-    /// Takes what is for the log and never for a client.
-    package let report: @Sendable (_ failure: String) -> Void
+    /// Takes what is for the log and never for a client, with the request that met it.
+    package let report: @Sendable (_ failure: String, RequestID) -> Void
 
     package init(
       name: String, version: String, adminListenerIndex: Int?, ownerUserID: UInt32,
-      health: @escaping @Sendable () -> Health, report: @escaping @Sendable (_ failure: String) -> Void
+      health: @escaping @Sendable () -> Health, report: @escaping @Sendable (_ failure: String, RequestID) -> Void
     ) {
       self.name = name
       self.version = version

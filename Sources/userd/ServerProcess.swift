@@ -62,7 +62,8 @@ final class ServerProcess: Sendable {
     raiseLimits(for: options.maxConnectionCount, log)
     let operation = Services.Operation(
       name: "userd", version: programVersion, adminListenerIndex: configuration.listen.count, ownerUserID: effectiveUserID(),
-      health: { condition.health() }, report: { log.write(.error, "api", $0) })
+      health: { condition.health() },
+      report: { log.write(.error, "api", $0, .text("requestId", $1.description)) })
     let services = Services(sessions: store.sessions, accounts: store.accounts, operation: operation)
     do throws(ServerError) {
       return try Server(

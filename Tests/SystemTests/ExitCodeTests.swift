@@ -2,6 +2,7 @@
 
 import Glibc
 import Platform
+import TestSupport
 import Testing
 
 @Suite struct ExitCodeTests {
@@ -22,14 +23,14 @@ import Testing
   }
 
   @Test func `a data folder whose parent is missing cannot be made`() throws {
-    let folder = try TemporaryFolder()
+    let folder = TemporaryFolder("exit")
     let outcome = try Program.run(["serve", "--data", "\(folder.path)/a/b"] + Self.quick)
     #expect(outcome.exitCode == 73)
     #expect(outcome.error.contains("\(folder.path)/a/b") && outcome.error.contains("parent"))
   }
 
   @Test func `a data folder that is a file cannot be made`() throws {
-    let folder = try TemporaryFolder()
+    let folder = TemporaryFolder("exit")
     try write("hello", to: "\(folder.path)/file")
     #expect(try Program.run(["serve", "--data", "\(folder.path)/file"] + Self.quick).exitCode == 73)
     #expect(try Program.run(["serve", "--data", "\(folder.path)/file/db"] + Self.quick).exitCode == 73)
@@ -39,7 +40,7 @@ import Testing
   @Test(arguments: [0o720, 0o702, 0o777] as [UInt32]) func `a data folder that others may write to is refused`(
     _ permissions: UInt32
   ) throws {
-    let folder = try TemporaryFolder()
+    let folder = TemporaryFolder("exit")
     try setPermissions(of: folder.path, permissions)
     let outcome = try Program.run(["serve", "--data", folder.path] + Self.quick)
     #expect(outcome.exitCode == 77)
@@ -48,7 +49,7 @@ import Testing
   }
 
   @Test(.enabled(if: effectiveUserID() == 0)) func `a data folder of another user is refused`() throws {
-    let folder = try TemporaryFolder()
+    let folder = TemporaryFolder("exit")
     try #require(unsafe chown(folder.path, 12_345, 12_345) == 0)
     let outcome = try Program.run(["serve", "--data", folder.path] + Self.quick)
     #expect(outcome.exitCode == 77)
@@ -56,7 +57,7 @@ import Testing
   }
 
   @Test func `a second server on the same folder ends with 75 and the first goes on`() throws {
-    let folder = try TemporaryFolder()
+    let folder = TemporaryFolder("exit")
     let (first, port) = try Self.serve(folder.path)
     let second = try Program.run(["serve", "--data", folder.path] + Self.quick)
     #expect(second.exitCode == 75)
@@ -66,7 +67,7 @@ import Testing
   }
 
   @Test func `a busy port is 69 and names the address`() throws {
-    let folder = try TemporaryFolder()
+    let folder = TemporaryFolder("exit")
     let (first, port) = try Self.serve("\(folder.path)/a")
     let second = try Program.run(["serve", "--data", "\(folder.path)/b", "--listen", "127.0.0.1:\(port)"])
     #expect(second.exitCode == 69)
@@ -77,7 +78,7 @@ import Testing
   }
 
   @Test func `damage in the log is 65, names file and position, and changes nothing`() throws {
-    let folder = try TemporaryFolder()
+    let folder = TemporaryFolder("exit")
     let data = "\(folder.path)/db"
     #expect(try Self.createUser(data, "ann@example.org").exitCode == 0)
     let path = "\(data)/wal/0000000000000001.wal"
@@ -95,7 +96,7 @@ import Testing
   }
 
   @Test func `keys that others may read are 77, keys of another length 65`() throws {
-    let folder = try TemporaryFolder()
+    let folder = TemporaryFolder("exit")
     let data = "\(folder.path)/db"
     #expect(try Self.createUser(data, "ann@example.org").exitCode == 0)
     try setPermissions(of: "\(data)/keys/mac", 0o644)
@@ -109,7 +110,7 @@ import Testing
   }
 
   @Test(arguments: [SIGTERM, SIGINT]) func `a signal ends the server in order`(_ signal: CInt) throws {
-    let folder = try TemporaryFolder()
+    let folder = TemporaryFolder("exit")
     let (server, _) = try Self.serve(folder.path)
     #expect(try Directory.names(in: folder.path).contains("admin.sock"))
     #expect(try FileStatus(path: "\(folder.path)/admin.sock").permissions == 0o600)
@@ -123,7 +124,7 @@ import Testing
   }
 
   @Test func `an account is made with the server down and up, and an address is taken once`() throws {
-    let folder = try TemporaryFolder()
+    let folder = TemporaryFolder("exit")
     let data = "\(folder.path)/db"
     let down = try Self.createUser(data, "ann@example.org", ["--role", "admin", "--name", "Ann"])
     #expect(down.exitCode == 0 && down.error.isEmpty, "\(down.error)")
@@ -146,7 +147,7 @@ import Testing
   }
 
   @Test func `what is wrong with an account is said all at once, with the server down and up`() throws {
-    let folder = try TemporaryFolder()
+    let folder = TemporaryFolder("exit")
     let data = "\(folder.path)/db"
     let arguments = ["admin", "user", "create", "--data", data, "--email", "no", "--role", "king", "--password-stdin"]
     let down = try Program.run(arguments, input: "short\n")
@@ -161,14 +162,14 @@ import Testing
   }
 
   @Test(arguments: ["", "\n"]) func `no password is no account`(_ input: String) throws {
-    let folder = try TemporaryFolder()
+    let folder = TemporaryFolder("exit")
     let outcome = try Program.run(
       ["admin", "user", "create", "--data", folder.path, "--email", "ann@example.org", "--password-stdin"], input: input)
     #expect(outcome.exitCode == 64)
   }
 
   @Test func `the environment gives what flags do not, and flags win`() throws {
-    let folder = try TemporaryFolder()
+    let folder = TemporaryFolder("exit")
     let environment = [
       "USERD_DATA": "\(folder.path)/named", "STATE_DIRECTORY": "\(folder.path)/state",
       "USERD_HTTP_LISTEN": "127.0.0.1:0,127.0.0.2:0",

@@ -2,6 +2,7 @@
 
 import Glibc
 import Platform
+import TestSupport
 
 /// One run of the program under test. Its output goes to files, so that it never waits for the test to read.
 final class Program {
@@ -26,7 +27,7 @@ final class Program {
 
   /// Starts the program. It sees no environment but `environment`, so that settings of the test run stay out of it.
   init(_ arguments: [String], environment: [String: String] = [:], input: String = "") throws {
-    folder = try TemporaryFolder()
+    folder = TemporaryFolder("program")
     try write(input, to: "\(folder.path)/input")
     var actions = unsafe posix_spawn_file_actions_t()
     unsafe posix_spawn_file_actions_init(&actions)
@@ -101,28 +102,6 @@ final class Program {
 
 enum ProgramError: Error {
   case runsForever([String])
-}
-
-/// A folder that goes with everything in it.
-final class TemporaryFolder {
-  let path: String
-
-  init() throws {
-    var template = Array("/tmp/userd-test-XXXXXX".utf8CString)
-    guard unsafe mkdtemp(&template) != nil else { throw Errno.last }
-    path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-  }
-
-  deinit { Self.remove(path) }
-
-  private static func remove(_ path: String) {
-    if let names = try? Directory.names(in: path) {
-      for name in names { remove("\(path)/\(name)") }
-      try? Directory.removeEmpty(path)
-    } else {
-      try? Directory.remove(path)
-    }
-  }
 }
 
 /// Makes a file of this text, or replaces what is in it.

@@ -1,0 +1,143 @@
+// The whole API over a real database and a real server on a loopback port, with a clock that moves by hand.
+
+import Auth
+import Codecs
+import Crypto
+import HTTP
+import Platform
+import Repositories
+import Storage
+import Synchronization
+import TestSupport
+
+@testable import API
+
+/// One server for one test; it goes with the value.
+final class APIServer: Sendable {
+  let folder = TemporaryFolder("api")
+  let clock = ManualClock()
+  let database: Database
+  let server: Server
+  let reports: ReportList
+  private let health: HealthBox
+  /// The position of the listener whose peers act for the owner.
+  static let adminListenerIndex = 1
+
+  init(ownerUserID: UInt32 = effectiveUserID(), _ change: (inout SessionOptions) -> Void = { _ in }) throws {
+    ignoreBrokenPipeSignal()
+    var databaseOptions = DatabaseOptions(path: folder.path + "/db")
+    databaseOptions.segmentByteCount = 1 << 18
+    database = try Database.open(databaseOptions)
+    let store = try Store.open(database, fresh: StoreIdentity(uuid: UUID(high: 1, low: 2), epoch: 0xA1B2_C3D4))
+    let keys = try KeyFolder(dataPath: folder.path + "/db", random: .system).load()
+    let cost = try Argon2Parameters(memoryKiB: 8, iterations: 1, parallelism: 1)
+    let hasher = try Auth.PasswordHasher(parameters: cost, arenas: 2, random: .system)
+    var options = SessionOptions()
+    change(&options)
+    let reports = ReportList()
+    let health = HealthBox()
+    let services = Services(
+      sessions: SessionService(store: store, keys: keys, hasher: hasher, options: options, clock: clock, random: .system),
+      accounts: AccountService(
+        store: store, keys: keys, hasher: hasher, policy: options.passwordPolicy, clock: clock, random: .system),
+      operation: Services.Operation(
+        name: "userd", version: "0.0.0", adminListenerIndex: Self.adminListenerIndex, ownerUserID: ownerUserID,
+        health: { health.value }, report: { failure, _ in reports.append(failure) }))
+    self.reports = reports
+    self.health = health
+    var serverOptions = ServerOptions(
+      listeners: [
+        .internet(.loopback(port: 0)), .unix(path: folder.path + "/admin.sock"), .unix(path: folder.path + "/open.sock"),
+      ])
+    serverOptions.loopCount = 1
+    serverOptions.hashPool = PoolOptions(workerCount: 2, maxQueuedCount: 64)
+    serverOptions.diskPool = PoolOptions(workerCount: 1, maxQueuedCount: 16)
+    server = try Server(options: serverOptions, routes: services.routes, durability: database.durability)
+    try server.start()
+  }
+
+  deinit {
+    _ = server.stop(graceMilliseconds: 100)
+    try? database.close()
+  }
+
+  func setHealth(_ value: Health) { health.set(value) }
+
+  // MARK: Asking
+
+  /// Asks over a connection of its own and returns the answer.
+  func ask(
+    _ method: String, _ target: String, _ body: String? = nil, token: String? = nil, fields: [String] = [],
+    over listener: Listener = .internet
+  ) throws -> Answer {
+    var head = "\(method) \(target) HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+    if let body { head += "Content-Type: application/json\r\nContent-Length: \(body.utf8.count)\r\n" }
+    if let token { head += "Authorization: Bearer \(token)\r\n" }
+    for field in fields { head += "\(field)\r\n" }
+    let socket =
+      switch listener {
+      case .internet: try Socket.connect(to: server.localAddresses[0])
+      case .admin: try Socket.connect(toPath: folder.path + "/admin.sock")
+      case .local: try Socket.connect(toPath: folder.path + "/open.sock")
+      }
+    return try Answer(of: Array((head + "\r\n" + (body ?? "")).utf8), on: socket, hasNoBody: method == "HEAD")
+  }
+
+  enum Listener { case internet, admin, local }
+
+  // MARK: People
+
+  static let password = "correct horse battery"
+
+  /// What a successful register, login or refresh handed out.
+  struct Pair {
+    let access: String
+    let refresh: String
+    let userID: String
+    let sessionID: String
+  }
+
+  func register(_ email: String = "ann@example.org", name: String = "Ann") throws -> Pair {
+    try pair(
+      ask("POST", "/api/auth/register", #"{"email":"\#(email)","password":"\#(Self.password)","name":"\#(name)"}"#), status: 201)
+  }
+
+  func login(_ email: String = "ann@example.org") throws -> Pair {
+    try pair(ask("POST", "/api/auth/login", #"{"email":"\#(email)","password":"\#(Self.password)"}"#), status: 200)
+  }
+
+  /// Makes an administrator as the command line does, and logs them in.
+  func administrator(_ email: String = "root@example.org") throws -> Pair {
+    let answer = try ask(
+      "POST", "/api/v1/users", #"{"email":"\#(email)","password":"\#(Self.password)","name":"Root","role":"admin"}"#, over: .admin
+    )
+    guard answer.status == 201 else { throw Unexpected(answer) }
+    return try login(email)
+  }
+
+  func pair(_ answer: Answer, status: Int) throws -> Pair {
+    guard answer.status == status, let access = answer["token"]?.string, let refresh = answer["refreshToken"]?.string,
+      let user = answer["user"]?["id"]?.string, let session = answer["session"]?["id"]?.string
+    else { throw Unexpected(answer) }
+    return Pair(access: access, refresh: refresh, userID: user, sessionID: session)
+  }
+}
+
+/// What a handler told the log.
+final class ReportList: Sendable {
+  private let texts = Mutex<[String]>([])
+  func append(_ text: String) { texts.withLock { $0.append(text) } }
+  var all: [String] { texts.withLock { $0 } }
+}
+
+final class HealthBox: Sendable {
+  private let box = Mutex(Health(isDraining: false, checks: [Health.Check("store", .ok, [("keys", .number(3))])]))
+  var value: Health { box.withLock { $0 } }
+  func set(_ health: Health) { box.withLock { $0 = health } }
+}
+
+struct Unexpected: Error, CustomStringConvertible {
+  let description: String
+  init(_ answer: Answer) { description = "\(answer.status) \(answer.text)" }
+  init(_ text: String) { description = text }
+}
