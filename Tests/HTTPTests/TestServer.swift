@@ -27,13 +27,15 @@ func withServer<Value>(
 }
 
 /// One connection of a test. Nothing is understood here that the test does not ask for.
-final class Client {
+final class Client: @unchecked Sendable {
   private let socket: Socket
   private var unread: [UInt8] = []
   private(set) var hasEnded = false
 
-  init(_ server: Server) throws {
-    socket = try Socket.connect(to: server.localAddresses[0])
+  convenience init(_ server: Server) throws { try self.init(address: server.localAddresses[0]) }
+
+  init(address: SocketAddress) throws {
+    socket = try Socket.connect(to: address)
     try wait(for: Int16(POLLOUT))
     #expect(try socket.pendingError() == nil)
   }
@@ -96,6 +98,12 @@ final class Client {
       if let answer = try Answer(taking: &unread, toHead: toHead) { return answer }
       if try !fill() { throw TestFailure("the connection ended inside an answer: \(String(decoding: unread, as: UTF8.self))") }
     }
+  }
+
+  /// Waits for the first byte of an answer; false if the connection ends instead.
+  func hasAnswer() throws -> Bool {
+    while unread.isEmpty { if try !fill() { return false } }
+    return true
   }
 
   /// Sends a request and reads its answer.

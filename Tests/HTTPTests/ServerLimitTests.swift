@@ -1,0 +1,142 @@
+// Bounds of the real server: sizes, times, connections, descriptors.
+
+import Codecs
+import Glibc
+import HTTP
+import Platform
+import Testing
+
+private let livez = "GET /livez HTTP/1.1\r\nHost: a\r\n\r\n"
+
+@Suite struct ServerLimitTests {
+  @Test(arguments: [
+    ("GET /\(String(repeating: "p", count: 9000)) HTTP/1.1\r\nHost: a\r\n\r\n", 414, "uri_too_long"),
+    ("GET / HTTP/1.1\r\nHost: a\r\nX: \(String(repeating: "v", count: 20_000))\r\n\r\n", 431, "headers_too_large"),
+    ("GET / HTTP/1.1\r\n\(String(repeating: "X: y\r\n", count: 101))\r\n", 431, "headers_too_large"),
+    (
+      "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 65537\r\n\r\n\(String(repeating: "b", count: 65_537))", 413,
+      "body_too_large"
+    ),
+    ("POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabcde\r\n0\r\n\r\n", 411, "length_required"),
+    ("GET /livez HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400, "malformed_request"),
+    ("\u{16}\u{3}\u{1}\u{2}\u{0}", 400, "malformed_request"),
+    (
+      "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n\(livez)", 400,
+      "malformed_request"
+    ),
+    ("GET / HTTP/3.0\r\nHost: a\r\n\r\n", 505, "version_not_supported"),
+  ]) func `what is refused is answered once and the connection ends in order`(_ request: String, _ status: Int, _ code: String)
+    throws
+  {
+    try withServer(plainRoutes) { server in
+      let client = try Client(server)
+      try client.send(request)
+      let answer = try client.readAnswer()
+      #expect(answer.status == status)
+      #expect(answer.code == code)
+      #expect(answer.closes)
+      #expect(answer["X-API-Version"] == "v1")
+      #expect(try client.readToEnd().isEmpty)
+    }
+  }
+
+  @Test func `an answer is read even by a client that goes on sending`() throws {
+    try withServer(plainRoutes) { server in
+      let client = try Client(server)
+      try client.send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 900000\r\n\r\n")
+      // The server has answered and ended its direction long before all of this is sent.
+      for _ in 0..<9 {
+        try client.send([UInt8](repeating: 98, count: 100_000))
+        sleepThread(milliseconds: 2)
+      }
+      #expect(try client.readAnswer().status == 413)
+      try eventually("the connection is closed") { server.connectionCount == 0 }
+    }
+  }
+
+  @Test func `slow heads, slow bodies and silence are ended in time`() throws {
+    var limits = HTTPLimits()
+    limits.headerTimeoutMilliseconds = 100
+    limits.bodyTimeoutMilliseconds = 150
+    limits.idleTimeoutMilliseconds = 200
+    limits.lingerTimeoutMilliseconds = 200
+    try withServer(plainRoutes, limits: limits) { server in
+      let silent = try Client(server)
+      let slowHead = try Client(server)
+      try slowHead.send("GET /livez HT")
+      let slowBody = try Client(server)
+      try slowBody.send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nab")
+      let idle = try Client(server)
+      #expect(try idle.ask(livez).status == 200)
+      #expect(try silent.readToEnd().isEmpty)
+      #expect(try slowHead.readAnswer().code == "request_timeout")
+      #expect(try slowHead.readToEnd().isEmpty)
+      #expect(try slowBody.readAnswer().code == "request_timeout")
+      #expect(try idle.readToEnd().isEmpty)
+      try slowHead.endSending()
+      try eventually("the connections are closed") { server.connectionCount == 0 }
+    }
+  }
+
+  @Test func `a client that never reads is ended and the others do not feel it`() throws {
+    var limits = HTTPLimits()
+    limits.writeTimeoutMilliseconds = 200
+    try withServer(plainRoutes, limits: limits) { server in
+      let greedy = try Client(server)
+      for _ in 0..<50 { try greedy.send("GET /large/1000000 HTTP/1.1\r\nHost: a\r\n\r\n") }
+      let other = try Client(server)
+      for _ in 0..<20 {
+        #expect(try other.ask(livez).status == 200)
+        sleepThread(milliseconds: 5)
+      }
+      try eventually("the connection is closed") { server.connectionCount == 1 }
+    }
+  }
+
+  @Test func `a handler on a pool that is late is 503 and the connection goes on`() throws {
+    var limits = HTTPLimits()
+    limits.handlerTimeoutMilliseconds = 50
+    let routes = plainRoutes + [Route(.get, "/slow", on: .hashPool) { _, _ throws(Problem) in sleepThread(milliseconds: 200) }]
+    try withServer(routes, limits: limits) { server in
+      let client = try Client(server)
+      #expect(try client.ask("GET /slow HTTP/1.1\r\nHost: a\r\n\r\n").code == "timeout")
+      #expect(try client.ask(livez).status == 200)
+      sleepThread(milliseconds: 250)
+      #expect(try client.ask(livez).status == 200)
+    }
+  }
+
+  @Test func `a full pool is 503 while its work goes on`() throws {
+    let routes =
+      plainRoutes + [
+        Route(.get, "/slow", on: .hashPool) { _, response throws(Problem) in
+          sleepThread(milliseconds: 100)
+          response.text("slow")
+        }
+      ]
+    try withServer(routes) { server in
+      let clients = try (0..<6).map { _ in try Client(server) }
+      for client in clients { try client.send("GET /slow HTTP/1.1\r\nHost: a\r\n\r\n") }
+      let answers = try clients.map { try $0.readAnswer() }
+      // One runs, two may wait; when the first is taken from the queue is up to the worker.
+      let refused = answers.filter { $0.status == 503 }
+      #expect((3...4).contains(refused.count))
+      #expect(refused.allSatisfy { $0.code == "overloaded" && $0["Retry-After"] == "1" && !$0.closes })
+      #expect(answers.filter { $0.text == "slow" }.count == 6 - refused.count)
+      #expect(try clients[5].ask(livez).status == 200)
+    }
+  }
+
+  @Test func `connections beyond the limit are told so`() throws {
+    try withServer(plainRoutes, configure: { $0.maxConnectionCount = 3 }) { server in
+      let clients = try (0..<3).map { _ in try Client(server) }
+      for client in clients { #expect(try client.ask(livez).status == 200) }
+      let extra = try Client(server)
+      let answer = try extra.readAnswer()
+      #expect(answer.code == "overloaded")
+      #expect(answer.closes)
+      #expect(try extra.readToEnd().isEmpty)
+      #expect(try clients[0].ask(livez).status == 200)
+    }
+  }
+}
