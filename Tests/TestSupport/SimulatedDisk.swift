@@ -114,6 +114,14 @@ package struct SimulatedDisk: Sendable {
     for change in nameChanges where change.folder == folder { Self.apply(change, to: &durableFolders) }
     nameChanges.removeAll { $0.folder == folder }
     newFolders = newFolders.filter { Self.split($0).folder != folder }
+    freeNameless()
+  }
+
+  /// Gives back the blocks of files that have no name any more, not even one that a power cut could bring back.
+  mutating func freeNameless() {
+    var named = Set(folders.values.flatMap(\.values) + durableFolders.values.flatMap(\.values))
+    for change in nameChanges { if let added = change.added { named.insert(added.node) } }
+    nodes = nodes.filter { named.contains($0.key) }
   }
 
   static func bytes(of sector: Int, in count: Int) -> Range<Int> {

@@ -136,6 +136,7 @@ package final class SimulatedFileSystem: FileSystem {
       let (folder, name) = SimulatedDisk.split(new)
       state.disk.change(
         SimulatedDisk.NameChange(folder: folder, removed: SimulatedDisk.split(old).name, added: (name, node)))
+      state.disk.freeNameless()
     }
   }
 
@@ -144,9 +145,7 @@ package final class SimulatedFileSystem: FileSystem {
       guard state.disk.node(path) != nil else { throw .notFound }
       let (folder, name) = SimulatedDisk.split(path)
       state.disk.change(SimulatedDisk.NameChange(folder: folder, removed: name, added: nil))
-      // Blocks of files without a name are free again at once; an open handle to one would be a mistake of the engine.
-      let named = Set(state.disk.folders.values.flatMap(\.values) + state.disk.durableFolders.values.flatMap(\.values))
-      state.disk.nodes = state.disk.nodes.filter { named.contains($0.key) }
+      state.disk.freeNameless()
     }
   }
 

@@ -48,13 +48,10 @@ extension GroupCommit {
     isMakingSpare = false
     if failure == nil {
       room.spares.append(number)
-      if delayed == nil { heal() }
+      end(.spare)
     } else if !hasFailed {
       spareRetryTime = options.clock.monotonicNanoseconds() + Self.fullRetryDelay
-      if !isFull {
-        isFull = true
-        options.onEvent(.storageFull(path: options.path))
-      }
+      begin(.spare, options.path)
     }
     monitor.notifyAll(Self.progress)
     monitor.unlock()

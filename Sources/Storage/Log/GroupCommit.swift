@@ -56,8 +56,8 @@ final class GroupCommit: @unchecked Sendable {
   private var logSleepsUntil: UInt64 = 0
 
   var room: LogRoom
-  /// There was no room for another spare or for a name. Writes are refused once what is left is used up.
-  var isFull: Bool
+  /// What the device had no room for when it was last asked. Writes are refused once the room that is left is used up.
+  private(set) var shortages: Set<Shortage> = []
   let spareMaker: SpareSegments
   var isMakingSpare = false
   var nextSpare: UInt64
@@ -70,7 +70,7 @@ final class GroupCommit: @unchecked Sendable {
     tree = recovery.tree
     log = recovery.log
     room = recovery.room
-    isFull = recovery.statistics.isFull
+    if recovery.statistics.isFull { shortages = [.spare] }
     spareMaker = SpareSegments(
       disk: Disk(options.files), folder: DataFolder(options.path), segmentByteCount: options.segmentByteCount)
     nextSpare = recovery.nextSpare
@@ -194,10 +194,7 @@ final class GroupCommit: @unchecked Sendable {
       room.remaining = log.remaining
       delayed = frame
       retryTime = options.clock.monotonicNanoseconds() + Self.fullRetryDelay
-      if !isFull {
-        isFull = true
-        options.onEvent(.storageFull(path: path))
-      }
+      begin(.name, path)
     case .failed: break
     }
     monitor.notifyAll(Self.progress)
@@ -260,15 +257,28 @@ final class GroupCommit: @unchecked Sendable {
     statistics.durableLSN = log.endLSN
     room.remaining = log.remaining
     sealDeadline = frame.isEmpty ? Self.never : options.clock.monotonicNanoseconds() + Self.sealDelay
-    if isFull && !room.spares.isEmpty { heal() }
+    if rolled { end(.name) }
     frame.removeAll()
     if spareBuffer == nil { spareBuffer = frame }
   }
 
-  func heal() {
-    guard isFull else { return }
-    isFull = false
-    options.onEvent(.storageHealed)
+  /// Something the device must have room for.
+  enum Shortage {
+    case spare
+    /// The name of the next segment.
+    case name
+  }
+
+  var isFull: Bool { !shortages.isEmpty }
+
+  func begin(_ shortage: Shortage, _ path: String) {
+    let wasFull = isFull
+    shortages.insert(shortage)
+    if !wasFull { options.onEvent(.storageFull(path: path)) }
+  }
+
+  func end(_ shortage: Shortage) {
+    if shortages.remove(shortage) != nil && !isFull { options.onEvent(.storageHealed) }
   }
 
   /// Ends all writing until a restart (S12). Called without the lock.
