@@ -69,21 +69,32 @@ package final class ThreadSlots: Sendable {
   }
 
   /// Which numbers are taken; outlives the key as long as a claim holds it.
-  private final class Pool: Sendable {
+  ///
+  /// SAFETY: `capacity` atomics allocated here and freed at the end; every index is below `capacity`.
+  @safe private final class Pool: Sendable {
     let highWater = Atomic<Int>(0)
-    private let taken: Mutex<[Bool]>
+    private let capacity: Int
+    private nonisolated(unsafe) let taken: UnsafeMutablePointer<Atomic<Bool>>
 
-    init(capacity: Int) { taken = Mutex([Bool](repeating: false, count: capacity)) }
-
-    func take() -> Int? {
-      taken.withLock { taken in
-        guard let slot = taken.firstIndex(of: false) else { return nil }
-        taken[slot] = true
-        if slot >= highWater.load(ordering: .relaxed) { highWater.store(slot + 1, ordering: .sequentiallyConsistent) }
-        return slot
-      }
+    init(capacity: Int) {
+      self.capacity = capacity
+      unsafe taken = .allocate(capacity: capacity)
+      for slot in 0..<capacity { unsafe (taken + slot).initialize(to: Atomic(false)) }
     }
 
-    func giveBack(_ slot: Int) { taken.withLock { $0[slot] = false } }
+    deinit { unsafe taken.deallocate() }
+
+    func take() -> Int? {
+      for slot in 0..<capacity {
+        let (isMine, _) = unsafe taken[slot].compareExchange(expected: false, desired: true, ordering: .acquiringAndReleasing)
+        if isMine {
+          _ = highWater.max(slot + 1, ordering: .sequentiallyConsistent)
+          return slot
+        }
+      }
+      return nil
+    }
+
+    func giveBack(_ slot: Int) { unsafe taken[slot].store(false, ordering: .releasing) }
   }
 }

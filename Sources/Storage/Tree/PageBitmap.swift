@@ -35,8 +35,9 @@ import Platform
   mutating func set(_ index: Int) {
     precondition(!self[index], "bit \(index) is set already")
     let word = index >> 6
-    unsafe words[word] |= 1 << UInt64(index & 63)
-    if unsafe words[word] == .max { unsafe full[word >> 6] |= 1 << UInt64(word & 63) }
+    let bits = unsafe words[word] | 1 << UInt64(index & 63)
+    unsafe words[word] = bits
+    if bits == .max { unsafe full[word >> 6] = full[word >> 6] | 1 << UInt64(word & 63) }
     count += 1
     end = max(end, index + 1)
   }
@@ -44,8 +45,8 @@ import Platform
   mutating func clear(_ index: Int) {
     precondition(self[index], "bit \(index) is clear already")
     let word = index >> 6
-    unsafe words[word] &= ~(1 << UInt64(index & 63))
-    unsafe full[word >> 6] &= ~(1 << UInt64(word & 63))
+    unsafe words[word] = words[word] & ~(1 << UInt64(index & 63))
+    unsafe full[word >> 6] = full[word >> 6] & ~(1 << UInt64(word & 63))
     firstOpen = min(firstOpen, word >> 6)
     count -= 1
     while end > 0, !self[end - 1] { end -= 1 }

@@ -1,4 +1,4 @@
-// The ordered map of the engine: a copy-on-write B+tree with one writer and any number of readers on published roots.
+// The ordered map: a copy-on-write B+tree with one writer and readers on published roots. docs/storage.md §8.
 
 import Platform
 

@@ -1,4 +1,4 @@
-// Replaced pages that somebody may still read, each parked where it will be asked about again, so that nothing is scanned. docs/storage.md §6.
+// Replaced pages that somebody may still read, each parked where it will be asked about again, so that nothing is scanned. docs/storage.md §9.
 
 /// The rule by which replaced pages are reused. All but `sound` are planted bugs, for tests that must find them.
 enum ReuseRule: Sendable, CaseIterable {

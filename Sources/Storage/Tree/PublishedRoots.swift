@@ -1,4 +1,4 @@
-// Which root readers see, who reads which one, and which closed roots wait to be shown. docs/storage.md §6.
+// Which root readers see, who reads which one, and which closed roots wait to be shown. docs/storage.md §9.
 
 import Platform
 import Synchronization
