@@ -21,6 +21,14 @@ final class CrashRig: @unchecked Sendable {
   var options: DatabaseOptions
   private(set) var database: Database?
   private(set) var events: [StorageEvent] = []
+  /// What has happened at least once in this rig's life.
+  private(set) var marks: Set<Mark> = []
+
+  /// Things that a long run must have met, or it proves less than it seems.
+  enum Mark: CaseIterable {
+    case roll, seal, tornTail, badCopy, failure, shortage, recoveryFromShortage, crashInRecovery, cleanStart, segmentReplaced
+    case commitDuringWrite
+  }
 
   /// The contents after each number of transactions; those beyond what is known to survive may be cut off by a crash.
   private(set) var versions: [[String: String]] = [[:]]
@@ -72,16 +80,41 @@ final class CrashRig: @unchecked Sendable {
   func open() throws -> Bool {
     events = []
     opens += 1
-    options.onEvent = { [unowned self] event in events.append(event) }
+    options.onEvent = { [unowned self] event in note(event) }
+    let before = system.disk
     do throws(StorageError) {
       database = try Database(options, hasThreads: false)
     } catch {
+      if system.hasCrashed { marks.insert(.crashInRecovery) }
       if system.hasCrashed || isFault(error) { return false }
       throw Violation(description: "refused to open: \(error)")
     }
     if system.hasCrashed { return false }
+    noteEnd(before)
     try judgeRecovered()
     return true
+  }
+
+  private func note(_ event: StorageEvent) {
+    events.append(event)
+    switch event {
+    case .rolled: marks.insert(.roll)
+    case .recovered(_, _, _, let dropped, _, _): if dropped > 0 { marks.insert(.tornTail) }
+    case .copyDamaged: marks.insert(.badCopy)
+    case .failed: if !system.hasCrashed { marks.insert(.failure) }
+    case .storageFull: marks.insert(.shortage)
+    case .storageHealed: marks.insert(.recoveryFromShortage)
+    case .created: break
+    }
+  }
+
+  /// Notes how the log was continued by open.
+  private func noteEnd(_ before: SimulatedDisk) {
+    let wal = "data/db/wal"
+    let old = before.names(in: wal).filter { $0.hasSuffix(".wal") }, new = system.disk.names(in: wal).filter { $0.hasSuffix(".wal") }
+    guard let last = old.last, old == new else { return }
+    let isSame = before.contents(wal + "/" + last) == system.disk.contents(wal + "/" + last)
+    marks.insert(isSame ? .cleanStart : .segmentReplaced)
   }
 
   private func judgeRecovered() throws {
@@ -171,7 +204,8 @@ final class CrashRig: @unchecked Sendable {
   }
 
   func step() throws {
-    _ = database?.commits.step()
+    let isEmpty = database?.commits.open.isEmpty ?? false
+    if database?.commits.step() ?? false, isEmpty { marks.insert(.seal) }
     try after()
   }
 
@@ -262,7 +296,9 @@ final class CrashRig: @unchecked Sendable {
         switch generator.number(0..<4) {
         case 0: try maintain()
         case 1: try look()
-        case 2: try commit(.relaxed)
+        case 2:
+          if database?.commits.isRightTaken ?? false { marks.insert(.commitDuringWrite) }
+          try commit(.relaxed)
         default: try commit()
         }
       } catch {

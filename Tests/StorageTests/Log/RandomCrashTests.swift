@@ -9,6 +9,7 @@ struct RandomCrashTests {
   @Test func `nothing acknowledged or seen is lost in random crashes, kills and power cuts mixed`() throws {
     var seeds = SeededGenerator.announced("random crashes")
     var crashes = 0, opens = 0
+    var marks: Set<CrashRig.Mark> = []
     // USERD_TEST_SCALE=20 makes it 20,000.
     while crashes < 1000 * testScale {
       let seed = seeds.next()
@@ -26,7 +27,9 @@ struct RandomCrashTests {
       }
       crashes += rig.crashes
       opens += rig.opens
+      marks.formUnion(rig.marks)
     }
+    #expect(marks == Set(CrashRig.Mark.allCases), "never happened: \(Set(CrashRig.Mark.allCases).subtracting(marks))")
     print("random crashes: \(crashes) crashes, \(opens) openings")
   }
 }
