@@ -111,7 +111,8 @@ final class CrashRig: @unchecked Sendable {
   /// Notes how the log was continued by open.
   private func noteEnd(_ before: SimulatedDisk) {
     let wal = "data/db/wal"
-    let old = before.names(in: wal).filter { $0.hasSuffix(".wal") }, new = system.disk.names(in: wal).filter { $0.hasSuffix(".wal") }
+    let old = before.names(in: wal).filter { $0.hasSuffix(".wal") },
+      new = system.disk.names(in: wal).filter { $0.hasSuffix(".wal") }
     guard let last = old.last, old == new else { return }
     let isSame = before.contents(wal + "/" + last) == system.disk.contents(wal + "/" + last)
     marks.insert(isSame ? .cleanStart : .segmentReplaced)
