@@ -4,7 +4,7 @@ import HTTP
 
 extension ProblemKind {
   static let malformedRequest = ProblemKind(
-    .badRequest, "malformed_request", "The request cannot be read",
+    .badRequest, "malformed_request", "The request is malformed",
     "The bytes are no well-formed HTTP request. The connection is closed: nobody can tell where the next one begins.")
   static let malformedJson = ProblemKind(
     .badRequest, "malformed_json", "The body is not JSON",
@@ -67,13 +67,13 @@ extension ProblemKind {
     .notFound, "not_found", "There is nothing here",
     "The path names no endpoint, or the object does not exist. Paths have one spelling.")
   static let methodNotAllowed = ProblemKind(
-    .methodNotAllowed, "method_not_allowed", "The method is not allowed here",
+    .methodNotAllowed, "method_not_allowed", "The method is not allowed",
     "The Allow header lists the methods of this path.")
   static let requestTimeout = ProblemKind(
     .requestTimeout, "request_timeout", "The request took too long to arrive",
     "Header and body must arrive within a few seconds. The connection is closed.")
   static let lengthRequired = ProblemKind(
-    .lengthRequired, "length_required", "The length of the body is missing",
+    .lengthRequired, "length_required", "A length is required",
     "Send Content-Length.")
   static let bodyTooLarge = ProblemKind(
     .contentTooLarge, "body_too_large", "The body is too large",
@@ -82,7 +82,7 @@ extension ProblemKind {
     .uriTooLong, "uri_too_long", "The request line is too long",
     "It may have 8 KiB.")
   static let unsupportedMediaType = ProblemKind(
-    .unsupportedMediaType, "unsupported_media_type", "The body has the wrong type",
+    .unsupportedMediaType, "unsupported_media_type", "The media type is not supported",
     "Send Content-Type: application/json, with no parameter but charset=utf-8 and no Content-Encoding.")
   static let expectationFailed = ProblemKind(
     .expectationFailed, "expectation_failed", "The expectation cannot be met",
@@ -163,7 +163,7 @@ extension ProblemKind {
     .internalServerError, "internal", "Something went wrong here",
     "The fault is the server's. Its log has more under the requestId.")
   static let notImplemented = ProblemKind(
-    .notImplemented, "not_implemented", "The method or coding is unknown",
+    .notImplemented, "not_implemented", "The server does not do this",
     "The server does not know this request method or transfer coding.")
   static let overloaded = ProblemKind(
     .serviceUnavailable, "overloaded", "The server is busy",
@@ -178,10 +178,10 @@ extension ProblemKind {
     .serviceUnavailable, "timeout", "The answer took too long",
     "The request was given up. Whether it had an effect can be read back.")
   static let commitOutcomeUnknown = ProblemKind(
-    .serviceUnavailable, "commit_outcome_unknown", "Whether it was written is unknown",
+    .serviceUnavailable, "commit_outcome_unknown", "The outcome is not known",
     "Writing to disk failed while this request was answered. After the server's restart, read back whether it took effect.")
   static let versionNotSupported = ProblemKind(
-    .versionNotSupported, "version_not_supported", "The version of HTTP is not supported",
+    .versionNotSupported, "version_not_supported", "The protocol version is not supported",
     "Speak HTTP/1.1 or HTTP/1.0.")
   static let storageFull = ProblemKind(
     .insufficientStorage, "storage_full", "The disk is full",

@@ -14,6 +14,8 @@ final class ServerProcess: Sendable {
   private let server: Server
   private let condition: ServerCondition
   private let graceMilliseconds: Int
+  /// The sockets that this run has put into the file system.
+  private let socketPaths: [String]
 
   /// How often the main thread looks whether the store still works.
   private static let watchMilliseconds = 1000
@@ -38,11 +40,18 @@ final class ServerProcess: Sendable {
     self.folder = folder
     self.log = log
     graceMilliseconds = configuration.shutdownGrace.milliseconds
+    let listeners = configuration.listen + [.unix(path: folder.adminSocketPath)]
+    socketPaths = listeners.compactMap { listener in
+      switch listener {
+      case .internet: nil
+      case .unix(let path): path
+      }
+    }
     let store = try OpenStore(folder, configuration) { log.write($0) }
     self.store = store
     condition = ServerCondition(store.database)
     do throws(CommandError) {
-      server = try Self.makeServer(configuration, folder, log, store, condition)
+      server = try Self.makeServer(configuration, listeners, log, store, condition)
     } catch {
       store.abandon(log)
       throw error
@@ -54,9 +63,9 @@ final class ServerProcess: Sendable {
   }
 
   private static func makeServer(
-    _ configuration: Configuration, _ folder: DataFolder, _ log: Log, _ store: OpenStore, _ condition: ServerCondition
+    _ configuration: Configuration, _ listeners: [ListenAddress], _ log: Log, _ store: OpenStore, _ condition: ServerCondition
   ) throws(CommandError) -> Server {
-    var options = ServerOptions(listeners: configuration.listen + [.unix(path: folder.adminSocketPath)])
+    var options = ServerOptions(listeners: listeners)
     options.loopCount = configuration.threads
     options.hashPool = PoolOptions(workerCount: configuration.hashWorkers, maxQueuedCount: configuration.hashQueue)
     raiseLimits(for: options.maxConnectionCount, log)
@@ -151,8 +160,10 @@ final class ServerProcess: Sendable {
     if report.cutConnectionCount > 0 {
       log.write(.warn, "http", "connections were cut off after the grace", .number("count", report.cutConnectionCount))
     }
-    do throws(Errno) { try Directory.remove(folder.adminSocketPath) } catch {
-      if error != .notFound { log.write(.warn, "http", "cannot remove the admin socket", .text("error", "\(error)")) }
+    for path in socketPaths {
+      do throws(Errno) { try Directory.remove(path) } catch {
+        if error != .notFound { log.write(.warn, "http", "cannot remove \(visible(path))", .text("error", "\(error)")) }
+      }
     }
     try store.close()
   }

@@ -18,6 +18,7 @@ final class APIServer: Sendable {
   let clock = ManualClock()
   let database: Database
   let server: Server
+  let services: Services
   let reports: ReportList
   private let health: HealthBox
   /// The position of the listener whose peers act for the owner.
@@ -36,7 +37,7 @@ final class APIServer: Sendable {
     change(&options)
     let reports = ReportList()
     let health = HealthBox()
-    let services = Services(
+    services = Services(
       sessions: SessionService(store: store, keys: keys, hasher: hasher, options: options, clock: clock, random: .system),
       accounts: AccountService(
         store: store, keys: keys, hasher: hasher, policy: options.passwordPolicy, clock: clock, random: .system),

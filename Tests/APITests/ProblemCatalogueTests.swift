@@ -3,6 +3,7 @@
 import Auth
 import Codecs
 import HTTP
+import Platform
 import Testing
 
 @testable import API
@@ -58,6 +59,31 @@ import Testing
     for unknown in ["nothing", "Internal", "not_found%00", "a"] {
       #expect(try server.ask("GET", "/problems/\(unknown)").status == 404, "\(unknown)")
     }
+  }
+
+  /// Requests that the server refuses before any endpoint sees them, and the code of each.
+  static let refusedEarly: [(request: String, code: String)] = [
+    ("GET /nothing HTTP/1.1\r\nHost: a", "not_found"), ("PUT / HTTP/1.1\r\nHost: a", "method_not_allowed"),
+    ("BREW / HTTP/1.1\r\nHost: a", "not_implemented"), ("GET / HTTP/1.1", "malformed_request"),
+    ("GET /\(String(repeating: "a", count: 9000)) HTTP/1.1\r\nHost: a", "uri_too_long"),
+    ("GET / HTTP/2.0\r\nHost: a", "version_not_supported"),
+    ("GET / HTTP/1.1\r\nHost: a\r\nX: \(String(repeating: "a", count: 17_000))", "headers_too_large"),
+    ("GET / HTTP/1.1\r\nHost: a\r\nExpect: tea", "expectation_failed"),
+    ("POST /api/auth/login HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 70000", "body_too_large"),
+    ("POST /api/auth/login HTTP/1.1\r\nHost: a\r\nContent-Type: text/plain\r\nContent-Length: 0", "unsupported_media_type"),
+  ]
+
+  @Test(arguments: refusedEarly) func `what the floor below refuses has the words of the catalogue`(
+    _ request: String, _ code: String
+  ) throws {
+    let server = try APIServer()
+    let answer = try Answer(
+      of: Array("\(request)\r\nConnection: close\r\n\r\n".utf8), on: Socket.connect(to: server.server.localAddresses[0]),
+      hasNoBody: false)
+    let kind = try #require(ProblemKind.all.first { "\($0.code)" == code })
+    #expect(answer.code == code, "\(answer.text)")
+    #expect(answer.status == kind.status.code)
+    #expect(answer["title"]?.string == "\(kind.title)")
   }
 
   @Test func `titles and explanations are sentences that give nothing away`() {

@@ -111,8 +111,10 @@ import Testing
 
   @Test(arguments: [SIGTERM, SIGINT]) func `a signal ends the server in order`(_ signal: CInt) throws {
     let folder = TemporaryFolder("exit")
-    let (server, _) = try Self.serve(folder.path)
+    let sockets = TemporaryFolder("exit")
+    let (server, _) = try Self.serve(folder.path, ["--listen", "unix:\(sockets.path)/web"])
     #expect(try Directory.names(in: folder.path).contains("admin.sock"))
+    #expect(try Directory.names(in: sockets.path) == ["web"])
     #expect(try FileStatus(path: "\(folder.path)/admin.sock").permissions == 0o600)
     server.signal(SIGUSR1)
     #expect(server.says("\"msg\":\"status\""))
@@ -121,6 +123,7 @@ import Testing
     #expect(server.output.contains("\"msg\":\"stopped\""))
     #expect(server.error.isEmpty)
     #expect(try !Directory.names(in: folder.path).contains("admin.sock"))
+    #expect(try Directory.names(in: sockets.path).isEmpty)
   }
 
   @Test func `an account is made with the server down and up, and an address is taken once`() throws {

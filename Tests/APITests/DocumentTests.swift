@@ -1,0 +1,44 @@
+// docs/http-api.md says what the server does: its table of endpoints and its codes are the ones of the code.
+
+import Glibc
+import HTTP
+import Platform
+import Testing
+
+@testable import API
+
+@Suite struct DocumentTests {
+  /// docs/http-api.md beside the folder of these tests, wherever the repository lies.
+  static func document() throws -> String {
+    guard let here = unsafe realpath(#filePath, nil) else { throw Errno.last }
+    defer { unsafe free(here) }
+    let parts = unsafe String(cString: here).split(separator: "/").dropLast(3)
+    let file = try File("/" + parts.joined(separator: "/") + "/docs/http-api.md", .read)
+    var bytes = [UInt8](repeating: 0, count: try file.size())
+    var span = bytes.mutableSpan
+    #expect(try file.read(into: &span, at: 0) == span.count)
+    return String(decoding: bytes, as: UTF8.self)
+  }
+
+  @Test func `the table of endpoints is the routing table`() throws {
+    let rows = try Self.document().split(separator: "\n").compactMap { line -> String? in
+      let cells = line.split(separator: "|", omittingEmptySubsequences: true)
+      guard let first = cells.first, first.hasPrefix(" GET /") || first.hasPrefix(" POST /") else { return nil }
+      return String(first.dropFirst().dropLast())
+    }
+    let server = try APIServer()
+    let routes = server.services.routes.map { "\($0.method.name) \($0.pattern)" }
+    #expect(rows == routes)
+  }
+
+  @Test func `the table of errors has every code of the catalogue with its status`() throws {
+    let document = try Self.document()
+    for kind in ProblemKind.all {
+      let row = document.split(separator: "\n").first {
+        $0.hasPrefix("| ") && $0.contains("`\(kind.code)`") && !$0.contains("POST /")
+      }
+      let statuses = row?.dropFirst(2).prefix { $0 != "|" }.split(separator: " ") ?? []
+      #expect(statuses.contains("\(kind.status.code)"), "\(kind.code)")
+    }
+  }
+}
