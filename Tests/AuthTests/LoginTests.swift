@@ -199,6 +199,58 @@ import Testing
     #expect(server.refusal(token) == .sessionRevoked)
   }
 
+  @Test func `a token of another epoch of its user is void`() throws {
+    let server = try TestServer()
+    let done = try server.register()
+    let record = try #require(try server.session(done.session.id))
+    func token(epoch: UInt32) -> String {
+      let user = UserRecord(
+        id: done.user.id.uuid, epoch: epoch, createdAt: 0, updatedAt: 0, role: .user, email: "ann@example.org", name: "Ann",
+        passwordHash: nil)
+      return server.sessions.accessTokens.issue(
+        to: user, in: record, identifier: UUID(high: 0, low: 1), issuedAt: server.clock.wallMilliseconds() / 1000, lifetime: 60)
+    }
+    #expect(server.refusal(token(epoch: 1)) == nil)
+    #expect(server.refusal(token(epoch: 2)) == .sessionRevoked)
+    #expect(server.refusal(token(epoch: 0)) == .sessionRevoked)
+  }
+
+  @Test func `a token in time does not outlive its session`() throws {
+    for change in [{ $0.refreshIdle = 60 }, { $0.refreshAbsolute = 60 }] as [(inout SessionOptions) -> Void] {
+      let server = try TestServer(change)
+      let done = try server.register()
+      #expect(done.refreshExpiresIn == 60)
+      server.clock.advance(milliseconds: 59_999)
+      #expect(server.refusal(done.accessToken) == nil)
+      server.clock.advance(milliseconds: 1)
+      #expect(server.refusal(done.accessToken) == .sessionRevoked)
+    }
+  }
+
+  @Test func `what happens to an account during the hash counts`() throws {
+    let server = try TestServer()
+    let done = try server.register()
+    let (store, database, id) = (server.store, server.database, done.user.id)
+    func login(meanwhile change: @escaping @Sendable (inout UserRecord) -> Void) -> AuthError? {
+      server.hashes.duringNext {
+        do { try TestServer.change(id, in: store, database, change) } catch { Issue.record(error) }
+      }
+      return refusal { try server.login() }
+    }
+    let hash = try store.read { (transaction) throws(RepositoryError) in try store.users.find(id.uuid, in: &transaction) }?
+      .passwordHash
+    #expect(login { $0.status = .disabled } == .accountDisabled)
+    #expect(login { $0.status = .active } == .accountDisabled)
+    #expect(login { $0.status = .deleted } == .invalidCredentials)
+    try server.change(id) { $0.status = .active }
+    #expect(login { $0.passwordHash = "$another" } == .invalidCredentials)
+    try server.change(id) { $0.passwordHash = hash }
+    #expect(login { $0.passwordHash = nil } == .invalidCredentials)
+    try server.change(id) { $0.passwordHash = hash }
+    #expect(login { $0.name = "Anna" } == nil)
+    #expect(server.isSound)
+  }
+
   @Test func `damaged records are errors for the log, not answers`() throws {
     let server = try TestServer()
     let done = try server.register()

@@ -121,7 +121,9 @@ final class TestServer {
   }
 
   /// Changes what is stored of a user behind the services' back.
-  func change(_ id: UserID, _ change: (inout UserRecord) -> Void) throws {
+  func change(_ id: UserID, _ change: (inout UserRecord) -> Void) throws { try Self.change(id, in: store, database, change) }
+
+  static func change(_ id: UserID, in store: Store, _ database: Database, _ change: (inout UserRecord) -> Void) throws {
     let done = try store.write { (transaction) throws(RepositoryError) in
       guard let old = try store.users.find(id.uuid, in: &transaction) else { throw .rowMissing(.users) }
       var new = old
@@ -163,8 +165,15 @@ extension User {
 /// How many password hashes were computed.
 final class HashCounter: Sendable {
   private let total = Atomic<Int>(0)
+  private let pending = Mutex<(@Sendable () -> Void)?>(nil)
 
-  func count() { total.wrappingAdd(1, ordering: .relaxed) }
+  func count() {
+    total.wrappingAdd(1, ordering: .relaxed)
+    pending.withLock { $0.take() }?()
+  }
+
+  /// Runs `body` once, when the next hash begins: what others may do meanwhile.
+  func duringNext(_ body: @escaping @Sendable () -> Void) { pending.withLock { $0 = body } }
 
   var value: Int { total.load(ordering: .relaxed) }
 
