@@ -40,6 +40,15 @@ package enum StandardStream: CInt, Sendable {
     if let failure { throw failure }
   }
 
+  /// Waits until the other end has room, at most so long. What has room takes 4,096 bytes without waiting.
+  ///
+  /// - Returns: whether it has; a stream that is broken has room for the failure that a write will meet.
+  package func waitUntilWritable(milliseconds: Int32) -> Bool {
+    var ready = pollfd(fd: rawValue, events: Int16(POLLOUT), revents: 0)
+    // SAFETY: poll writes one pollfd, a local. An interrupted wait ends early, which callers take like any other early end.
+    return unsafe poll(&ready, 1, milliseconds) > 0
+  }
+
   /// Reads what is there, at most `bytes.count` and at least one byte; 0 at the end of the stream.
   package func read(into bytes: inout MutableSpan<UInt8>) throws(Errno) -> Int {
     let descriptor = rawValue

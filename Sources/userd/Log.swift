@@ -10,6 +10,10 @@ import Synchronization
 final class Log: Sendable {
   /// What may wait to be written.
   static let maxPendingByteCount = 1 << 20
+  /// How long the writing thread waits for a reader before it looks whether the log is being closed.
+  private static let waitMilliseconds: Int32 = 100
+  /// So often it looks once more then: a reader that sleeps does not keep the process alive.
+  private static let maxClosingWaits = 10
 
   /// The mutex is held while a line is formatted, never while one is written.
   private let pending: Mutex<PendingLines>
@@ -120,10 +124,30 @@ final class Log: Sendable {
         if isClosing { return nil }
         return consume batch
       }
-      batch.withSpan { bytes in
-        // A reader that has gone cannot be told: the lines are lost as if they had been read.
-        do throws(Errno) { try StandardStream.output.write(bytes) } catch { return }
-      }
+      batch.withSpan(output)
     }
+  }
+
+  /// Writes whole lines, as many at a time as cannot make the thread wait without end: a pipe with room takes 4,096 bytes.
+  private func output(_ bytes: Span<UInt8>) {
+    var start = 0
+    while start < bytes.count {
+      var end = min(start + 4096, bytes.count)
+      if let lineEnd = (start..<end).last(where: { bytes[$0] == UInt8(ascii: "\n") }) { end = lineEnd + 1 }
+      guard waitForReader() else { return }
+      // A reader that has gone cannot be told: the lines are lost as if they had been read.
+      do throws(Errno) { try StandardStream.output.write(bytes.extracting(start..<end)) } catch { return }
+      start = end
+    }
+  }
+
+  /// Waits until somebody reads; false if nobody does and the log is being closed.
+  private func waitForReader() -> Bool {
+    var closingWaits = 0
+    while !StandardStream.output.waitUntilWritable(milliseconds: Self.waitMilliseconds) {
+      if pending.withLock({ $0.isClosing }) { closingWaits += 1 }
+      if closingWaits > Self.maxClosingWaits { return false }
+    }
+    return true
   }
 }

@@ -26,14 +26,17 @@ final class Program {
   }()
 
   /// Starts the program. It sees no environment but `environment`, so that settings of the test run stay out of it.
-  init(_ arguments: [String], environment: [String: String] = [:], input: String = "") throws {
+  ///
+  /// - Parameter output: where standard output goes instead of a file of the test, such as a pipe.
+  init(_ arguments: [String], environment: [String: String] = [:], input: String = "", output: String? = nil) throws {
     folder = TemporaryFolder("program")
     try write(input, to: "\(folder.path)/input")
     var actions = unsafe posix_spawn_file_actions_t()
     unsafe posix_spawn_file_actions_init(&actions)
     defer { unsafe posix_spawn_file_actions_destroy(&actions) }
     unsafe posix_spawn_file_actions_addopen(&actions, 0, "\(folder.path)/input", O_RDONLY, 0)
-    unsafe posix_spawn_file_actions_addopen(&actions, 1, "\(folder.path)/output", O_WRONLY | O_CREAT | O_TRUNC, 0o600)
+    unsafe posix_spawn_file_actions_addopen(
+      &actions, 1, output ?? "\(folder.path)/output", O_WRONLY | O_CREAT | O_TRUNC, 0o600)
     unsafe posix_spawn_file_actions_addopen(&actions, 2, "\(folder.path)/error", O_WRONLY | O_CREAT | O_TRUNC, 0o600)
     // The test runner may block signals that the program must hear.
     var attributes = posix_spawnattr_t()
