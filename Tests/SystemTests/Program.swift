@@ -16,14 +16,21 @@ final class Program {
   let folder: TemporaryFolder
   private var exitCode: Int32?
 
-  /// The executable that `swift test` built beside the tests, or the one that `USERD_EXE` names.
+  /// The executable that `USERD_EXE` names, else the one that `swift test` built beside the tests. Without one nothing can be tested.
   static let path: String = {
-    for (name, value) in environmentVariables() where name == "USERD_EXE" { return value }
+    let path = environmentVariables().first { $0.name == "USERD_EXE" }?.value ?? besideTheTests()
+    guard unsafe access(path, X_OK) == 0 else {
+      fatalError("there is no userd to test at \(path): \"swift build\" makes one, and USERD_EXE names another")
+    }
+    return path
+  }()
+
+  private static func besideTheTests() -> String {
     var buffer = [CChar](repeating: 0, count: 4096)
     let count = unsafe readlink("/proc/self/exe", &buffer, buffer.count)
     let tests = String(decoding: buffer[..<max(0, count)].map { UInt8(bitPattern: $0) }, as: UTF8.self)
     return tests[..<(tests.lastIndex(of: "/") ?? tests.startIndex)] + "/userd"
-  }()
+  }
 
   /// Starts the program. It sees no environment but `environment`, so that settings of the test run stay out of it.
   ///
