@@ -96,7 +96,7 @@ final class PageTree: @unchecked Sendable {
   /// - Throws: `.memoryFull` if the pages it might need do not fit; `.emptyKey`, `.keyTooLarge`, `.valueTooLarge` for an operation out of
   ///   bounds; `.operationMalformed` for bytes that are no operations, which only recovery can meet.
   func prepare(_ operations: Span<UInt8>) throws(StorageError) {
-    let need = try operations.withLentBytes { operations throws(StorageError) in try neededPages(operations) }
+    let need = try neededPages(operations)
     if !arena.hasRoom(for: need) {
       throw .memoryFull(
         byteCount: (arena.pageCount + need) * limits.pageByteCount, limit: arena.maxPages * limits.pageByteCount)
@@ -143,13 +143,15 @@ final class PageTree: @unchecked Sendable {
   /// Counted twice, the smaller one wins. By operation: each copies its path once and splits each level of it at most once, a leaf a few
   /// times. By bytes: each page there is now is copied once and split once; further splits have to be paid by bytes that fill a page from a
   /// merge's or a split's share of it, slots included.
-  private func neededPages(_ operations: LentBytes) throws(StorageError) -> Int {
-    var decoder = OperationDecoder(operations, limits)
+  func neededPages(_ operations: Span<UInt8>) throws(StorageError) -> Int {
     var count = 0, overflowPages = 0
-    while let operation = try decoder.next() {
-      count += 1
-      if operation.key.count + operation.value.count > limits.maxInlineByteCount {
-        overflowPages += limits.overflowPageCount(operation.value.count)
+    try operations.withLentBytes { operations throws(StorageError) in
+      var decoder = OperationDecoder(operations, limits)
+      while let operation = try decoder.next() {
+        count += 1
+        if operation.key.count + operation.value.count > limits.maxInlineByteCount {
+          overflowPages += limits.overflowPageCount(operation.value.count)
+        }
       }
     }
     let levels = height + 1 + (Int.bitWidth - count.leadingZeroBitCount)

@@ -42,7 +42,12 @@
     case .ascending: descend { [lower] page in lower.isEmpty ? 0 : page.childIndex(for: lower) }
     case .descending: descend { [upper] page in upper.isEmpty ? page.count : page.childIndex(for: upper) }
     }
-    enterLeaf(isFirst: true)
+    enterLeaf()
+    // Only the first leaf begins in the middle.
+    switch order {
+    case .ascending: if !lower.isEmpty { index = leaf.position(of: lower).index }
+    case .descending: if !upper.isEmpty { index = leaf.position(of: upper).index }
+    }
   }
 
   /// Moves to the next entry of the range; false at its end.
@@ -100,27 +105,27 @@
       case .ascending: descend { _ in 0 }
       case .descending: descend { $0.count }
       }
-      enterLeaf(isFirst: false)
+      enterLeaf()
       return true
     }
     return false
   }
 
   /// Decides once for each leaf which of its entries belong to the range, so that no key has to be compared with a bound.
-  private mutating func enterLeaf(isFirst: Bool) {
+  private mutating func enterLeaf() {
     unsafe leaf.prefix.copy(to: keyBytes)
     let count = leaf.count
     switch order {
     case .ascending:
       let fence = leaf.upperFence
-      index = isFirst && !lower.isEmpty ? leaf.position(of: lower).index : 0
+      index = 0
       // Compared with the fence, the bound is inside the leaf, right at its end, or in a later one.
       let side = upper.isEmpty ? 1 : fence.isEmpty ? -1 : upper.compared(to: fence)
       stop = side < 0 ? leaf.position(of: upper).index : count
       isLastLeaf = side <= 0 || fence.isEmpty
     case .descending:
       let fence = leaf.lowerFence
-      index = isFirst && !upper.isEmpty ? leaf.position(of: upper).index : count
+      index = count
       let isInside = !lower.isEmpty && (fence.isEmpty || lower.compared(to: fence) > 0)
       stop = isInside ? leaf.position(of: lower).index : 0
       isLastLeaf = isInside || fence.isEmpty || (!lower.isEmpty && lower.compared(to: fence) == 0)

@@ -25,9 +25,7 @@ struct TreeHarness: ~Copyable {
     var next = model
     var transaction = WriteTransaction(tree)
     try body(&transaction, &next)
-    let operations = transaction.withOperations { operations in Bytes(copying: operations) }
-    try tree.prepare(operations.span)
-    tree.apply(operations.span)
+    try commit(transaction.withOperations { operations in Bytes(copying: operations) })
     model = next
   }
 
@@ -50,11 +48,17 @@ struct TreeHarness: ~Copyable {
     var transaction = WriteTransaction(tree)
     for put in puts { try transaction.put(put.key.span, put.value.span) }
     for key in deletes { try transaction.delete(key.span) }
-    let operations = transaction.withOperations { operations in Bytes(copying: operations) }
-    try tree.prepare(operations.span)
-    tree.apply(operations.span)
+    try commit(transaction.withOperations { operations in Bytes(copying: operations) })
     for put in puts { model.put(put.key, put.value) }
     for key in deletes { model.delete(key) }
+  }
+
+  /// Prepares and applies, and holds `prepare` to its bound.
+  private func commit(_ operations: Bytes) throws(StorageError) {
+    try tree.prepare(operations.span)
+    let before = tree.arena.pageCount, bound = try tree.neededPages(operations.span)
+    tree.apply(operations.span)
+    #expect(tree.arena.pageCount - before <= bound, "more pages were taken than prepare had counted")
   }
 
   /// Closes the open batch and publishes it.
