@@ -79,9 +79,9 @@ package enum StorageError: Error, Equatable, Sendable {
 extension StorageError: StorageErrorCarrier {
   package init(_ error: StorageError) { self = error }
 
-  /// Whether a system call failed because the device is full: it may succeed when there is room.
+  /// Whether a system call failed because the device is full or the process has too many files open: it may succeed later.
   var isForWantOfRoom: Bool {
-    if case .io(_, _, let errno) = self { return errno.kind == .noSpace }
+    if case .io(_, _, let errno) = self { return errno.kind == .noSpace || errno.kind == .exhausted }
     return false
   }
 

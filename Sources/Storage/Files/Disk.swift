@@ -51,6 +51,16 @@ struct Disk: Sendable {
   func syncDirectory(_ path: String) throws(StorageError) {
     try converting("fsync", path) { () throws(Errno) in try files.syncDirectory(path) }
   }
+
+  /// Makes the name of a folder durable in the folder above it. Where that may not be read, the folder was made by somebody else, who
+  /// is answerable for its name (a service manager, for one).
+  func syncParent(_ path: String) throws(StorageError) {
+    do throws(Errno) {
+      try files.syncDirectory(path)
+    } catch {
+      if error.kind != .denied { throw .io(operation: "fsync", path: path, errno: error) }
+    }
+  }
 }
 
 /// An open file that knows its path.

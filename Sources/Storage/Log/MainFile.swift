@@ -22,7 +22,7 @@ struct MainFile {
     try file.syncData()
     try disk.rename(folder.unfinishedMain, to: folder.main)
     try disk.syncDirectory(folder.path)
-    try disk.syncDirectory(folder.parent)
+    try disk.syncParent(folder.parent)
   }
 
   /// Chooses the newest good superblock of a file whose contents were made durable before. Writes nothing.

@@ -35,7 +35,7 @@ struct Recovery {
       for segment in segments { try segment.file.syncData() }
       if hasFolder { try disk.syncDirectory(folder.log) }
       try disk.syncDirectory(folder.path)
-      try disk.syncDirectory(folder.parent)
+      try disk.syncParent(folder.parent)
     }
     for file in [mainDisk] + segments.map(\.file) where !file.isDirect { try file.dropCache() }
 
@@ -120,10 +120,15 @@ struct Recovery {
       if error.kind == .wouldBlock { throw .locked(path: folder.path) }
       throw .io(operation: "flock", path: folder.lock, errno: error)
     }
+    try sign(file)
+    return file
+  }
+
+  /// Says who holds the lock, for people who look into the file. On a full disk it is left unsaid.
+  private static func sign(_ lock: DiskFile) throws(StorageError) {
     let text = "process \(currentProcessID())\n"
     let padded = Array(text.utf8) + [UInt8](repeating: UInt8(ascii: " "), count: max(0, 24 - text.utf8.count))
-    try file.write(padded.span, at: 0)
-    return file
+    do throws(StorageError) { try lock.write(padded.span, at: 0) } catch { if !error.isForWantOfRoom { throw error } }
   }
 
   private static func createIfMissing(

@@ -98,7 +98,7 @@ final class WriteAheadLog {
   /// Begins the next segment in a spare. Everything before `endLSN` is durable when this is called.
   ///
   /// The name comes last, so a segment without a good header is never the trace of a crash.
-  /// - Returns: false if there was no room for the new name; then nothing has changed and the call may be repeated.
+  /// - Returns: false if there was no room for the new name or no file could be opened; then the call may be repeated.
   /// - Throws: `.io`; then nothing may be written to the log again (S12).
   func roll(into spare: UInt64) throws(StorageError) -> Bool {
     let sparePath = folder.spare(spare), path = folder.segment(nextNumber)
@@ -113,17 +113,23 @@ final class WriteAheadLog {
       begin(DiskFile(path: path, file: file.file), header)
       return true
     }
-    let file = try disk.open(sparePath, .readWrite, direct: true)
-    try write(header, to: file)
-    do throws(StorageError) {
-      try disk.rename(sparePath, to: path)
-    } catch {
-      if error.isForWantOfRoom { return false }
-      throw error
+    guard let file = try unlessShort({ () throws(StorageError) in try disk.open(sparePath, .readWrite, direct: true) }) else {
+      return false
     }
+    try write(header, to: file)
+    guard try unlessShort({ () throws(StorageError) in try disk.rename(sparePath, to: path) }) != nil else { return false }
     if plantedBug != .skipFolderSync { try disk.syncDirectory(folder.log) }
     begin(DiskFile(path: path, file: file.file), header)
     return true
+  }
+
+  private func unlessShort<Value>(_ call: () throws(StorageError) -> Value) throws(StorageError) -> Value? {
+    do throws(StorageError) {
+      return try call()
+    } catch {
+      if error.isForWantOfRoom { return nil }
+      throw error
+    }
   }
 
   private func begin(_ file: DiskFile, _ header: SegmentHeader) {
