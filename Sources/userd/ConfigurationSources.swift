@@ -9,9 +9,9 @@ extension Configuration {
   /// - Throws: `.unknownVariable` and `.badVariable` (exit code 78), `.badFlagValue` (64).
   mutating func apply(flags: [String: [String]], environment: [(name: String, value: String)]) throws(CommandError) {
     var variables: [String: String] = [:]
-    for (name, value) in environment where name.hasPrefix("USERD_") {
+    for (name, value) in environment where name.hasPrefix("USERD_") && !SuppliedSecrets.names.contains(name) {
       guard Setting.all.contains(where: { $0.variable == name }) else {
-        throw .unknownVariable(name, nearest: nearestName(to: name, among: Setting.all.map(\.variable)))
+        throw .unknownVariable(name, nearest: nearestName(to: name, among: Setting.all.map(\.variable) + SuppliedSecrets.names))
       }
       variables[name] = value
     }

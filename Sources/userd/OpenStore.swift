@@ -18,8 +18,8 @@ struct OpenStore: Sendable {
   /// - Throws: exit code 75 if another process has the folder open, 65 for damage and newer formats, 74 for a failing disk, 73 without
   ///   room, 77 for files that this user may not use or others may.
   init(
-    _ folder: DataFolder, _ configuration: Configuration, clock: any Clock = SystemClock(), random: RandomSource = .system,
-    onEvent: @escaping @Sendable (StorageEvent) -> Void
+    _ folder: DataFolder, _ configuration: Configuration, _ secrets: [SecretBytes], clock: any Clock = SystemClock(),
+    random: RandomSource = .system, onEvent: @escaping @Sendable (StorageEvent) -> Void
   ) throws(CommandError) {
     var options = DatabaseOptions(path: folder.path)
     options.clock = clock
@@ -29,7 +29,7 @@ struct OpenStore: Sendable {
       database = try Database.open(options)
     } catch { throw .opening(error) }
     do throws(CommandError) {
-      (sessions, accounts) = try Self.services(on: database, in: folder, configuration, clock, random)
+      (sessions, accounts) = try Self.services(on: database, in: folder, configuration, secrets, clock, random)
     } catch {
       // What stands in the way of the services is the thing to tell; a store that cannot be closed in order is recovered next time.
       do throws(StorageError) { try database.close() } catch { throw .opening(error) }
@@ -38,7 +38,8 @@ struct OpenStore: Sendable {
   }
 
   private static func services(
-    on database: Database, in folder: DataFolder, _ configuration: Configuration, _ clock: any Clock, _ random: RandomSource
+    on database: Database, in folder: DataFolder, _ configuration: Configuration, _ secrets: [SecretBytes], _ clock: any Clock,
+    _ random: RandomSource
   ) throws(CommandError) -> (SessionService, AccountService) {
     let store: Store
     do throws(RepositoryError) {
@@ -46,7 +47,7 @@ struct OpenStore: Sendable {
     } catch { throw .opening(error) }
     let keys: KeyRing
     do throws(KeyError) {
-      keys = try KeyFolder(dataPath: folder.path, random: random).load()
+      keys = try KeyFolder(dataPath: folder.path, random: random).load(supplied: secrets)
     } catch { throw .opening(error) }
     let hasher: Auth.PasswordHasher
     do throws(CryptoError) {

@@ -1,6 +1,7 @@
 // The life of a server: built from the bottom up, run until a signal or a broken disk, taken down in order.
 
 import API
+import Crypto
 import HTTP
 import Platform
 import Storage
@@ -24,6 +25,7 @@ final class ServerProcess: Sendable {
   static func run(_ configuration: Configuration, _ surroundings: Surroundings) throws(CommandError) -> ExitCode {
     setFileCreationMask(0o077)
     ignoreBrokenPipeSignal()
+    let secrets = try SuppliedSecrets.read(surroundings.environment)
     let folder = try DataFolder(preparing: configuration.dataPath)
     // Before any thread starts: they inherit that these signals are for the main thread alone.
     let signals = try calling("start") { () throws(Errno) in try SignalDescriptor([.terminate, .interrupt, .user1]) }
@@ -31,12 +33,14 @@ final class ServerProcess: Sendable {
       try Log(level: configuration.logLevel, format: configuration.logFormat, clock: SystemClock())
     }
     defer { log.close() }
-    let process = try ServerProcess(configuration, folder, log)
+    let process = try ServerProcess(configuration, secrets, folder, log)
     try process.announce(configuration, surroundings)
     return try process.runUntilStopped(signals)
   }
 
-  private init(_ configuration: Configuration, _ folder: DataFolder, _ log: Log) throws(CommandError) {
+  private init(
+    _ configuration: Configuration, _ secrets: [SecretBytes], _ folder: DataFolder, _ log: Log
+  ) throws(CommandError) {
     self.folder = folder
     self.log = log
     graceMilliseconds = configuration.shutdownGrace.milliseconds
@@ -47,7 +51,7 @@ final class ServerProcess: Sendable {
       case .unix(let path): path
       }
     }
-    let store = try OpenStore(folder, configuration) { log.write($0) }
+    let store = try OpenStore(folder, configuration, secrets) { log.write($0) }
     self.store = store
     condition = ServerCondition(store.database)
     do throws(CommandError) {

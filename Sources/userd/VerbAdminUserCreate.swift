@@ -10,7 +10,8 @@ extension Verb {
     words: ["admin", "user", "create"], summary: "make an account; the way to the first administrator",
     details: [
       """
-      The password is one line of standard input without its newline; a terminal asks for it. It is never an argument.
+      The password is one line of standard input without its newline; a terminal asks for it. It is never an argument. Without
+      --password-stdin the account has none, so that nobody can log in to it.
       """,
       """
       With a server running on the data folder it is asked through admin.sock there; without one the store is opened here,
@@ -31,12 +32,10 @@ extension Verb {
     guard let email = invocation.values["email"] else {
       throw .missingFlag("email", verb: invocation.verb.name, reason: "an account is known by its address")
     }
-    guard invocation.switches.contains("password-stdin") else {
-      throw .missingFlag("password-stdin", verb: invocation.verb.name, reason: "a password comes by standard input only")
-    }
     let request = AccountRequest(
       email: email, name: invocation.values["name"] ?? String(email.prefix { $0 != "@" }),
-      role: invocation.values["role"] ?? "user", password: try readPassword(surroundings))
+      role: invocation.values["role"] ?? "user",
+      password: invocation.switches.contains("password-stdin") ? try readPassword(surroundings) : nil)
     let user = try request.run(configuration)
     try surroundings.answer(invocation.switches.contains("json") ? user.json + "\n" : "\(user.id)\n")
     return .success
@@ -48,7 +47,8 @@ private struct AccountRequest {
   let email: String
   let name: String
   let role: String
-  let password: String
+  /// nil for an account that nobody can log in to yet.
+  let password: String?
 
   /// How long to wait for a store that somebody holds without answering: a server that starts or stops.
   static let maxAttemptCount = 20
@@ -82,6 +82,7 @@ private struct AccountRequest {
     var json = JSONWriter(ByteBuffer(capacity: 512))
     json.beginObject()
     for (key, value) in [("email", email), ("name", name), ("role", role), ("password", password)] {
+      guard let value else { continue }
       json.key(utf8: key)
       json.string(value)
     }
@@ -90,8 +91,9 @@ private struct AccountRequest {
   }
 
   private func create(in folder: DataFolder, _ configuration: Configuration) throws(CommandError) -> Created {
-    let store = try OpenStore(folder, configuration) { _ in }
-    let form = AccountForm(email: .text(email), name: .text(name), role: .text(role), password: .text(password))
+    let store = try OpenStore(folder, configuration, []) { _ in }
+    let form = AccountForm(
+      email: .text(email), name: .text(name), role: .text(role), password: password.map { .text($0) } ?? .absent)
     let user: User
     do throws(AuthError) {
       let (created, position) = try store.accounts.create(form, by: .owner)

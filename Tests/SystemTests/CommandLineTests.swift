@@ -1,5 +1,7 @@
 // The command line of the real executable: verbs, flags, environment, exit codes, messages.
 
+import Codecs
+import Glibc
 import Platform
 import Testing
 
@@ -54,8 +56,6 @@ import Testing
       words: ["USERD_HTTP_LISTEN", "host:port"]),
     Mistake(
       arguments: ["admin", "user", "create", "--data", "/tmp", "--password-stdin"], words: ["needs --email"]),
-    Mistake(
-      arguments: ["admin", "user", "create", "--data", "/tmp", "--email", "a@b.org"], words: ["needs --password-stdin"]),
   ]
 
   @Test(arguments: mistakes) func `a mistaken command line names the thing, the value and the limit`(_ mistake: Mistake) throws {
@@ -121,5 +121,25 @@ import Testing
     }
     let json = try Program.run(["config", "keys", "--json"])
     #expect(json.output.hasPrefix("[{\"key\":\"data\",\"flag\":\"--data\",\"variable\":\"USERD_DATA\""))
+  }
+
+  @Test func `the manual has every setting, every exit code and every verb`() throws {
+    guard let here = unsafe realpath(#filePath, nil) else { throw Errno.last }
+    defer { unsafe free(here) }
+    let root = unsafe String(cString: here).split(separator: "/").dropLast(3).joined(separator: "/")
+    let manual = text(of: "/\(root)/docs/operations.md")
+    let keys = try JSONDocument(Program.run(["config", "keys", "--json"]).output.utf8.span).root
+    #expect(keys.count > 15)
+    for setting in keys.elements {
+      let key = try #require(setting["key"]?.string)
+      #expect(manual.contains("`\(key)`"), "\(key)")
+      let fallback = try #require(setting["default"]?.string)
+      #expect(fallback.contains(" ") || manual.contains("`\(fallback)`"), "\(key) is \(fallback) by default")
+    }
+    for code in [0, 64, 65, 66, 69, 70, 73, 74, 75, 77, 78] { #expect(manual.contains("\n| \(code) | "), "\(code)") }
+    for line in try Program.run(["help"]).output.split(separator: "\n") where line.hasPrefix("  userd ") {
+      let verb = line.dropFirst(2).split(separator: "  ")[0]
+      #expect(manual.contains("\n\(verb) "), "\(verb)")
+    }
   }
 }

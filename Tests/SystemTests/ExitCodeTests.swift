@@ -192,4 +192,44 @@ import Testing
     state.signal(SIGINT)
     #expect(state.wait(seconds: 10) == 0)
   }
+
+  /// Environments with a signing secret, and how the start ends with each.
+  static let secrets: [(environment: [String: String], exitCode: Int32, words: [String])] = [
+    (["USERD_JWT_SECRET": String(repeating: "s", count: 31)], 78, ["31 bytes", "32"]),
+    (["USERD_JWT_SECRET": "", "USERD_JWT_SECRET_FILE": "/dev/null"], 78, ["USERD_JWT_SECRET_FILE", "both"]),
+    (["USERD_JWT_SECRET_FILE": "/dev/null"], 78, ["0 bytes"]),
+    (["USERD_JWT_SECRET_FILE": "/dev/zero"], 78, ["4096"]),
+    (["USERD_JWT_SECRET_FILE": "/nowhere/secret"], 66, ["/nowhere/secret"]),
+    (["USERD_JWT_SECRET_PREVIOUS": String(repeating: "s", count: 32)], 78, ["without USERD_JWT_SECRET"]),
+    (["USERD_JWT_SECRETS": "x"], 78, ["USERD_JWT_SECRET\""]),
+  ]
+
+  @Test(arguments: secrets) func `a signing secret that cannot be used is refused and not shown`(
+    _ environment: [String: String], _ exitCode: Int32, _ words: [String]
+  ) throws {
+    let folder = TemporaryFolder("exit")
+    let outcome = try Program.run(["serve", "--data", folder.path] + Self.quick, environment: environment)
+    #expect(outcome.exitCode == exitCode)
+    for word in words { #expect(outcome.error.contains(word), "\(outcome.error)") }
+    #expect(!outcome.error.contains("sssss"))
+  }
+
+  @Test func `a supplied signing secret takes the place of the key file`() throws {
+    let folder = TemporaryFolder("exit")
+    let server = try Program(
+      ["serve", "--data", "\(folder.path)/db"] + Self.quick, environment: ["USERD_JWT_SECRET": String(repeating: "s", count: 32)])
+    #expect(server.says("\"listening\""), "\(server.output)\(server.error)")
+    #expect(try Directory.names(in: "\(folder.path)/db/keys") == ["mac"])
+    server.signal(SIGTERM)
+    #expect(server.wait(seconds: 10) == 0)
+    #expect(!server.output.contains("ssss"))
+  }
+
+  @Test func `an account may be made without a password, and then nobody logs in to it`() throws {
+    let folder = TemporaryFolder("exit")
+    let outcome = try Program.run(
+      ["admin", "user", "create", "--data", folder.path, "--email", "ann@example.org", "--json"], input: "not read\n")
+    #expect(outcome.exitCode == 0)
+    #expect(outcome.output.contains("\"passwordChangedAt\":null"))
+  }
 }

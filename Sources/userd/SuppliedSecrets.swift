@@ -1,0 +1,66 @@
+// Secrets for access tokens that come from outside: by variable or file, never by flag.
+
+import Crypto
+import Platform
+
+/// Where a signing secret may come from. These are no settings: no table lists their values, no flag takes them.
+enum SuppliedSecrets {
+  /// The variables that hold a secret; each has a second one, ending in `_FILE`, that names a file instead.
+  static let variables = ["USERD_JWT_SECRET", "USERD_JWT_SECRET_PREVIOUS"]
+
+  static let names = variables + variables.map { "\($0)_FILE" }
+
+  private static let maxByteCount = 4096
+
+  /// The secrets given, the one that signs first; none if the key folder's own is to be used. Their bytes count as they stand; a file
+  /// loses one final newline.
+  ///
+  /// - Throws: exit code 78 for two sources of one secret, a previous one without a current one, or one that is too long; 66 for a file that
+  ///   is missing, 77 for one that may not be read.
+  static func read(_ environment: [(name: String, value: String)]) throws(CommandError) -> [SecretBytes] {
+    var secrets: [SecretBytes] = []
+    for variable in variables {
+      let given = environment.last { $0.name == variable }?.value
+      let path = environment.last { $0.name == "\(variable)_FILE" }?.value
+      if given != nil, path != nil {
+        throw .failed("\(variable) and \(variable)_FILE are both set; one is expected", .configuration)
+      }
+      if let given {
+        secrets.append(SecretBytes(copying: given.utf8.span))
+      } else if let path {
+        secrets.append(try readFile(path, variable))
+      } else if variable == variables[0] {
+        if environment.contains(where: { $0.name.hasPrefix("\(variables[1])") }) {
+          throw .failed("\(variables[1]) is set without \(variables[0])", .configuration)
+        }
+        return []
+      }
+    }
+    return secrets
+  }
+
+  private static func readFile(_ path: String, _ variable: String) throws(CommandError) -> SecretBytes {
+    var bytes = [UInt8](repeating: 0, count: maxByteCount + 1)
+    var count = 0
+    do throws(Errno) {
+      let file = try File(path, .read)
+      var span = bytes.mutableSpan
+      while count < span.count {
+        var rest = span._mutatingExtracting(count...)
+        let got = try file.read(into: &rest, at: count)
+        if got == 0 { break }
+        count += got
+      }
+    } catch {
+      let code: ExitCode = error.kind == .missing ? .missingInput : error.kind == .denied ? .permission : .inputOutput
+      throw .failed("\(variable)_FILE: cannot read \(visible(path)): \(error)", code)
+    }
+    guard count <= maxByteCount else {
+      throw .failed("\(variable)_FILE: \(visible(path)) has more than \(maxByteCount) bytes", .configuration)
+    }
+    if count > 0, bytes[count - 1] == UInt8(ascii: "\n") { count -= 1 }
+    let secret = SecretBytes(copying: bytes.span.extracting(0..<count))
+    for index in bytes.indices { bytes[index] = 0 }
+    return secret
+  }
+}
