@@ -23,16 +23,18 @@ struct LogRoom: Sendable {
   }
 
   /// Whether frames of these sizes, appended in this order, find room. No frame spans segments, so ends of segments are lost.
-  func holds(_ frames: Int...) -> Bool {
-    var left = remaining, used = 0
-    for frame in frames where frame > 0 {
-      if frame > left {
-        guard used < spares.count, frame <= segmentCapacity else { return false }
-        used += 1
-        left = segmentCapacity
-      }
-      left -= frame
+  func holds(_ first: Int, _ second: Int = 0, _ third: Int = 0, _ fourth: Int = 0) -> Bool {
+    var rest = self, used = 0
+    return rest.place(first, &used) && rest.place(second, &used) && rest.place(third, &used) && rest.place(fourth, &used)
+  }
+
+  private mutating func place(_ frame: Int, _ used: inout Int) -> Bool {
+    if frame > remaining {
+      guard used < spares.count, frame <= segmentCapacity else { return false }
+      used += 1
+      remaining = segmentCapacity
     }
+    remaining -= frame
     return true
   }
 }

@@ -12,8 +12,6 @@ struct Recovery {
   /// The number for the next spare.
   private(set) var nextSpare: UInt64
   private(set) var segmentCount: Int
-  /// The last batch that was read back.
-  let batch: UInt64
   private(set) var statistics = StorageStatistics()
   /// The epoch of this run, which the superblock of an orderly shutdown takes as its number.
   let epoch: UInt32
@@ -58,7 +56,6 @@ struct Recovery {
     // 7. Applied before the new segment of step 6 is made: it fails without a trace on disk.
     let tree = try PageTree(TreeOptions(maxMemoryByteCount: options.maxPageMemory))
     try Self.replay(reader, upTo: scan.end, into: tree)
-    batch = scan.end.batch
     let nextBatch = max(scan.highestBatch, scan.end.batch) + 1
     if nextBatch > tree.openBatch { tree.skip(to: nextBatch) }
 
@@ -174,11 +171,13 @@ struct Recovery {
     var cursor = LogReader.Cursor()
     while let frame = try reader.next(&cursor) {
       if frame.header.batch > tree.openBatch { tree.skip(to: frame.header.batch) }
-      try reader.withPayload(of: frame) { payload throws(StorageError) in
-        try FramePayload.forEachTransaction(payload) { operations throws(StorageError) in
-          try tree.prepare(operations)
-          tree.apply(operations)
-        }
+      do throws(StorageError) {
+        let count = try reader.withPayload(of: frame) { payload throws(StorageError) in try apply(payload, to: tree) }
+        if count != frame.header.transactionCount { throw .operationMalformed(offset: frame.header.payloadByteCount) }
+      } catch {
+        if case .memoryFull = error { throw error }
+        // The checksum is right, so a broken program wrote this.
+        throw damage(reader.segments[frame.segment].file.path, frame.offset, frame.header.lsn, "\(error)")
       }
       tree.closeBatch(frame.header.batch)
       tree.publish(frame.header.batch)
@@ -187,6 +186,17 @@ struct Recovery {
     if cursor.lsn != end.lsn {
       throw damage(reader.segments[cursor.segment].file.path, cursor.offset, cursor.lsn, "a frame that was valid is not any more")
     }
+  }
+
+  /// Returns the number of transactions.
+  private static func apply(_ payload: Span<UInt8>, to tree: PageTree) throws(StorageError) -> Int {
+    var count = 0
+    try FramePayload.forEachTransaction(payload) { operations throws(StorageError) in
+      try tree.prepare(operations)
+      tree.apply(operations)
+      count += 1
+    }
+    return count
   }
 
   /// Spares of an earlier process are as good as new ones: their blocks are written, and a fresh salt makes their contents void.

@@ -212,6 +212,29 @@ struct LogDamageTests {
     #expect(Self.open(newer) == .refused(.newerFormat(path: "data/db/main.udb", version: 2, supported: 1)))
   }
 
+  @Test func `a frame with a right checksum and wrong contents is refused by file and position`() throws {
+    let rig = CrashRig(seed: 31)
+    _ = try rig.open()
+    try rig.put("a", "1")
+    rig.kill()
+    let path = Self.wal + Self.segmentNames[0]
+    for (offset, value) in [(8192 + 36, 2), (8192 + 81, 9)] as [(Int, UInt8)] {
+      var disk = rig.system.disk
+      disk.damage(path) { bytes in
+        let salt: UInt64 = bytes.span.integer(at: 56)
+        bytes[offset] = value
+        let payload = Int(bytes.span.integer(at: 8192 + 32, as: UInt32.self))
+        let hash = XXH64.hash(bytes.span.extracting(8200..<8192 + 80 + payload), seed: salt)
+        for index in 0..<8 { bytes[8192 + index] = UInt8(truncatingIfNeeded: hash >> UInt64(8 * index)) }
+      }
+      guard case .refused(.damaged(let damage)) = Self.open(disk) else {
+        Issue.record("it opened with \(value) at \(offset)")
+        continue
+      }
+      #expect(damage.path == path && damage.offset == 8192 && damage.lsn == 0)
+    }
+  }
+
   @Test func `batches may skip numbers, and an engine that demands the next one is caught`() throws {
     let rig = CrashRig(seed: 21)
     _ = try rig.open()
