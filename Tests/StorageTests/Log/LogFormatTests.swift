@@ -1,4 +1,4 @@
-// The bytes on disk, so that no change of the code changes them unnoticed. docs/file-format.md §3 to §8.
+// The bytes on disk, so that no change of the code changes them unnoticed. docs/file-format.md §3 to §7.
 
 import Platform
 import Testing
