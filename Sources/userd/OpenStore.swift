@@ -49,12 +49,12 @@ struct OpenStore: Sendable {
     do throws(KeyError) {
       keys = try KeyFolder(dataPath: folder.path, random: random).load(supplied: secrets)
     } catch { throw .opening(error) }
-    let hasher: Auth.PasswordHasher
+    let hasher: PasswordHasher
     do throws(CryptoError) {
       let parameters = try Argon2Parameters(
         memoryKiB: configuration.hashMemory / 1024, iterations: configuration.hashTime,
         parallelism: configuration.hashParallelism)
-      hasher = try Auth.PasswordHasher(parameters: parameters, arenas: configuration.hashWorkers, random: random)
+      hasher = try PasswordHasher(parameters: parameters, arenas: configuration.hashWorkers, random: random)
     } catch { throw .failed("cannot hash passwords: \(error)", .configuration) }
     let sessions = SessionService(
       store: store, keys: keys, hasher: hasher, options: configuration.sessionOptions, clock: clock, random: random)

@@ -32,7 +32,7 @@ final class APIServer: Sendable {
     let store = try Store.open(database, fresh: StoreIdentity(uuid: UUID(high: 1, low: 2), epoch: 0xA1B2_C3D4))
     let keys = try KeyFolder(dataPath: folder.path + "/db", random: .system).load()
     let cost = try Argon2Parameters(memoryKiB: 8, iterations: 1, parallelism: 1)
-    let hasher = try Auth.PasswordHasher(parameters: cost, arenas: 2, random: .system)
+    let hasher = try PasswordHasher(parameters: cost, arenas: 2, random: .system)
     var options = SessionOptions()
     change(&options)
     let reports = ReportList()

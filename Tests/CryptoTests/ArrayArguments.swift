@@ -58,13 +58,6 @@ extension PasswordHash {
   }
 }
 
-extension PasswordHasher {
-  func hash(_ password: String) throws(CryptoError) -> PasswordHash { try hash(Array(password.utf8).span) }
-  func matches(_ password: String, _ hash: PasswordHash) throws(CryptoError) -> Bool {
-    try matches(Array(password.utf8).span, hash)
-  }
-}
-
 extension SecretBytes {
   convenience init(copying bytes: [UInt8]) { self.init(copying: bytes.span) }
 }
