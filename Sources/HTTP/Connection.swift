@@ -52,7 +52,7 @@ final class Connection {
   }
 
   /// Sends `bytes`, and keeps what the kernel does not take. Nothing else may be waiting to be sent.
-  func send(_ bytes: borrowing ByteBuffer, _ loop: LoopContext) throws(Errno) {
+  func send(_ bytes: borrowing ByteBuffer, _ loop: borrowing LoopContext) throws(Errno) {
     try bytes.withSpan { span throws(Errno) in
       let sent = try sendSome(span)
       if sent == span.count { return }
@@ -65,7 +65,7 @@ final class Connection {
   }
 
   /// Sends more of what was kept; true once nothing is left.
-  func sendRest(_ loop: LoopContext) throws(Errno) -> Bool {
+  func sendRest(_ loop: borrowing LoopContext) throws(Errno) -> Bool {
     guard let waiting = output.take() else { return true }
     let start = sentByteCount
     let sent = try waiting.withSpan { span throws(Errno) in try sendSome(span.extracting(start..<span.count)) }

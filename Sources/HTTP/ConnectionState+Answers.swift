@@ -4,116 +4,116 @@ import Codecs
 import Platform
 
 extension ConnectionState {
-  /// Makes the answer to `loop.request`, or hands the request to a pool.
-  mutating func answer(_ exchange: Exchange, _ output: inout ByteBuffer, _ loop: LoopContext) {
+  /// Answers `loop.request`, or hands it to a pool.
+  mutating func answer(_ output: inout ByteBuffer, _ loop: inout LoopContext) {
     loop.response.reset()
-    if let problem = loop.judgeRequest(exchange) {
-      loop.become(problem, exchange)
-    } else if let route = loop.route(of: exchange) {
-      loop.prepareRequest(exchange, peer)
-      let executor = loop.server.routes[route].executor
-      var isWouldBlock = false
-      if executor == .loop {
-        do throws(Problem) {
-          try loop.server.routes[route].handler(loop.request, &loop.response)
-        } catch {
-          isWouldBlock = error.isWouldBlock
-          if !isWouldBlock { loop.become(error, exchange) }
-        }
-      }
-      if executor != .loop || isWouldBlock {
-        var exchange = exchange
-        exchange.ticket = lastTicket &+ 1
-        if loop.submit(exchange, to: isWouldBlock ? .diskPool : executor, route: route, for: token) {
-          phase = .working
-          lastTicket = exchange.ticket
-          working = exchange
-          workingPath = loop.request.withPath { path in path.indices.map { path[$0] } }
-          deadline = loop.request.deadlineNanoseconds
-          return
-        }
+    if let problem = loop.judge(bodyByteCount: Int(loop.request.body.count)) {
+      loop.response.become(problem, loop.request)
+    } else if let route = loop.routeIndex(loop.request.exchange) {
+      loop.request.source = peer
+      loop.request.deadlineNanoseconds = loop.after(milliseconds: loop.limits.handlerTimeoutMilliseconds)
+      loop.request.isServerDraining = loop.isDraining
+      var executor = loop.server.routes[route].executor
+      if executor == .loop && loop.runHandler(of: route) { executor = .diskPool }
+      if executor != .loop {
+        if handOver(to: executor, route, loop: &loop) { return }
         loop.response.reset()
-        loop.become(.overloaded, exchange)
+        loop.response.become(.overloaded, loop.request)
       }
     } else {
-      loop.answerOptions(exchange)
+      loop.answerOptions()
     }
-    loop.request.withPath { path in settle(&loop.response, exchange, path, &output, loop) }
+    settle(path: nil, &output, &loop)
   }
 
-  /// Sends an answer, or holds it until the log is durable as far as it must be.
-  mutating func settle(
-    _ response: inout Response, _ exchange: Exchange, _ path: Span<UInt8>, _ output: inout ByteBuffer, _ loop: LoopContext
-  ) {
-    let position = response.heldUntil
+  private mutating func handOver(to executor: Route.Executor, _ route: Int, loop: inout LoopContext) -> Bool {
+    lastTicket &+= 1
+    loop.request.exchange.ticket = lastTicket
+    guard loop.submit(to: executor, route: route, for: token) else { return false }
+    phase = .working
+    working = loop.request.exchange
+    workingPath = loop.request.pathBytes
+    deadline = loop.request.deadlineNanoseconds
+    return true
+  }
+
+  /// Sends `loop.response` as the answer of `loop.request.exchange`, or holds it until the log is durable as far as it must be.
+  ///
+  /// - Parameter path: of the request; nil if `loop.request` still has it.
+  mutating func settle(path: [UInt8]?, _ output: inout ByteBuffer, _ loop: inout LoopContext) {
+    let position = loop.response.heldUntil
     if position > .zero, position > loop.server.durability.durablePosition {
-      if loop.server.durability.hasFailed {
-        response.become(.commitOutcomeUnknown, instance: path, requestID: exchange.requestID)
-      } else {
-        var bytes = ByteBuffer(capacity: 1024 + response.body.count)
-        _ = loop.write(response, for: exchange, to: &bytes)
-        held = HeldAnswer(
-          position: position, exchange: exchange, status: response.status, code: response.code, subject: response.subject,
-          path: path.indices.map { path[$0] }, bytes: bytes)
-        phase = .held
-        deadline = .max
-        return
-      }
+      let path = path ?? loop.request.pathBytes
+      if !loop.server.durability.hasFailed { return hold(until: position, path, &loop) }
+      loop.response.become(.commitOutcomeUnknown, instance: path.span, requestID: loop.request.exchange.requestID)
     }
-    let byteCount = loop.write(response, for: exchange, to: &output)
-    loop.report(
-      exchange, peer, status: response.status, code: response.code, subject: response.subject, byteCount: byteCount)
-    resume(exchange, loop)
+    let byteCount = loop.write(to: &output)
+    loop.report(peer, byteCount: byteCount)
+    resume(keepsAlive: loop.request.exchange.keepsAlive, loop)
+  }
+
+  private mutating func hold(until position: LogPosition, _ path: [UInt8], _ loop: inout LoopContext) {
+    var bytes = ByteBuffer(capacity: 1024 + loop.response.body.count)
+    _ = loop.write(to: &bytes)
+    held = HeldAnswer(
+      position: position, exchange: loop.request.exchange, status: loop.response.status, code: loop.response.code,
+      subject: loop.response.subject, path: path, bytes: bytes)
+    phase = .held
+    deadline = .max
   }
 
   /// An answer is out: the next request, or the end.
-  mutating func resume(_ exchange: Exchange, _ loop: LoopContext) {
-    phase = exchange.keepsAlive ? .open : .finishing
+  private mutating func resume(keepsAlive: Bool, _ loop: borrowing LoopContext) {
+    phase = keepsAlive ? .open : .finishing
     stage = .idle
     deadline = loop.after(milliseconds: loop.limits.idleTimeoutMilliseconds)
   }
 
   /// Sends or fails a held answer if its fate is known; false if it must wait on.
-  mutating func release(_ output: inout ByteBuffer, _ loop: LoopContext) -> Bool {
+  mutating func release(_ output: inout ByteBuffer, _ loop: inout LoopContext) -> Bool {
     guard phase == .held, let answer = held.take() else { return false }
     if answer.position <= loop.server.durability.durablePosition {
       answer.bytes.withSpan { output.append($0) }
-      loop.report(
-        answer.exchange, peer, status: answer.status, code: answer.code, subject: answer.subject, byteCount: answer.bytes.count)
-      resume(answer.exchange, loop)
+      loop.request.exchange = answer.exchange
+      loop.report(peer, status: answer.status, code: answer.code, subject: answer.subject, byteCount: answer.bytes.count)
+      resume(keepsAlive: answer.exchange.keepsAlive, loop)
       return true
     }
     if loop.server.durability.hasFailed {
-      loop.response.reset()
-      settle(&loop.response, asFailed: answer, &output, loop)
+      replaceAnswer(of: answer.exchange, by: .commitOutcomeUnknown, path: answer.path, &output, &loop)
       return true
     }
     held = consume answer
     return false
   }
 
-  private mutating func settle(
-    _ response: inout Response, asFailed answer: borrowing HeldAnswer, _ output: inout ByteBuffer, _ loop: LoopContext
-  ) {
-    response.become(.commitOutcomeUnknown, instance: answer.path.span, requestID: answer.exchange.requestID)
-    settle(&response, answer.exchange, answer.path.span, &output, loop)
+  /// Takes a job back from its pool.
+  mutating func complete(_ job: Job, _ output: inout ByteBuffer, _ loop: inout LoopContext) {
+    // An answer that comes after its time-out finds another ticket here, or nothing that works.
+    guard phase == .working, let working, working.ticket == job.request.exchange.ticket else { return }
+    if let problem = job.problem {
+      if problem.isWouldBlock && job.executor != .diskPool && loop.resubmit(job) { return }
+      job.response.become(problem, job.request)
+    }
+    self.working = nil
+    swap(&loop.response, &job.response)
+    loop.request.exchange = working
+    if loop.isDraining { loop.request.exchange.keepsAlive = false }
+    settle(path: workingPath, &output, &loop)
   }
 
-  /// Takes a job back from its pool.
-  mutating func complete(_ job: Job, _ output: inout ByteBuffer, _ loop: LoopContext) {
-    // An answer that comes after its time-out finds another ticket here, or nothing that works.
-    guard phase == .working, working?.ticket == job.exchange.ticket else { return }
-    if let problem = job.problem {
-      if problem.isWouldBlock && job.executor != .diskPool {
-        if loop.resubmit(job) { return }
-      }
-      job.request.withPath { path in
-        job.response.become(problem, instance: path, requestID: job.exchange.requestID)
-      }
-    }
-    working = nil
-    var exchange = job.exchange
-    if loop.isDraining { exchange.keepsAlive = false }
-    job.request.withPath { path in settle(&job.response, exchange, path, &output, loop) }
+  /// The worker is late: the client gets an answer now, and the worker's will be dropped.
+  mutating func giveUpWorking(_ output: inout ByteBuffer, _ loop: inout LoopContext) {
+    guard let exchange = working.take() else { preconditionFailure("a worker has no request") }
+    replaceAnswer(of: exchange, by: .handlerTimeout, path: workingPath, &output, &loop)
+  }
+
+  private mutating func replaceAnswer(
+    of exchange: Exchange, by problem: Problem, path: [UInt8], _ output: inout ByteBuffer, _ loop: inout LoopContext
+  ) {
+    loop.request.exchange = exchange
+    loop.response.reset()
+    loop.response.become(problem, instance: path.span, requestID: exchange.requestID)
+    settle(path: path, &output, &loop)
   }
 }

@@ -52,7 +52,7 @@ struct ConnectionState: ~Copyable {
     case body
   }
 
-  init(token: ConnectionToken, peer: PeerState, _ loop: LoopContext) {
+  init(token: ConnectionToken, peer: PeerState, _ loop: borrowing LoopContext) {
     self.token = token
     self.peer = peer
     stage = .fresh
@@ -70,44 +70,50 @@ struct ConnectionState: ~Copyable {
 
   /// Goes through the input from `consumed` on, appends answers to `output`, and moves `consumed` behind what it is done with.
   mutating func advance(
-    _ input: inout ByteBuffer, _ consumed: inout Int, _ output: inout ByteBuffer, _ loop: LoopContext
+    _ input: inout ByteBuffer, _ consumed: inout Int, _ output: inout ByteBuffer, _ loop: inout LoopContext
   ) -> Step {
-    var answeredCount = 0
+    // A request owns the bytes it lies in while it is looked at.
+    swap(&loop.request.bytes, &input)
+    loop.request.base = consumed
+    let step = advance(&output, &loop)
+    consumed = loop.request.base
+    swap(&loop.request.bytes, &input)
+    return step
+  }
+
+  private mutating func advance(_ output: inout ByteBuffer, _ loop: inout LoopContext) -> Step {
+    var lookCount = 0
     while phase == .open {
-      let available = input.count &- consumed
-      if available < wantedByteCount || !isWorthParsing(input, consumed) {
-        return hasInputEnded ? endOfInput(available, &output, loop) : waitForMore(available, loop)
+      let available = loop.request.bytes.count &- loop.request.base
+      if available < wantedByteCount || !isWorthParsing(loop.request) {
+        return hasInputEnded ? endOfInput(available, &output, &loop) : waitForMore(available, loop)
       }
-      if answeredCount >= loop.limits.maxPipelineDepth || output.count >= loop.limits.maxUnsentByteCount { return .again }
-      let isWhole: Bool
+      if lookCount >= loop.limits.maxPipelineDepth || output.count >= loop.limits.maxUnsentByteCount { return .again }
+      lookCount &+= 1
       do throws(Refusal) {
-        isWhole = try input.withSpan { bytes throws(Refusal) in
-          try loop.parser.parse(bytes.extracting(consumed..<bytes.count), into: &loop.request.head)
+        if try loop.parseHead() {
+          takeRequest(available, &output, &loop)
+        } else {
+          // Looking again pays once the head may be whole, or so much has come that the effort stays in proportion.
+          searchedByteCount = available
+          wantedByteCount = available &+ 1
+          enter(.head, loop)
         }
       } catch {
-        refuse(error.problem(loop.limits), &output, loop)
-        return .wait
+        refuse(error.problem(loop.limits), &output, &loop)
       }
-      if isWhole {
-        takeRequest(&input, &consumed, &output, loop)
-      } else {
-        // Looking again pays once the head may be whole, or so much has come that the effort stays in proportion.
-        searchedByteCount = available
-        wantedByteCount = available &+ 1
-        enter(.head, loop)
-      }
-      answeredCount &+= 1
     }
     return phase == .closed ? .close : .wait
   }
 
   /// Whether bytes that did not make a whole head before may do so now.
-  private mutating func isWorthParsing(_ input: borrowing ByteBuffer, _ consumed: Int) -> Bool {
+  private mutating func isWorthParsing(_ request: borrowing Request) -> Bool {
     if stage != .head { return true }
-    let available = input.count &- consumed
+    let available = request.bytes.count &- request.base
     if available >= 2 &* searchedByteCount { return true }
-    let isEnded = input.withSpan { bytes in
-      var index = consumed &+ max(0, wantedByteCount &- 3)
+    let start = request.base &+ max(0, wantedByteCount &- 3)
+    let isEnded = request.bytes.withSpan { bytes in
+      var index = start
       while let lineFeed = bytes.firstIndex(of: 0x0a, from: index) {
         index = lineFeed &+ 1
         if index < bytes.count, bytes[index] == 0x0d || bytes[index] == 0x0a { return true }
@@ -118,22 +124,22 @@ struct ConnectionState: ~Copyable {
     return isEnded
   }
 
-  private mutating func waitForMore(_ available: Int, _ loop: LoopContext) -> Step {
+  private mutating func waitForMore(_ available: Int, _ loop: borrowing LoopContext) -> Step {
     if available == 0 && stage != .fresh { enter(.idle, loop) }
     return .wait
   }
 
   /// The peer has sent all it will: what is there of a request will never be whole.
-  private mutating func endOfInput(_ available: Int, _ output: inout ByteBuffer, _ loop: LoopContext) -> Step {
+  private mutating func endOfInput(_ available: Int, _ output: inout ByteBuffer, _ loop: inout LoopContext) -> Step {
     if available == 0 && stage != .body {
       phase = .finishing
     } else {
-      refuse(.endedEarly, &output, loop)
+      refuse(.endedEarly, &output, &loop)
     }
     return .wait
   }
 
-  private mutating func enter(_ next: Stage, _ loop: LoopContext) {
+  private mutating func enter(_ next: Stage, _ loop: borrowing LoopContext) {
     if stage == next { return }
     switch next {
     case .fresh: break
@@ -145,44 +151,34 @@ struct ConnectionState: ~Copyable {
     stage = next
   }
 
-  /// The head in `loop.request.head` is accepted: answers the request if all of it is there.
-  private mutating func takeRequest(
-    _ input: inout ByteBuffer, _ consumed: inout Int, _ output: inout ByteBuffer, _ loop: LoopContext
-  ) {
-    let available = input.count &- consumed
-    let start = consumed
-    var exchange = input.withSpan { loop.identify($0.extracting(start..<$0.count)) }
+  /// The head in `loop.request.head` is accepted: answers the request if all of it is among the `available` bytes.
+  private mutating func takeRequest(_ available: Int, _ output: inout ByteBuffer, _ loop: inout LoopContext) {
+    loop.beginExchange()
     let length: Int
     switch loop.request.head.framing {
     case .none: length = 0
     case .length(let count): length = count
-    case .chunked: return refuse(.lengthRequired, exchange, input, start, &output, loop)
+    case .chunked: return refuseBody(.lengthRequired, &output, &loop)
     }
-    let limit = loop.route(of: exchange).flatMap { loop.server.routes[$0].body.maxByteCount } ?? loop.limits.maxBodyByteCount
-    if length > limit { return refuse(.bodyTooLarge(limit: limit), exchange, input, start, &output, loop) }
+    let limit = loop.maxBodyByteCount
+    if length > limit { return refuseBody(.bodyTooLarge(limit: limit), &output, &loop) }
     let headByteCount = loop.request.head.byteCount
     let total = headByteCount &+ length
     if available < total {
       if loop.request.head.expectsContinue, available == headByteCount, stage != .body {
         // The client waits for a word before it sends the body: either the go-ahead or the answer itself.
-        let problem = input.withSpan { loop.judge($0.extracting(start..<$0.count), exchange, bodyByteCount: length) }
-        if let problem { return refuse(problem, exchange, input, start, &output, loop) }
+        if let problem = loop.judge(bodyByteCount: length) { return refuseBody(problem, &output, &loop) }
         output.append("HTTP/1.1 100 Continue\r\n\r\n")
       }
       wantedByteCount = total
       return enter(.body, loop)
     }
-    consumed &+= total
     stage = .idle
     wantedByteCount = 1
     searchedByteCount = 0
-    deadline = loop.after(milliseconds: loop.limits.idleTimeoutMilliseconds)
-    if hasInputEnded && consumed == input.count { exchange.keepsAlive = false }
-    // The request owns its bytes while a handler looks at them.
-    swap(&loop.request.bytes, &input)
-    loop.request.base = start
+    if hasInputEnded && available == total { loop.request.exchange.keepsAlive = false }
     loop.request.body = BytePlace(headByteCount, total)
-    answer(exchange, &output, loop)
-    swap(&loop.request.bytes, &input)
+    answer(&output, &loop)
+    loop.request.base &+= total
   }
 }

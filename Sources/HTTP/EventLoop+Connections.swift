@@ -50,14 +50,11 @@ extension EventLoop {
 
   /// Answers a connection beyond the limit and closes it, without waiting for what it wants.
   private func turnAway(_ socket: consuming Socket, _ peer: PeerState) {
-    var exchange = Exchange()
-    exchange.startNanoseconds = context.now
-    exchange.requestID = context.makeRequestID()
+    context.beginUnknownExchange()
     context.response.reset()
-    context.response.become(.overloaded, instance: Span(), requestID: exchange.requestID)
-    let byteCount = context.write(context.response, for: exchange, to: &scratchOutput)
-    context.report(
-      exchange, peer, status: context.response.status, code: context.response.code, subject: nil, byteCount: byteCount)
+    context.response.become(.overloaded, instance: Span(), requestID: context.request.exchange.requestID)
+    let byteCount = context.write(to: &scratchOutput)
+    context.report(peer, byteCount: byteCount)
     scratchOutput.withSpan { bytes in
       // The peer may be gone already; that is what was wanted.
       do throws(Errno) { _ = try socket.send(bytes) } catch { return }
@@ -129,7 +126,7 @@ extension EventLoop {
         try connection.receive(
           into: &input, upTo: isOwn ? connection.state.readByteCount(having: input.count) : Self.readByteCount)
       }
-      step = connection.state.advance(&input, &consumed, &scratchOutput, context)
+      step = connection.state.advance(&input, &consumed, &scratchOutput, &context)
     } catch {
       failure = error
     }

@@ -6,7 +6,7 @@ import Synchronization
 
 /// All of it belongs to the thread that calls `run`; others reach it through its mailbox alone.
 final class EventLoop: @unchecked Sendable {
-  let context: LoopContext
+  var context: LoopContext
   let mailbox: Mailbox
   var epoll: Epoll
   var listeners: [Listener]
@@ -93,10 +93,9 @@ final class EventLoop: @unchecked Sendable {
     } else if token & Self.listenerToken != 0 {
       accept(Int(token & 0xffff))
     } else if let connection = connections[ConnectionToken(rawValue: token)] {
-      if !readiness.isDisjoint(with: [.readable, .peerEnded, .hungUp, .failed]) { connection.isReadable = true }
-      if !readiness.isDisjoint(with: [.peerEnded, .hungUp, .failed]) { connection.sawEnd = true }
-      let isBroken = !readiness.isDisjoint(with: [.hungUp, .failed])
-      if isBroken && (connection.state.phase == .working || connection.state.phase == .held) {
+      if readiness.wantsReading { connection.isReadable = true }
+      if readiness.hasEnded { connection.sawEnd = true }
+      if readiness.isBroken && (connection.state.phase == .working || connection.state.phase == .held) {
         close(connection)
       } else {
         serve(connection)
@@ -107,7 +106,7 @@ final class EventLoop: @unchecked Sendable {
   private func takeFinishedJobs() {
     for job in mailbox.takeAll() {
       guard let connection = connections[job.connection] else { continue }
-      connection.state.complete(job, &scratchOutput, context)
+      connection.state.complete(job, &scratchOutput, &context)
       serve(connection)
     }
   }
@@ -118,7 +117,7 @@ final class EventLoop: @unchecked Sendable {
     swap(&waiting, &held)
     for token in waiting {
       guard let connection = connections[token] else { continue }
-      if connection.state.release(&scratchOutput, context) {
+      if connection.state.release(&scratchOutput, &context) {
         connection.isHeld = false
         serve(connection)
       } else if connection.state.phase == .held {
@@ -149,7 +148,7 @@ final class EventLoop: @unchecked Sendable {
         // The peer does not read. Whatever it is still owed is lost with the connection.
         close(connection)
       } else {
-        switch connection.state.expire(&scratchOutput, context) {
+        switch connection.state.expire(&scratchOutput, &context) {
         case .close: close(connection)
         case .wait, .again: serve(connection)
         }

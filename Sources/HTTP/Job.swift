@@ -27,18 +27,16 @@ final class Job: @unchecked Sendable {
   var response = Response()
   /// What the handler threw instead of making a response.
   private(set) var problem: Problem?
-  let exchange: Exchange
   let executor: Route.Executor
   let connection: ConnectionToken
   private let handler: Handler
   private let mailbox: Mailbox
 
   init(
-    _ request: consuming Request, _ exchange: Exchange, _ executor: Route.Executor, _ handler: @escaping Handler,
-    for connection: ConnectionToken, to mailbox: Mailbox
+    _ request: consuming Request, _ executor: Route.Executor, _ handler: @escaping Handler, for connection: ConnectionToken,
+    to mailbox: Mailbox
   ) {
     self.request = request
-    self.exchange = exchange
     self.executor = executor
     self.handler = handler
     self.connection = connection

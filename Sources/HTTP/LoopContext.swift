@@ -4,16 +4,17 @@ import Codecs
 import Platform
 import Synchronization
 
-/// Confined to the thread of its loop.
-final class LoopContext {
+/// Passed down through every step of a connection, so that nothing on the way needs a reference or an allocation.
+struct LoopContext: ~Copyable {
   let server: ServerState
   let limits: HTTPLimits
-  let parser: RequestParser
-  let mailbox: Mailbox
-  /// The request that is being looked at; its bytes change places with the connection's input while a handler runs.
+  private let parser: RequestParser
+  private let mailbox: Mailbox
+  /// The request that is being looked at, and where the connection's input lies while it is.
   var request = Request(bytes: ByteBuffer(capacity: 16))
+  /// The answer that is being made.
   var response = Response()
-  /// On the monotonic clock, read when the loop woke and after each answer.
+  /// On the monotonic clock, read when the loop woke and before each access entry.
   private(set) var now: UInt64
   private var wallMilliseconds: Int64 = 0
   /// `Date` and the fixed header fields, each with its line end.
@@ -24,15 +25,15 @@ final class LoopContext {
   init(_ server: ServerState, mailbox: Mailbox) {
     self.server = server
     self.mailbox = mailbox
-    limits = server.limits
-    parser = RequestParser(limits: server.limits)
+    limits = server.options.limits
+    parser = RequestParser(limits: limits)
     requestIDs = RequestIDSource(random: server.random)
     now = server.clock.monotonicNanoseconds()
     refresh()
   }
 
   /// Reads the clock; what depends on the second is made anew when it has passed.
-  func refresh() {
+  mutating func refresh() {
     now = server.clock.monotonicNanoseconds()
     if now < headerBlockExpiry { return }
     wallMilliseconds = server.clock.wallMilliseconds()
@@ -52,77 +53,120 @@ final class LoopContext {
 
   var isDraining: Bool { server.isDraining.load(ordering: .relaxed) }
 
-  func makeRequestID() -> RequestID { requestIDs.next(milliseconds: wallMilliseconds) }
-
-  /// The request's own name if it brought one of the right form, else a new one.
-  func requestID(_ bytes: Span<UInt8>) -> RequestID {
-    if let place = request.head.firstValue(.requestID), request.head.lineCount(.requestID) == 1,
-      let given = RequestID(bytes.extracting(place.range(from: 0)))
-    {
-      return given
-    }
-    return makeRequestID()
-  }
+  func after(milliseconds: Int) -> UInt64 { now &+ UInt64(milliseconds) &* 1_000_000 }
 }
 
 extension LoopContext {
-  /// What is known of a request once its head is whole.
-  ///
-  /// - Parameter bytes: begin with the request that was parsed into `request.head`.
-  func identify(_ bytes: Span<UInt8>) -> Exchange {
-    var exchange = Exchange()
-    exchange.startNanoseconds = now
-    exchange.method = request.head.method
-    exchange.minorVersion = request.head.minorVersion
-    exchange.keepsAlive = request.head.isPersistent && !isDraining
-    exchange.requestID = requestID(bytes)
-    if let endpoint = server.router.match(bytes, path: request.head.path, &request.parameters), !request.head.isAsterisk {
-      exchange.endpoint = endpoint
-      exchange.isPrivate = server.router.endpoints[endpoint].isPrivate
-    } else {
-      exchange.isPrivate = bytes.extracting(request.head.path.range(from: 0)).isUnder(server.options.privatePrefixes)
+  /// Parses the head of the request that begins at `request.base`; false if it is not whole.
+  mutating func parseHead() throws(Refusal) -> Bool {
+    try Self.parse(parser, request.bytes, from: request.base, into: &request.head)
+  }
+
+  private static func parse(
+    _ parser: RequestParser, _ bytes: borrowing ByteBuffer, from base: Int, into head: inout RequestHead
+  ) throws(Refusal) -> Bool {
+    try bytes.withSpan { span throws(Refusal) in try parser.parse(span.extracting(base..<span.count), into: &head) }
+  }
+
+  /// Begins an exchange whose request was not understood.
+  mutating func beginUnknownExchange() {
+    request.exchange.startNanoseconds = now
+    request.exchange.method = nil
+    request.exchange.endpoint = -1
+    request.exchange.minorVersion = 1
+    request.exchange.keepsAlive = false
+    request.exchange.isPrivate = false
+    requestIDs.replace(&request.exchange.requestID, milliseconds: wallMilliseconds)
+  }
+
+  /// Begins the exchange of the request whose head was parsed.
+  mutating func beginExchange() {
+    request.exchange.startNanoseconds = now
+    request.exchange.method = request.head.method
+    request.exchange.minorVersion = request.head.minorVersion
+    request.exchange.keepsAlive = request.head.isPersistent && !isDraining
+    nameRequest()
+    let base = request.base
+    let path = request.head.path
+    var parameters = RouteParameters()
+    let endpoint = request.bytes.withSpan { span in
+      server.router.match(span.extracting(base..<span.count), path: path, &parameters)
     }
-    return exchange
+    request.parameters = parameters
+    if let endpoint, !request.head.isAsterisk {
+      request.exchange.endpoint = endpoint
+      request.exchange.isPrivate = server.router[endpoint: endpoint].isPrivate
+    } else {
+      request.exchange.endpoint = -1
+      request.exchange.isPrivate = request.withPath { $0.isUnder(server.options.privatePrefixes) }
+    }
+  }
+
+  /// The request keeps the name it brought if that has the right form, else it gets a new one.
+  private mutating func nameRequest() {
+    if request.head.lineCount(.requestID) == 1, let given = request.withHeader(.requestID, { RequestID($0) }) ?? nil {
+      request.exchange.requestID = given
+    } else {
+      requestIDs.replace(&request.exchange.requestID, milliseconds: wallMilliseconds)
+    }
   }
 
   /// The index of the route that answers; nil if the server answers by itself.
-  func route(of exchange: Exchange) -> Int? {
+  func routeIndex(_ exchange: borrowing Exchange) -> Int? {
     guard exchange.endpoint >= 0, let method = exchange.method else { return nil }
-    return server.router.endpoints[exchange.endpoint].route(for: method)
+    return server.router[endpoint: exchange.endpoint].route(for: method)
+  }
+
+  /// The limit for the body of the request.
+  var maxBodyByteCount: Int {
+    guard let route = routeIndex(request.exchange), let own = server.routes[route].body.maxByteCount else {
+      return limits.maxBodyByteCount
+    }
+    return own
   }
 
   /// Why the request cannot go to a handler; nil if it can, or if it is an OPTIONS.
-  func judge(_ bytes: Span<UInt8>, _ exchange: Exchange, bodyByteCount: Int) -> Problem? {
-    guard let method = exchange.method else { return .methodNotImplemented }
+  func judge(bodyByteCount: Int) -> Problem? {
+    guard let method = request.exchange.method else { return .methodNotImplemented }
     if request.head.isAsterisk { return nil }
-    guard exchange.endpoint >= 0 else { return .notFound }
+    let endpoint = request.exchange.endpoint
+    guard endpoint >= 0 else { return .notFound }
     if method == .options { return nil }
-    guard let route = route(of: exchange) else {
-      return .methodNotAllowed(allowed: server.router.endpoints[exchange.endpoint].allowed)
+    guard let route = server.router[endpoint: endpoint].route(for: method) else {
+      return .methodNotAllowed(allowed: server.router.allowed(at: endpoint))
     }
-    return server.routes[route].body.judge(bytes, request.head, bodyByteCount: bodyByteCount)
+    return server.routes[route].body.judge(request, bodyByteCount: bodyByteCount)
   }
 
   /// Answers an OPTIONS that is no preflight.
-  func answerOptions(_ exchange: Exchange) {
+  mutating func answerOptions() {
     response.status = .noContent
+    let endpoint = request.exchange.endpoint
     response.header(
-      "Allow",
-      exchange.endpoint >= 0 ? server.router.endpoints[exchange.endpoint].allowed : "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
-    )
+      "Allow", endpoint >= 0 ? server.router.allowed(at: endpoint) : "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
+  }
+
+  /// Runs a route's handler on this thread. A problem becomes the response; true if the handler must run where it may wait.
+  mutating func runHandler(of route: Int) -> Bool {
+    do throws(Problem) {
+      try server.routes[route].handler(request, &response)
+      return false
+    } catch {
+      if error.isWouldBlock { return true }
+      response.become(error, request)
+      return false
+    }
   }
 
   /// Queues a copy of the current request; false if the pool is full.
-  func submit(_ exchange: Exchange, to executor: Route.Executor, route: Int, for connection: ConnectionToken) -> Bool {
-    submit(
-      Job(request.copy(), exchange, executor, server.routes[route].handler, for: connection, to: mailbox))
+  func submit(to executor: Route.Executor, route: Int, for connection: ConnectionToken) -> Bool {
+    submit(Job(request.copy(), executor, server.routes[route].handler, for: connection, to: mailbox))
   }
 
-  /// Queues a job that came back from a loop's or the hash pool's attempt.
+  /// Queues a job for the disk pool that came back from the hash pool; false if it cannot go there.
   func resubmit(_ job: Job) -> Bool {
-    guard let route = route(of: job.exchange) else { return false }
-    return submit(
-      Job(job.request.copy(), job.exchange, .diskPool, server.routes[route].handler, for: job.connection, to: mailbox))
+    guard let route = routeIndex(job.request.exchange) else { return false }
+    return submit(Job(job.request.copy(), .diskPool, server.routes[route].handler, for: job.connection, to: mailbox))
   }
 
   private func submit(_ job: Job) -> Bool {
@@ -130,33 +174,5 @@ extension LoopContext {
     case .hashPool: server.hashPool.submit(job)
     case .diskPool, .loop: server.diskPool.submit(job)
     }
-  }
-}
-
-extension LoopContext {
-  func after(milliseconds: Int) -> UInt64 { now &+ UInt64(milliseconds) &* 1_000_000 }
-
-  /// `judge` for the request that owns its bytes.
-  func judgeRequest(_ exchange: Exchange) -> Problem? {
-    let base = request.base
-    let bodyByteCount = Int(request.body.count)
-    return request.bytes.withSpan { judge($0.extracting(base..<$0.count), exchange, bodyByteCount: bodyByteCount) }
-  }
-
-  /// Tells the request what a handler may ask it.
-  func prepareRequest(_ exchange: Exchange, _ peer: PeerState) {
-    request.method = exchange.method ?? .get
-    request.requestID = exchange.requestID
-    request.peer = peer.address
-    request.peerCredentials = peer.credentials
-    request.listenerIndex = peer.listenerIndex
-    request.arrivalNanoseconds = exchange.startNanoseconds
-    request.deadlineNanoseconds = after(milliseconds: limits.handlerTimeoutMilliseconds)
-    request.isServerDraining = isDraining
-  }
-
-  /// Turns the response into a problem about the current request.
-  func become(_ problem: Problem, _ exchange: Exchange) {
-    request.withPath { path in response.become(problem, instance: path, requestID: exchange.requestID) }
   }
 }

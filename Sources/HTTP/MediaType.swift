@@ -6,19 +6,17 @@ extension Route.Body {
   /// Why the body of a request is not of a kind that this route takes; nil if it is.
   ///
   /// A request without a body and without a Content-Type passes: whether a body is required is the handler's business.
-  func judge(_ bytes: Span<UInt8>, _ head: borrowing RequestHead, bodyByteCount: Int) -> Problem? {
+  func judge(_ request: borrowing Request, bodyByteCount: Int) -> Problem? {
     guard allowsJSON || allowsForm || allowsMergePatch else { return nil }
-    if let encoding = head.firstValue(.contentEncoding) {
-      guard head.lineCount(.contentEncoding) == 1, bytes.extracting(encoding.range(from: 0)).equalsIgnoringCase("identity")
-      else { return .unsupportedMediaType("the body may not be encoded") }
+    if let isPlain = request.withHeader(.contentEncoding, { $0.equalsIgnoringCase("identity") }) {
+      guard isPlain, request.lineCount(of: .contentEncoding) == 1 else {
+        return .unsupportedMediaType("the body may not be encoded")
+      }
     }
-    guard let type = head.firstValue(.contentType) else {
+    guard let isAccepted = request.withHeader(.contentType, { accepts($0) }) else {
       return bodyByteCount == 0 ? nil : .unsupportedMediaType("there is no Content-Type; \(accepted)")
     }
-    guard head.lineCount(.contentType) == 1, accepts(bytes.extracting(type.range(from: 0))) else {
-      return .unsupportedMediaType(accepted)
-    }
-    return nil
+    return isAccepted && request.lineCount(of: .contentType) == 1 ? nil : .unsupportedMediaType(accepted)
   }
 
   private var accepted: String {

@@ -3,6 +3,12 @@
 import Codecs
 
 extension Response {
+  /// Turns what was made so far into the answer to `request` that `problem` asks for.
+  mutating func become(_ problem: Problem, _ request: borrowing Request) {
+    let range = request.head.path.range(from: request.base)
+    request.bytes.withSpan { become(problem, instance: $0.extracting(range), requestID: request.exchange.requestID) }
+  }
+
   /// Turns what was made so far into the answer that `problem` asks for; what it must wait for stays.
   ///
   /// - Parameter instance: the path of the request, or empty if it was not understood.

@@ -14,18 +14,11 @@ package struct Request: ~Copyable, Sendable {
   @usableFromInline var body = BytePlace.nowhere
   var parameters = RouteParameters()
 
-  /// A HEAD request runs the handler of GET and sees `.head` here.
-  package internal(set) var method = Method.get
-  /// The name of this request; it is in the response and in every problem document already.
-  package internal(set) var requestID = RequestID()
-  /// The other end of the connection.
-  package internal(set) var peer = SocketAddress.local
-  /// The process at the other end of a Unix socket, as the kernel tells.
-  package internal(set) var peerCredentials: PeerCredentials?
-  /// Which of `ServerOptions.listeners` the connection came in by.
-  package internal(set) var listenerIndex = 0
-  /// When the head was complete, on the server's monotonic clock.
-  package internal(set) var arrivalNanoseconds: UInt64 = 0
+  /// What outlives the bytes of the request.
+  var exchange = Exchange()
+  /// Whose connection it is.
+  var source = PeerState()
+
   /// When the client gets 503 `timeout` if the handler has not returned; only pool routes can be that late.
   package internal(set) var deadlineNanoseconds: UInt64 = 0
   /// Whether the server is going down and answers only what it has.
@@ -35,6 +28,19 @@ package struct Request: ~Copyable, Sendable {
   package internal(set) var mayWait = false
 
   init(bytes: consuming ByteBuffer) { self.bytes = bytes }
+
+  /// A HEAD request runs the handler of GET and sees `.head` here.
+  package var method: Method { exchange.method ?? .get }
+  /// The name of this request; it is in the response and in every problem document already.
+  package var requestID: RequestID { exchange.requestID }
+  /// The other end of the connection.
+  package var peer: SocketAddress { source.address }
+  /// The process at the other end of a Unix socket, as the kernel tells.
+  package var peerCredentials: PeerCredentials? { source.credentials }
+  /// Which of `ServerOptions.listeners` the connection came in by.
+  package var listenerIndex: Int { source.listenerIndex }
+  /// When the head was complete, on the server's monotonic clock.
+  package var arrivalNanoseconds: UInt64 { exchange.startNanoseconds }
 
   /// Runs `work` on the body; it is empty if there is none.
   @inlinable
@@ -68,6 +74,9 @@ package struct Request: ~Copyable, Sendable {
     let range = head.path.range(from: base)
     return bytes.withSpan { span in work(span.extracting(range)) }
   }
+
+  /// The path as it was sent; empty if it stands for `/`.
+  var pathBytes: [UInt8] { bytes.withSpan { span in head.path.range(from: base).map { span[$0] } } }
 
   package var path: String { withPath { String(decoding: $0, as: UTF8.self) } }
 
@@ -132,12 +141,8 @@ extension Request {
     request.head = head.copy()
     request.body = body
     request.parameters = parameters
-    request.method = method
-    request.requestID = requestID
-    request.peer = peer
-    request.peerCredentials = peerCredentials
-    request.listenerIndex = listenerIndex
-    request.arrivalNanoseconds = arrivalNanoseconds
+    request.exchange = exchange
+    request.source = source
     request.deadlineNanoseconds = deadlineNanoseconds
     request.isServerDraining = isServerDraining
     request.mayWait = true

@@ -11,13 +11,21 @@ package struct RequestID: Sendable {
 
   /// Takes over what a client sent, if it has the form.
   package init?(_ bytes: Span<UInt8>) {
-    guard bytes.count >= 1, bytes.count <= Self.maxByteCount else { return nil }
+    guard replace(with: bytes) else { return nil }
+  }
+
+  /// Becomes what a client sent; false, and anything, if that has not the form.
+  mutating func replace(with bytes: Span<UInt8>) -> Bool {
+    guard bytes.count >= 1, bytes.count <= Self.maxByteCount else { return false }
     for index in bytes.indices {
-      guard Self.allows(bytes[index]) else { return nil }
+      guard Self.allows(bytes[index]) else { return false }
       storage[index] = bytes[index]
     }
     size = UInt8(bytes.count)
+    return true
   }
+
+  mutating func removeAll() { size = 0 }
 
   private static func allows(_ byte: UInt8) -> Bool {
     switch byte {

@@ -12,8 +12,8 @@ struct RequestIDSource: ~Copyable {
 
   init(random: RandomSource) { self.random = random }
 
-  /// The next name, of this moment.
-  mutating func next(milliseconds: Int64) -> RequestID {
+  /// Makes `id` a new name, of this moment.
+  mutating func replace(_ id: inout RequestID, milliseconds: Int64) {
     if used &+ 10 > Self.stockByteCount {
       let random = random
       var span = stock.mutableSpan
@@ -27,19 +27,35 @@ struct RequestIDSource: ~Copyable {
     for index in 2..<10 { low = low << 8 | UInt64(stock[used &+ index]) }
     low = low & 0x3fff_ffff_ffff_ffff | 0x8000_0000_0000_0000
     used &+= 10
-    return RequestID(uuidHigh: high, low: low)
+    id.replace(withUUIDHigh: high, low: low)
   }
 }
 
 extension RequestID {
-  /// The text form of an identifier.
-  init(uuidHigh high: UInt64, low: UInt64) {
-    self.init()
-    for place in 0..<32 {
-      if place == 8 || place == 12 || place == 16 || place == 20 { append(UInt8(ascii: "-")) }
-      let word = place < 16 ? high : low
-      let value = UInt8(truncatingIfNeeded: word >> UInt64(60 &- 4 &* (place & 15))) & 15
-      append(value &+ (value < 10 ? UInt8(ascii: "0") : UInt8(ascii: "a") &- 10))
-    }
+  /// Becomes the text form of an identifier.
+  mutating func replace(withUUIDHigh high: UInt64, low: UInt64) {
+    removeAll()
+    append(hex: UInt32(truncatingIfNeeded: high >> 32), from: 0, to: 8)
+    append(UInt8(ascii: "-"))
+    append(hex: UInt32(truncatingIfNeeded: high), from: 0, to: 4)
+    append(UInt8(ascii: "-"))
+    append(hex: UInt32(truncatingIfNeeded: high), from: 4, to: 8)
+    append(UInt8(ascii: "-"))
+    append(hex: UInt32(truncatingIfNeeded: low >> 32), from: 0, to: 4)
+    append(UInt8(ascii: "-"))
+    append(hex: UInt32(truncatingIfNeeded: low >> 32), from: 4, to: 8)
+    append(hex: UInt32(truncatingIfNeeded: low), from: 0, to: 8)
+  }
+
+  /// Appends some of the eight digits of a word, the most significant first.
+  private mutating func append(hex word: UInt32, from start: Int, to end: Int) {
+    // One digit a byte, the most significant lowest; then all eight become letters at once.
+    var digits = UInt64(word.byteSwapped)
+    digits = (digits | digits << 16) & 0x0000_ffff_0000_ffff
+    digits = (digits | digits << 8) & 0x00ff_00ff_00ff_00ff
+    digits = (digits >> 4 | digits << 8) & 0x0f0f_0f0f_0f0f_0f0f
+    let letters = ((digits &+ 0x0606_0606_0606_0606) >> 4) & 0x0101_0101_0101_0101
+    let text = digits &+ 0x3030_3030_3030_3030 &+ letters &* 39
+    for index in start..<end { append(UInt8(truncatingIfNeeded: text >> UInt64(8 &* index))) }
   }
 }

@@ -5,32 +5,32 @@ import Platform
 import Synchronization
 
 extension LoopContext {
-  /// Appends the whole answer to `output` and returns its size.
-  func write(_ response: borrowing Response, for exchange: Exchange, to output: inout ByteBuffer) -> Int {
+  /// Appends the whole answer to `request.exchange` to `output` and returns its size.
+  func write(to output: inout ByteBuffer) -> Int {
     let start = output.count
     let bodyByteCount = response.body.count
     output.reserve(1024 &+ bodyByteCount)
     output.append(response.status.line)
     headerBlock.withSpan { output.append($0) }
     output.append("X-Request-Id: ")
-    exchange.requestID.withSpan { output.append($0) }
-    writeContent(response, bodyByteCount, to: &output)
-    writeCaching(response, exchange, to: &output)
-    if !exchange.keepsAlive {
+    request.exchange.requestID.withSpan { output.append($0) }
+    writeContent(bodyByteCount, to: &output)
+    writeCaching(to: &output)
+    if !request.exchange.keepsAlive {
       output.append("\r\nConnection: close\r\n")
-    } else if exchange.minorVersion == 0 {
+    } else if request.exchange.minorVersion == 0 {
       output.append("\r\nConnection: keep-alive\r\n")
     } else {
       output.append("\r\n")
     }
     response.fields.withSpan { output.append($0) }
     output.append("\r\n")
-    if exchange.method != .head && !response.status.isBodiless { response.body.withSpan { output.append($0) } }
+    if request.exchange.method != .head && !response.status.isBodiless { response.body.withSpan { output.append($0) } }
     return output.count &- start
   }
 
   // Content-Length is that of GET in the answer to HEAD, and absent from 204 and 304             (RFC 9110 §8.6)
-  private func writeContent(_ response: borrowing Response, _ bodyByteCount: Int, to output: inout ByteBuffer) {
+  private func writeContent(_ bodyByteCount: Int, to output: inout ByteBuffer) {
     if response.status.isBodiless { return }
     switch response.contentType {
     case .none: output.append("\r\nContent-Length: ")
@@ -46,25 +46,30 @@ extension LoopContext {
     output.append(decimal: bodyByteCount)
   }
 
-  private func writeCaching(_ response: borrowing Response, _ exchange: Exchange, to output: inout ByteBuffer) {
+  private func writeCaching(to output: inout ByteBuffer) {
     switch response.caching {
-    case .byPath where exchange.isPrivate: output.append("\r\nCache-Control: no-store\r\nVary: Authorization")
+    case .byPath where request.exchange.isPrivate: output.append("\r\nCache-Control: no-store\r\nVary: Authorization")
     case .byPath: break
     case .revalidated: output.append("\r\nCache-Control: private, no-cache\r\nVary: Authorization")
     }
   }
 
-  /// Tells the access hook of an answer that is about to leave.
-  func report(
-    _ exchange: Exchange, _ peer: PeerState, status: Status, code: StaticString?, subject: (high: UInt64, low: UInt64)?,
-    byteCount: Int
+  /// Tells the access hook of the answer that is about to leave.
+  mutating func report(_ peer: PeerState, byteCount: Int) {
+    report(peer, status: response.status, code: response.code, subject: response.subject, byteCount: byteCount)
+  }
+
+  mutating func report(
+    _ peer: PeerState, status: Status, code: StaticString?, subject: (high: UInt64, low: UInt64)?, byteCount: Int
   ) {
     guard let access = server.access else { return }
     refresh()
+    let endpoint = request.exchange.endpoint
     access(
       AccessEntry(
-        method: exchange.method, route: exchange.endpoint < 0 ? nil : server.router.endpoints[exchange.endpoint].pattern,
-        status: status, code: code, durationNanoseconds: now &- min(now, exchange.startNanoseconds), byteCount: byteCount,
-        client: peer.address, listenerIndex: peer.listenerIndex, requestID: exchange.requestID, subject: subject))
+        method: request.exchange.method, route: endpoint < 0 ? nil : server.router[endpoint: endpoint].pattern,
+        status: status, code: code, durationNanoseconds: now &- min(now, request.exchange.startNanoseconds),
+        byteCount: byteCount, client: peer.address, listenerIndex: peer.listenerIndex,
+        requestID: request.exchange.requestID, subject: subject))
   }
 }

@@ -8,15 +8,16 @@ import Codecs
 /// segment is tried before a parameter, and the choice is not taken back further down.
 struct Router: Sendable {
   private var nodes = [Node()]
-  private(set) var endpoints: [Endpoint] = []
+  private var endpoints: [Endpoint] = []
+  /// For each endpoint the value of Allow, HEAD and OPTIONS included.
+  private var allowed: [String] = []
 
-  /// What is known about one pattern, whatever the method.
+  /// What is known about one pattern, whatever the method. A plain value, so that looking at it counts no references.
   struct Endpoint: Sendable {
     let pattern: StaticString
     /// For each method the index of its route, or -1.
     fileprivate(set) var routes = InlineArray<7, Int16>(repeating: -1)
-    /// The value of Allow, HEAD and OPTIONS included.
-    fileprivate(set) var allowed = ""
+    /// Whether no shared cache may keep what is here.
     fileprivate(set) var isPrivate = false
 
     /// The index of the route for a method, HEAD standing for GET.
@@ -25,6 +26,11 @@ struct Router: Sendable {
       return index < 0 ? nil : Int(index)
     }
   }
+
+  subscript(endpoint index: Int) -> Endpoint { endpoints[index] }
+
+  /// The value of Allow for an endpoint, HEAD and OPTIONS included.
+  func allowed(at endpoint: Int) -> String { allowed[endpoint] }
 
   private struct Node: Sendable {
     var children: [Child] = []
@@ -50,12 +56,12 @@ struct Router: Sendable {
       endpoints[endpoint].routes[slot] = Int16(index)
     }
     for index in endpoints.indices {
-      endpoints[index].allowed = allowed(by: endpoints[index])
+      allowed.append(Self.allowed(by: endpoints[index]))
       endpoints[index].isPrivate = "\(endpoints[index].pattern)".utf8.span.isUnder(privatePrefixes)
     }
   }
 
-  private func allowed(by endpoint: Endpoint) -> String {
+  private static func allowed(by endpoint: Endpoint) -> String {
     Method.allCases.filter { $0 == .options || endpoint.route(for: $0) != nil }.map { "\($0.name)" }.joined(separator: ", ")
   }
 

@@ -20,8 +20,6 @@ final class ServerState: Sendable {
   let connectionCount = Atomic<Int>(0)
   let cutConnectionCount = Atomic<Int>(0)
 
-  var limits: HTTPLimits { options.limits }
-
   init(
     options: ServerOptions, routes: [Route], durability: DurabilitySignal, clock: any Clock, random: RandomSource,
     access: AccessHook?

@@ -103,3 +103,15 @@ package struct Readiness: OptionSet, Sendable {
   /// Interest: report a change once, not a state again and again.
   package static let edgeTriggered = Readiness(rawValue: 1 << 31)
 }
+
+// An option set literal is built by generic code in other modules: the questions of the hot path are asked here.
+extension Readiness {
+  /// There may be something to read: bytes, the end, or an error.
+  package var wantsReading: Bool { rawValue & (0x1 | 0x8 | 0x10 | 0x2000) != 0 }
+
+  /// The peer sends no more, in order or not.
+  package var hasEnded: Bool { rawValue & (0x8 | 0x10 | 0x2000) != 0 }
+
+  /// Nobody reads any more what is sent.
+  package var isBroken: Bool { rawValue & (0x8 | 0x10) != 0 }
+}

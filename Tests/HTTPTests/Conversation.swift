@@ -10,7 +10,8 @@ final class Conversation {
   let durability = DurabilitySignal()
   let clock = ManualClock(milliseconds: 1_777_636_801_000)
   let server: ServerState
-  let loop: LoopContext
+  private var loop: LoopContext
+  let mailbox: Mailbox
   private(set) var state: ConnectionState
   private var input = ByteBuffer()
   private var output = ByteBuffer()
@@ -26,7 +27,8 @@ final class Conversation {
     let random = RandomSource { bytes in for index in bytes.indices { bytes[index] = 7 } }
     server = try ServerState(
       options: options, routes: routes, durability: durability, clock: clock, random: random, access: access)
-    loop = LoopContext(server, mailbox: try Mailbox())
+    mailbox = try Mailbox()
+    loop = LoopContext(server, mailbox: mailbox)
     state = ConnectionState(token: ConnectionToken(slot: 0, generation: 0), peer: PeerState(), loop)
   }
 
@@ -49,7 +51,7 @@ final class Conversation {
   func proceed() {
     while true {
       var consumed = 0
-      let step = state.advance(&input, &consumed, &output, loop)
+      let step = state.advance(&input, &consumed, &output, &loop)
       input.removeFirst(consumed)
       if step != .again { return }
       againCount += 1
@@ -61,11 +63,11 @@ final class Conversation {
     clock.advance(milliseconds: Int64(milliseconds))
     loop.refresh()
     guard state.deadline <= loop.now else { return nil }
-    return state.expire(&output, loop)
+    return state.expire(&output, &loop)
   }
 
   func release() -> Bool {
-    let isReleased = state.release(&output, loop)
+    let isReleased = state.release(&output, &loop)
     if isReleased { proceed() }
     return isReleased
   }
@@ -73,18 +75,18 @@ final class Conversation {
   /// Does what pool workers and the mailbox do.
   func runJobs() {
     for pool in [server.hashPool, server.diskPool] { while let job = pool.takeNext() { job.run() } }
-    for job in loop.mailbox.takeAll() { state.complete(job, &output, loop) }
+    for job in mailbox.takeAll() { state.complete(job, &output, &loop) }
     proceed()
   }
 
   /// Runs what waits in the pools without telling the connection.
   func takeJobs() -> [Job] {
     for pool in [server.hashPool, server.diskPool] { while let job = pool.takeNext() { job.run() } }
-    return loop.mailbox.takeAll()
+    return mailbox.takeAll()
   }
 
   func complete(_ job: Job) {
-    state.complete(job, &output, loop)
+    state.complete(job, &output, &loop)
     proceed()
   }
 

@@ -104,8 +104,8 @@ private let hash = "POST /hash HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\na
     conversation.receive(hash)
     // One may wait; it belongs to a connection of the same server.
     let job = Job(
-      other.loop.request.copy(), Exchange(), .hashPool, { _, _ throws(Problem) in }, for: ConnectionToken(slot: 9, generation: 0),
-      to: other.loop.mailbox)
+      Request(bytes: ByteBuffer()), .hashPool, { _, _ throws(Problem) in }, for: ConnectionToken(slot: 9, generation: 0),
+      to: other.mailbox)
     #expect(!conversation.server.hashPool.submit(job))
     #expect(other.server.hashPool.submit(job))
     other.receive(hash)

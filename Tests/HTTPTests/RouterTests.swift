@@ -19,7 +19,7 @@ import Testing
     var parameters = RouteParameters()
     guard let endpoint = router.match(bytes.span, path: BytePlace(4, 4 + path.utf8.count), &parameters) else { return nil }
     let values = (0..<parameters.count).map { String(decoding: bytes[parameters.places[$0].range(from: 0)], as: UTF8.self) }
-    return ("\(router.endpoints[endpoint].pattern)", values)
+    return ("\(router[endpoint: endpoint].pattern)", values)
   }
 
   @Test(
