@@ -52,7 +52,9 @@ final class Connection {
   }
 
   /// Sends `bytes`, and keeps what the kernel does not take. Nothing else may be waiting to be sent.
-  func send(_ bytes: borrowing ByteBuffer, _ loop: borrowing LoopContext) throws(Errno) {
+  ///
+  /// - Parameter deadline: when it must be through.
+  func send(_ bytes: borrowing ByteBuffer, by deadline: UInt64) throws(Errno) {
     try bytes.withSpan { span throws(Errno) in
       let sent = try sendSome(span)
       if sent == span.count { return }
@@ -60,17 +62,19 @@ final class Connection {
       rest.append(span.extracting(sent..<span.count))
       output = consume rest
       sentByteCount = 0
-      writeDeadline = loop.after(milliseconds: loop.limits.writeTimeoutMilliseconds)
+      writeDeadline = deadline
     }
   }
 
   /// Sends more of what was kept; true once nothing is left.
-  func sendRest(_ loop: borrowing LoopContext) throws(Errno) -> Bool {
+  ///
+  /// - Parameter deadline: when the rest must be through, if some of it was taken now.
+  func sendRest(by deadline: UInt64) throws(Errno) -> Bool {
     guard let waiting = output.take() else { return true }
     let start = sentByteCount
     let sent = try waiting.withSpan { span throws(Errno) in try sendSome(span.extracting(start..<span.count)) }
     if start + sent == waiting.count { return true }
-    if sent > 0 { writeDeadline = loop.after(milliseconds: loop.limits.writeTimeoutMilliseconds) }
+    if sent > 0 { writeDeadline = deadline }
     sentByteCount = start + sent
     output = consume waiting
     return false

@@ -26,17 +26,17 @@ extension ConnectionState {
   ///
   /// Closing with unread input would reset the connection, and the peer might lose the answer. So we end our direction and read
   /// a while.
-  mutating func outputSent(_ loop: borrowing LoopContext) -> Bool {
+  mutating func outputSent(lingerUntil lingerDeadline: UInt64) -> Bool {
     guard phase == .finishing else { return false }
     phase = hasInputEnded ? .closed : .lingering
-    deadline = loop.after(milliseconds: loop.limits.lingerTimeoutMilliseconds)
+    deadline = lingerDeadline
     return true
   }
 
   /// Input that came after the last answer.
-  mutating func discard(_ byteCount: Int, _ loop: borrowing LoopContext) -> Step {
+  mutating func discard(_ byteCount: Int, of maxByteCount: Int) -> Step {
     discardedByteCount += byteCount
-    if discardedByteCount >= loop.limits.maxDiscardedByteCount || hasInputEnded { phase = .closed }
+    if discardedByteCount >= maxByteCount || hasInputEnded { phase = .closed }
     return phase == .closed ? .close : .wait
   }
 

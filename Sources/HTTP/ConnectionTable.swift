@@ -8,20 +8,16 @@ struct ConnectionTable {
 
   var count: Int { connections.count - free.count }
 
-  /// Makes a connection in a free slot.
-  mutating func add(_ make: (ConnectionToken) -> Connection) -> Connection {
-    let slot: Int
-    if let reused = free.popLast() {
-      slot = reused
-    } else {
-      slot = connections.count
-      connections.append(nil)
-      generations.append(0)
-    }
-    let connection = make(ConnectionToken(slot: slot, generation: generations[slot]))
-    connections[slot] = connection
-    return connection
+  /// Takes a free slot.
+  mutating func reserve() -> ConnectionToken {
+    if let slot = free.popLast() { return ConnectionToken(slot: slot, generation: generations[slot]) }
+    connections.append(nil)
+    generations.append(0)
+    return ConnectionToken(slot: connections.count - 1, generation: 0)
   }
+
+  /// Fills the slot that was taken.
+  mutating func place(_ connection: Connection, at token: ConnectionToken) { connections[Int(token.slot)] = connection }
 
   subscript(token: ConnectionToken) -> Connection? {
     let slot = Int(token.slot)

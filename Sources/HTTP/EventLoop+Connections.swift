@@ -8,7 +8,7 @@ extension EventLoop {
   /// How many connections are accepted before those that are open have their turn.
   private static var maxAcceptBurst: Int { 64 }
 
-  func accept(_ index: Int) {
+  mutating func accept(_ index: Int) {
     guard index < listeners.count else { return }
     let listener = listeners[index]
     for _ in 0..<Self.maxAcceptBurst {
@@ -24,7 +24,7 @@ extension EventLoop {
     }
   }
 
-  private func admit(_ socket: consuming Socket, _ address: SocketAddress, _ listener: Listener) throws(Errno) {
+  private mutating func admit(_ socket: consuming Socket, _ address: SocketAddress, _ listener: Listener) throws(Errno) {
     var peer = PeerState(address: address, credentials: nil, listenerIndex: listener.index)
     if listener.isLocal { peer.credentials = try socket.peerCredentials() }
     let count = context.server.connectionCount.add(1, ordering: .relaxed).newValue
@@ -32,12 +32,9 @@ extension EventLoop {
       context.server.connectionCount.subtract(1, ordering: .relaxed)
       return turnAway(socket, peer)
     }
-    var accepted: Socket? = consume socket
-    let connection = connections.add { token in
-      guard let socket = accepted.take() else { preconditionFailure("a socket is used once") }
-      return Connection(socket, ConnectionState(token: token, peer: peer, context))
-    }
-    let token = connection.state.token
+    let token = connections.reserve()
+    let connection = Connection(socket, ConnectionState(token: token, peer: peer, context))
+    connections.place(connection, at: token)
     do throws(Errno) {
       try epoll.add(
         connection.socket.descriptor, for: [.readable, .writable, .peerEnded, .edgeTriggered], token: token.rawValue)
@@ -49,7 +46,7 @@ extension EventLoop {
   }
 
   /// Answers a connection beyond the limit and closes it, without waiting for what it wants.
-  private func turnAway(_ socket: consuming Socket, _ peer: PeerState) {
+  private mutating func turnAway(_ socket: consuming Socket, _ peer: PeerState) {
     context.beginUnknownExchange()
     context.response.reset()
     context.response.become(.overloaded, instance: Span(), requestID: context.request.exchange.requestID)
@@ -62,16 +59,16 @@ extension EventLoop {
     scratchOutput.removeAll()
   }
 
-  private func pauseAccepting() {
+  private mutating func pauseAccepting() {
     if acceptPauseEnd != nil { return }
     acceptPauseEnd = context.now &+ 100_000_000
     for index in listeners.indices { unwatch(index) }
   }
 
-  func resumeAccepting() {
+  mutating func resumeAccepting() {
     acceptPauseEnd = nil
     do throws(Errno) {
-      for index in listeners.indices { try watch(index) }
+      for index in listeners.indices { try Self.watch(listeners[index], index, epoll) }
     } catch {
       // The kernel has no memory for it now; perhaps in a while.
       for index in listeners.indices { unwatch(index) }
@@ -87,9 +84,9 @@ extension EventLoop {
   /// One turn of a connection: send what waits, read once, answer, send, and see what is next.
   ///
   /// Answers that were made before the turn are in `scratchOutput` already.
-  func serve(_ connection: Connection) {
+  mutating func serve(_ connection: Connection) {
     do throws(Errno) {
-      if try !connection.sendRest(context) { return keepUnsent(connection) }
+      if try !connection.sendRest(by: context.writeDeadline) { return keepUnsent(connection) }
       var step = ConnectionState.Step.wait
       if connection.state.phase == .lingering {
         step = try discardInput(connection)
@@ -97,7 +94,9 @@ extension EventLoop {
         step = try takeTurn(connection)
       }
       if scratchOutput.count > 0 { try sendScratch(connection) }
-      if connection.output == nil, connection.state.outputSent(context) { try connection.socket.shutdownSending() }
+      if connection.output == nil, connection.state.outputSent(lingerUntil: context.lingerDeadline) {
+        try connection.socket.shutdownSending()
+      }
       settle(connection, step)
     } catch {
       // The peer is gone, or the system has no memory for it: there is nobody to tell.
@@ -107,7 +106,7 @@ extension EventLoop {
   }
 
   /// Reads, unless there is enough to do already, and answers.
-  private func takeTurn(_ connection: Connection) throws(Errno) -> ConnectionState.Step {
+  private mutating func takeTurn(_ connection: Connection) throws(Errno) -> ConnectionState.Step {
     var input: ByteBuffer
     var isOwn = false
     if let own = connection.input.take() {
@@ -137,7 +136,7 @@ extension EventLoop {
   }
 
   /// Gives the loop's buffer back, and the connection what is left in it.
-  private func keep(_ input: consuming ByteBuffer, from consumed: Int, isOwn: Bool, for connection: Connection) {
+  private mutating func keep(_ input: consuming ByteBuffer, from consumed: Int, isOwn: Bool, for connection: Connection) {
     let rest = input.count - consumed
     if isOwn {
       if rest > 0 {
@@ -155,7 +154,7 @@ extension EventLoop {
     scratchInput = consume input
   }
 
-  private func discardInput(_ connection: Connection) throws(Errno) -> ConnectionState.Step {
+  private mutating func discardInput(_ connection: Connection) throws(Errno) -> ConnectionState.Step {
     guard connection.isReadable, var scratch = scratchInput.take() else { return .wait }
     var failure: Errno?
     do throws(Errno) { try connection.receive(into: &scratch, upTo: Self.readByteCount) } catch { failure = error }
@@ -163,11 +162,11 @@ extension EventLoop {
     scratch.removeAll()
     scratchInput = consume scratch
     if let failure { throw failure }
-    return connection.state.discard(count, context)
+    return connection.state.discard(count, of: context.limits.maxDiscardedByteCount)
   }
 
-  private func sendScratch(_ connection: Connection) throws(Errno) {
-    try connection.send(scratchOutput, context)
+  private mutating func sendScratch(_ connection: Connection) throws(Errno) {
+    try connection.send(scratchOutput, by: context.writeDeadline)
     if scratchOutput.count <= Self.maxScratchByteCount {
       scratchOutput.removeAll()
     } else {
@@ -176,7 +175,7 @@ extension EventLoop {
   }
 
   /// The peer still does not read what it was sent; answers made meanwhile line up behind.
-  private func keepUnsent(_ connection: Connection) {
+  private mutating func keepUnsent(_ connection: Connection) {
     if scratchOutput.count > 0 {
       scratchOutput.withSpan { connection.output?.append($0) }
       scratchOutput.removeAll()
@@ -185,7 +184,7 @@ extension EventLoop {
   }
 
   /// After a turn: end it, queue another, or wait.
-  private func settle(_ connection: Connection, _ step: ConnectionState.Step) {
+  private mutating func settle(_ connection: Connection, _ step: ConnectionState.Step) {
     if step == .close || connection.state.phase == .closed { return close(connection) }
     let token = connection.state.token
     if connection.output == nil, !connection.isQueued,
@@ -201,7 +200,7 @@ extension EventLoop {
     timers.schedule(Int(token.slot), at: connection.deadline)
   }
 
-  func close(_ connection: Connection) {
+  mutating func close(_ connection: Connection) {
     let token = connection.state.token
     timers.cancel(Int(token.slot))
     connections.remove(token)

@@ -4,8 +4,9 @@ import Codecs
 import Platform
 import Synchronization
 
-/// All of it belongs to the thread that calls `run`; others reach it through its mailbox alone.
-final class EventLoop: @unchecked Sendable {
+/// All of it belongs to the thread that calls `run`; others reach it through its mailbox alone. A value, so that no step on the way to an answer
+/// looks anything up.
+struct EventLoop: ~Copyable {
   var context: LoopContext
   let mailbox: Mailbox
   var epoll: Epoll
@@ -44,24 +45,25 @@ final class EventLoop: @unchecked Sendable {
     }
   }
 
-  init(_ server: ServerState, _ listeners: [Listener]) throws(Errno) {
-    mailbox = try Mailbox()
-    epoll = try Epoll()
+  init(_ server: ServerState, _ mailbox: Mailbox, _ listeners: [Listener]) throws(Errno) {
+    self.mailbox = mailbox
+    let epoll = try Epoll()
+    try epoll.add(mailbox.wakeup.descriptor, for: .readable, token: Self.mailboxToken)
+    for (index, listener) in listeners.enumerated() { try Self.watch(listener, index, epoll) }
+    self.epoll = epoll
     context = LoopContext(server, mailbox: mailbox)
     self.listeners = listeners
     timers = TimerWheel(now: context.now)
-    try epoll.add(mailbox.wakeup.descriptor, for: .readable, token: Self.mailboxToken)
-    for index in listeners.indices { try watch(index) }
   }
 
-  func watch(_ index: Int) throws(Errno) {
+  static func watch(_ listener: Listener, _ index: Int, _ epoll: borrowing Epoll) throws(Errno) {
     // A Unix socket's queue is shared by all loops: one of them is enough for a connection.
-    let interest: Readiness = listeners[index].isLocal ? [.readable, .exclusive] : .readable
-    try epoll.add(listeners[index].socket.socket.descriptor, for: interest, token: Self.listenerToken | UInt64(index))
+    let interest: Readiness = listener.isLocal ? [.readable, .exclusive] : .readable
+    try epoll.add(listener.socket.socket.descriptor, for: interest, token: Self.listenerToken | UInt64(index))
   }
 
   /// Serves until the server goes down and every connection has ended or was cut.
-  func run() {
+  mutating func run() {
     let wakeup = mailbox.wakeup.descriptor.rawValue
     context.server.durability.subscribe(wakeup)
     while !isFinished {
@@ -85,7 +87,7 @@ final class EventLoop: @unchecked Sendable {
     return isImpatient ? min(next ?? 20, 20) : next
   }
 
-  private func handle(_ readiness: Readiness, _ token: UInt64) {
+  private mutating func handle(_ readiness: Readiness, _ token: UInt64) {
     if token & Self.mailboxToken != 0 {
       mailbox.wakeup.take()
       takeFinishedJobs()
@@ -103,7 +105,7 @@ final class EventLoop: @unchecked Sendable {
     }
   }
 
-  private func takeFinishedJobs() {
+  private mutating func takeFinishedJobs() {
     for job in mailbox.takeAll() {
       guard let connection = connections[job.connection] else { continue }
       connection.state.complete(job, &scratchOutput, &context)
@@ -111,7 +113,7 @@ final class EventLoop: @unchecked Sendable {
     }
   }
 
-  private func releaseHeld() {
+  private mutating func releaseHeld() {
     if held.isEmpty { return }
     var waiting: [ConnectionToken] = []
     swap(&waiting, &held)
@@ -128,7 +130,7 @@ final class EventLoop: @unchecked Sendable {
     }
   }
 
-  private func serveQueued() {
+  private mutating func serveQueued() {
     if queued.isEmpty { return }
     var turns: [ConnectionToken] = []
     swap(&turns, &queued)
@@ -139,7 +141,7 @@ final class EventLoop: @unchecked Sendable {
     }
   }
 
-  private func expireTimers() {
+  private mutating func expireTimers() {
     while let slot = timers.takeDue(now: context.now) {
       guard let connection = connections[slot: slot] else { continue }
       if connection.deadline > context.now {
@@ -157,7 +159,7 @@ final class EventLoop: @unchecked Sendable {
   }
 
   /// Stops accepting, ends idle connections, and cuts what is left when the grace is over.
-  private func drain() {
+  private mutating func drain() {
     if !hasBegunDraining {
       hasBegunDraining = true
       acceptPauseEnd = nil

@@ -17,7 +17,7 @@ struct LoopContext: ~Copyable {
   /// On the monotonic clock, read when the loop woke and before each access entry.
   private(set) var now: UInt64
   private var wallMilliseconds: Int64 = 0
-  /// `Date` and the fixed header fields, each with its line end.
+  /// `Date` and the fixed header fields, each with its line end, and the name of the field that comes next: `X-Request-Id`.
   private(set) var headerBlock = ByteBuffer(capacity: 512)
   private var headerBlockExpiry: UInt64 = 0
   private var requestIDs: RequestIDSource
@@ -49,11 +49,15 @@ struct LoopContext: ~Copyable {
       headerBlock.append(field.value)
       headerBlock.append("\r\n")
     }
+    headerBlock.append("X-Request-Id: ")
   }
 
   var isDraining: Bool { server.isDraining.load(ordering: .relaxed) }
 
   func after(milliseconds: Int) -> UInt64 { now &+ UInt64(milliseconds) &* 1_000_000 }
+
+  var writeDeadline: UInt64 { after(milliseconds: limits.writeTimeoutMilliseconds) }
+  var lingerDeadline: UInt64 { after(milliseconds: limits.lingerTimeoutMilliseconds) }
 }
 
 extension LoopContext {

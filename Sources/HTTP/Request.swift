@@ -2,6 +2,7 @@
 
 public import Codecs
 package import Platform
+import Synchronization
 
 /// One whole request, head and body. Valid while the handler runs; nothing in it is copied until it is asked for as a `String`.
 @usableFromInline
@@ -13,6 +14,9 @@ package struct Request: ~Copyable, Sendable {
   /// Where the body lies, counted from `base`.
   @usableFromInline var body = BytePlace.nowhere
   var parameters = RouteParameters()
+  /// Never read. A value that holds an atomic stays where it is and is lent by its address; without one, each call that borrows a request copies
+  /// all 440 bytes of it (measured: a tenth of the instructions of a small answer).
+  private let anchor = Atomic<Bool>(false)
 
   /// What outlives the bytes of the request.
   var exchange = Exchange()

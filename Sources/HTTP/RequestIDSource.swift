@@ -1,5 +1,6 @@
 // Makes names for the requests that came without one.
 
+import Codecs
 import Platform
 
 /// Version 7 identifiers from a stock of random bytes, so that the kernel is asked once in many requests.
@@ -27,35 +28,6 @@ struct RequestIDSource: ~Copyable {
     for index in 2..<10 { low = low << 8 | UInt64(stock[used &+ index]) }
     low = low & 0x3fff_ffff_ffff_ffff | 0x8000_0000_0000_0000
     used &+= 10
-    id.replace(withUUIDHigh: high, low: low)
-  }
-}
-
-extension RequestID {
-  /// Becomes the text form of an identifier.
-  mutating func replace(withUUIDHigh high: UInt64, low: UInt64) {
-    removeAll()
-    append(hex: UInt32(truncatingIfNeeded: high >> 32), from: 0, to: 8)
-    append(UInt8(ascii: "-"))
-    append(hex: UInt32(truncatingIfNeeded: high), from: 0, to: 4)
-    append(UInt8(ascii: "-"))
-    append(hex: UInt32(truncatingIfNeeded: high), from: 4, to: 8)
-    append(UInt8(ascii: "-"))
-    append(hex: UInt32(truncatingIfNeeded: low >> 32), from: 0, to: 4)
-    append(UInt8(ascii: "-"))
-    append(hex: UInt32(truncatingIfNeeded: low >> 32), from: 4, to: 8)
-    append(hex: UInt32(truncatingIfNeeded: low), from: 0, to: 8)
-  }
-
-  /// Appends some of the eight digits of a word, the most significant first.
-  private mutating func append(hex word: UInt32, from start: Int, to end: Int) {
-    // One digit a byte, the most significant lowest; then all eight become letters at once.
-    var digits = UInt64(word.byteSwapped)
-    digits = (digits | digits << 16) & 0x0000_ffff_0000_ffff
-    digits = (digits | digits << 8) & 0x00ff_00ff_00ff_00ff
-    digits = (digits >> 4 | digits << 8) & 0x0f0f_0f0f_0f0f_0f0f
-    let letters = ((digits &+ 0x0606_0606_0606_0606) >> 4) & 0x0101_0101_0101_0101
-    let text = digits &+ 0x3030_3030_3030_3030 &+ letters &* 39
-    for index in start..<end { append(UInt8(truncatingIfNeeded: text >> UInt64(8 &* index))) }
+    id.replace(with: UUID(high: high, low: low))
   }
 }

@@ -12,8 +12,7 @@ extension LoopContext {
     output.reserve(1024 &+ bodyByteCount)
     output.append(response.status.line)
     headerBlock.withSpan { output.append($0) }
-    output.append("X-Request-Id: ")
-    request.exchange.requestID.withSpan { output.append($0) }
+    request.exchange.requestID.append(to: &output)
     writeContent(bodyByteCount, to: &output)
     writeCaching(to: &output)
     if !request.exchange.keepsAlive {

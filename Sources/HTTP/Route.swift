@@ -62,8 +62,8 @@ package struct Route: Sendable {
 
   /// The same route with its handler wrapped, the first middleware outermost.
   package func wrapped(in middleware: [Middleware]) -> Route {
-    Route(
-      method, pattern, on: executor, body: body,
-      handler: middleware.reversed().reduce(handler) { inner, wrap in wrap(inner) })
+    var wrapped = handler
+    for wrap in middleware.reversed() { wrapped = wrap(wrapped) }
+    return Route(method, pattern, on: executor, body: body, handler: wrapped)
   }
 }

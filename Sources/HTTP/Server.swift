@@ -10,8 +10,7 @@ package final class Server: Sendable {
 
   private struct Running {
     var addresses: [SocketAddress] = []
-    var loops: [EventLoop] = []
-    var threads: [JoinableThread] = []
+    var loops: [LoopThread] = []
   }
 
   /// - Parameters:
@@ -49,18 +48,15 @@ package final class Server: Sendable {
       }
     }
     do throws(Errno) {
-      var loops: [EventLoop] = []
-      for own in listeners { loops.append(try EventLoop(state, own)) }
+      var loops: [LoopThread] = []
+      for own in listeners { loops.append(try LoopThread(state, own)) }
       running.withLock { running in
         running.addresses = addresses
         running.loops = loops
       }
       try state.hashPool.start(name: "userd-hash")
       try state.diskPool.start(name: "userd-disk")
-      for loop in loops {
-        let thread = try JoinableThread(name: "userd-loop") { loop.run() }
-        running.withLock { $0.threads.append(thread) }
-      }
+      for loop in loops { try loop.start() }
     } catch {
       _ = stop(graceMilliseconds: 0)
       throw .resources(error)
@@ -109,15 +105,14 @@ package final class Server: Sendable {
     let deadline = state.clock.monotonicNanoseconds() &+ UInt64(max(0, graceMilliseconds)) &* 1_000_000
     state.drainDeadline.store(deadline, ordering: .relaxed)
     state.isDraining.store(true, ordering: .sequentiallyConsistent)
-    let (loops, threads) = running.withLock { running in
-      defer { running.threads.removeAll() }
-      return (running.loops, running.threads)
+    let loops = running.withLock { running in
+      defer { running.loops.removeAll() }
+      return running.loops
     }
     for loop in loops { loop.mailbox.wakeup.signal() }
-    for thread in threads { thread.join() }
+    for loop in loops { loop.join() }
     state.hashPool.stop()
     state.diskPool.stop()
-    running.withLock { $0.loops.removeAll() }
     return StopReport(cutConnectionCount: state.cutConnectionCount.load(ordering: .relaxed))
   }
 }

@@ -1,0 +1,28 @@
+// The thread of an event loop.
+
+import Platform
+import Synchronization
+
+/// A loop on its way to its thread, and the way to reach it there.
+final class LoopThread: Sendable {
+  let mailbox: Mailbox
+  /// nil once the thread has it. Its descriptors are open from the start, so that the thread cannot fail to get them.
+  private let loop: Mutex<EventLoop?>
+  private let thread = Mutex<JoinableThread?>(nil)
+
+  init(_ server: ServerState, _ listeners: [EventLoop.Listener]) throws(Errno) {
+    let mailbox = try Mailbox()
+    self.mailbox = mailbox
+    loop = Mutex(try EventLoop(server, mailbox, listeners))
+  }
+
+  func start() throws(Errno) {
+    let started = try JoinableThread(name: "userd-loop") { [self] in
+      guard var loop = loop.withLock({ $0.take() }) else { preconditionFailure("a loop runs once") }
+      loop.run()
+    }
+    thread.withLock { $0 = started }
+  }
+
+  func join() { thread.withLock { $0 }?.join() }
+}
