@@ -163,7 +163,11 @@ struct EventLoop: ~Copyable {
     if !hasBegunDraining {
       hasBegunDraining = true
       acceptPauseEnd = nil
-      for index in listeners.indices { unwatch(index) }
+      for index in listeners.indices {
+        // Whoever waits to be accepted may have sent a request already.
+        accept(index)
+        unwatch(index)
+      }
       listeners.removeAll()
       for connection in connections.all {
         // What was sent before the end is still read and answered.

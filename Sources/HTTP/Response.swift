@@ -25,6 +25,7 @@ package struct Response: ~Copyable, Sendable {
   package var subject: (high: UInt64, low: UInt64)?
   /// The body so far; whoever appends to it sets `contentType`.
   package var body: ByteBuffer
+  private var spare: ByteBuffer? = ByteBuffer(capacity: 1024)
   /// Header lines so far, each with its line end.
   var fields: ByteBuffer
   /// The code of the problem that this answer became.
@@ -74,13 +75,14 @@ package struct Response: ~Copyable, Sendable {
   }
 
   mutating func writeJSON(_ write: (inout JSONWriter) -> Void) {
-    // The writer owns its buffer, so the body changes places with a stand-in meanwhile.
-    var buffer = ByteBuffer(capacity: 0)
-    swap(&buffer, &body)
+    // The writer owns its buffer, so two take turns: one is written while the other stands in for the body.
+    guard var buffer = spare.take() else { preconditionFailure("a JSON value within a JSON value") }
     buffer.removeAll()
     var writer = JSONWriter(buffer)
     write(&writer)
-    body = writer.finish()
+    var written = writer.finish()
+    swap(&written, &body)
+    spare = consume written
   }
 
   /// Keeps the answer, or the problem that is thrown instead of it, until the log is durable up to `position`.

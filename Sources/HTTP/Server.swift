@@ -86,6 +86,13 @@ package final class Server: Sendable {
     }
   }
 
+  /// A socket that stays in the file system after the end is replaced at the next start, so a failure here is no failure.
+  private func removeUnixSockets() {
+    for case .unix(let path) in state.options.listeners {
+      do throws(Errno) { try Directory.remove(path) } catch { continue }
+    }
+  }
+
   /// The bound internet addresses in the order of the listeners, with the ports that the kernel chose; Unix sockets are left out.
   package var localAddresses: [SocketAddress] { running.withLock { $0.addresses } }
 
@@ -113,6 +120,7 @@ package final class Server: Sendable {
     for loop in loops { loop.join() }
     state.hashPool.stop()
     state.diskPool.stop()
+    if !loops.isEmpty { removeUnixSockets() }
     return StopReport(cutConnectionCount: state.cutConnectionCount.load(ordering: .relaxed))
   }
 }

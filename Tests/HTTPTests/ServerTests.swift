@@ -221,7 +221,7 @@ let plainRoutes: [Route] = [
     }
   }
 
-  @Test func `a Unix socket tells who its peer is and is replaced at the next start`() throws {
+  @Test func `a Unix socket tells who its peer is and goes with its server`() throws {
     let folder = TemporaryFolder("http")
     // Longer than sun_path, as the path of a data folder may be.
     let deep = folder.path + "/" + String(repeating: "s", count: 120)
@@ -236,6 +236,7 @@ let plainRoutes: [Route] = [
         let answer = try Client(server).ask("GET /who HTTP/1.1\r\nHost: a\r\n\r\n")
         #expect(answer.text == #"{"peer":"127.0.0.1","listener":0}"#)
       }
+      #expect(throws: Errno.notFound) { _ = try Socket.connect(toPath: path) }
     }
   }
 }
