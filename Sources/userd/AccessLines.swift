@@ -26,8 +26,8 @@ extension Log {
       line.number("status", status)
       line.thousandths("durationMs", microseconds)
       line.number("bytes", byteCount)
-      line.text("clientIp", client.host)
-      if let subject { line.text("userId", UUID(high: subject.high, low: subject.low).description) }
+      line.host("clientIp", client)
+      if let subject { line.uuid("userId", UUID(high: subject.high, low: subject.low)) }
       if let code { line.text("code", code) }
     }
   }

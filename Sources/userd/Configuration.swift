@@ -7,6 +7,10 @@ import Platform
 struct Configuration: Sendable {
   var dataPath = "./db"
   var listen = [ListenAddress.internet(.loopback(port: 8080))]
+  var maxBody = 64 << 10
+  var requestTimeout = Duration.seconds(10)
+  var idleTimeout = Duration.seconds(60)
+  var maxConnections = 16_384
   var threads: Int
   var shutdownGrace = Duration.seconds(10)
 

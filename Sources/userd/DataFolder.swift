@@ -8,8 +8,6 @@ struct DataFolder: Sendable {
 
   /// Speaks HTTP to whoever owns the folder while a server runs on it.
   var adminSocketPath: String { "\(path)/admin.sock" }
-  /// Secrets, outside of the store and its backups.
-  var keysPath: String { "\(path)/keys" }
 
   /// Makes the folder if only it is missing, and checks that nobody else can change what is in it.
   ///

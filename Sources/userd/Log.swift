@@ -10,6 +10,8 @@ import Synchronization
 final class Log: Sendable {
   /// What may wait to be written.
   static let maxPendingByteCount = 1 << 20
+  /// How long the writing thread lets lines gather.
+  private static let burstMilliseconds: UInt32 = 5
   /// How long the writing thread waits for a reader before it looks whether the log is being closed.
   private static let waitMilliseconds: Int32 = 100
   /// So often it looks once more then: a reader that sleeps does not keep the process alive.
@@ -92,6 +94,8 @@ final class Log: Sendable {
     var batch: ByteBuffer? = ByteBuffer(capacity: 4096)
     while let empty = batch.take() {
       bell.take()
+      // Lines come in bursts: a short sleep makes one wake-up and few writes out of many.
+      sleepThread(milliseconds: Self.burstMilliseconds)
       batch = writePending(empty)
     }
   }

@@ -1,6 +1,7 @@
 // One line of the log in either form, appended to a buffer that it returns.
 
 import Codecs
+import Platform
 
 /// The parts that every line has, and the way its further members are written.
 struct LogLine: ~Copyable {
@@ -65,6 +66,34 @@ struct LogLine: ~Copyable {
     case .text:
       appendName(name)
       text?.append(value)
+    }
+  }
+
+  mutating func uuid(_ name: StaticString, _ value: UUID) {
+    switch format {
+    case .json:
+      json?.key(name)
+      json?.uuid(value)
+    case .text:
+      appendName(name)
+      guard var buffer = text.take() else { return }
+      value.append(to: &buffer)
+      text = consume buffer
+    }
+  }
+
+  /// A client's address without its port. IPv4 is written here, because almost every line has one.
+  mutating func host(_ name: StaticString, _ address: SocketAddress) {
+    switch address.family {
+    case .ipv4:
+      var digits = ByteBuffer(capacity: 16)
+      for shift: UInt64 in [24, 16, 8, 0] {
+        if shift < 24 { digits.append(".") }
+        digits.append(decimal: address.low >> shift & 255)
+      }
+      digits.withSpan { text(name, $0) }
+    case .ipv6: text(name, address.host)
+    case .local: text(name, "local")
     }
   }
 

@@ -70,6 +70,10 @@ final class ServerProcess: Sendable {
     _ configuration: Configuration, _ listeners: [ListenAddress], _ log: Log, _ store: OpenStore, _ condition: ServerCondition
   ) throws(CommandError) -> Server {
     var options = ServerOptions(listeners: listeners)
+    options.limits.maxBodyByteCount = configuration.maxBody
+    options.limits.handlerTimeoutMilliseconds = configuration.requestTimeout.milliseconds
+    options.limits.idleTimeoutMilliseconds = configuration.idleTimeout.milliseconds
+    options.maxConnectionCount = configuration.maxConnections
     options.loopCount = configuration.threads
     options.hashPool = PoolOptions(workerCount: configuration.hashWorkers, maxQueuedCount: configuration.hashQueue)
     raiseLimits(for: options.maxConnectionCount, log)

@@ -79,6 +79,11 @@ extension Setting {
     Setting(
       "http.listen", shortFlag: "listen", listOf: .listenAddress, \.listen,
       "where clients are answered: host:port, [v6]:port or unix:/path; the flag repeats"),
+    Setting("http.max_body", .size(1 << 10...16 << 20), \.maxBody, "the largest body; a larger one is answered 413"),
+    Setting(
+      "http.request_timeout", .duration(1...600), \.requestTimeout, "how long an answer may take; then it is 503"),
+    Setting("http.idle_timeout", .duration(1...3600), \.idleTimeout, "how long a connection may stay silent"),
+    Setting("http.max_connections", .count(1...1 << 20), \.maxConnections, "open connections; one more is answered 503"),
     Setting(
       "threads", .count(1...64), \.threads, fallback: "one for each processor, at most 64", "event loops that answer requests"),
     Setting(
@@ -107,7 +112,4 @@ extension Setting {
     Setting("log.level", .choice, \.logLevel, "the least that is logged"),
     Setting("log.format", .choice, \.logFormat, fallback: "text on a terminal, else json", "how a log line is written"),
   ]
-
-  /// The setting of a flag, by either of its names.
-  static func named(flag: String) -> Setting? { all.first { $0.flag == flag || $0.shortFlag == flag } }
 }
