@@ -1,15 +1,22 @@
 // Pages that became too empty are merged with a neighbour, and a root without separators gives way to its only child.
 
 extension PageTree {
-  /// Merges upward along the open path as long as a page uses less than 30 % and fits into a neighbour of the same parent.
+  /// Merges each page of the open path that uses less than 30 % with neighbours of the same parent into which it fits.
+  ///
+  /// A page that found no room next to it does not end the way up: its parent may be down to this one child and be the one to merge.
   func mergeAlongPath() {
     let capacity = limits.pageByteCount - PageLayout.slots
-    var depth = path.leafDepth
-    while depth > 0, path[depth].page.usedByteCount * 10 < capacity * 3 {
-      let page = path[depth].page, parent = path[depth - 1]
-      guard merge(page, parent.page, leftIndex: parent.index - 1) || merge(page, parent.page, leftIndex: parent.index)
-      else { break }
-      depth -= 1
+    for depth in stride(from: path.leafDepth, to: 0, by: -1) {
+      let page = path[depth].page
+      // Again after a success: beside an empty page there may be another one that had no room next to it when it became empty.
+      while page.usedByteCount * 10 < capacity * 3 {
+        let parent = path[depth - 1]
+        if merge(page, parent.page, leftIndex: parent.index - 1) {
+          path[depth - 1] = TreePath.Step(page: parent.page, index: parent.index - 1)
+        } else if !merge(page, parent.page, leftIndex: parent.index) {
+          break
+        }
+      }
     }
     while height > 1 {
       let page = table.page(root)

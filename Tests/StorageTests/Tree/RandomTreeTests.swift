@@ -35,6 +35,12 @@ import Testing
     }
     harness.commit()
     try harness.expectSound()
+    // Whatever shape it has, without keys it is one empty page again.
+    for entry in harness.model.entries.shuffled(using: &random) { try harness.apply(deletes: [entry.key]) }
+    harness.commit()
+    harness.commit()
+    #expect(harness.tree.arena.pageCount == 1)
+    try harness.expectSound()
   }
 
   /// Mostly small values, some at the limits of a cell, a few in overflow pages.
