@@ -15,8 +15,6 @@ final class ServerProcess: Sendable {
   private let server: Server
   private let condition: ServerCondition
   private let graceMilliseconds: Int
-  /// The sockets that this run has put into the file system.
-  private let socketPaths: [String]
 
   /// How often the main thread looks whether the store still works.
   private static let watchMilliseconds = 1000
@@ -45,12 +43,6 @@ final class ServerProcess: Sendable {
     self.log = log
     graceMilliseconds = configuration.shutdownGrace.milliseconds
     let listeners = configuration.listen + [.unix(path: folder.adminSocketPath)]
-    socketPaths = listeners.compactMap { listener in
-      switch listener {
-      case .internet: nil
-      case .unix(let path): path
-      }
-    }
     let store = try OpenStore(folder, configuration, secrets) { log.write($0) }
     self.store = store
     condition = ServerCondition(store.database)
@@ -167,11 +159,6 @@ final class ServerProcess: Sendable {
     let report = server.stop(graceMilliseconds: graceMilliseconds)
     if report.cutConnectionCount > 0 {
       log.write(.warn, "http", "connections were cut off after the grace", .number("count", report.cutConnectionCount))
-    }
-    for path in socketPaths {
-      do throws(Errno) { try Directory.remove(path) } catch {
-        if error != .notFound { log.write(.warn, "http", "cannot remove \(visible(path))", .text("error", "\(error)")) }
-      }
     }
     try store.close()
   }
