@@ -36,6 +36,9 @@ final class TestServer {
     (sessions, accounts) = try Self.services(store, keys, options, clock, hashes, Self.cost())
   }
 
+  // The folder goes after this, and nobody may still be writing in it.
+  deinit { try? database.close() }
+
   private static func open(_ path: String) throws -> (Database, Store, KeyRing) {
     var options = DatabaseOptions(path: path + "/db")
     options.segmentByteCount = 1 << 18

@@ -21,6 +21,9 @@ final class TestStore {
     store = try Store.open(database, fresh: Self.identity)
   }
 
+  // The folder goes after this, and nobody may still be writing in it.
+  deinit { try? database.close() }
+
   static func open(_ path: String) throws(StorageError) -> Database {
     var options = DatabaseOptions(path: path + "/db")
     options.segmentByteCount = 1 << 18
