@@ -158,6 +158,16 @@ package struct ByteBuffer: ~Copyable, @unchecked Sendable {
     used -= size
   }
 
+  /// Copies a run of the bytes over others of the same number; the two may overlap.
+  package mutating func move(_ range: Range<Int>, to offset: Int) {
+    precondition(
+      range.lowerBound >= 0 && range.upperBound <= used && offset >= 0 && offset <= used - range.count,
+      "bytes \(range) of \(used) moved to \(offset)")
+    if range.lowerBound == offset { return }
+    // SAFETY: both runs lie within the first `used` bytes; `update` allows them to overlap.
+    unsafe (base + offset).update(from: base + range.lowerBound, count: range.count)
+  }
+
   /// Drops everything from `size` on.
   package mutating func truncate(to size: Int) {
     precondition(size >= 0 && size <= used, "\(used) bytes truncated to \(size)")

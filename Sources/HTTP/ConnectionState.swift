@@ -38,10 +38,12 @@ struct ConnectionState: ~Copyable {
   var workingPath: [UInt8] = []
   var lastTicket: UInt32 = 0
   /// How many bytes of the next request must be there before another look at it is worth it.
-  private var wantedByteCount = 1
+  var wantedByteCount = 1
   /// How many bytes of the next request were searched for the end of its head.
   private var searchedByteCount = 0
   var stage = Stage.idle
+  /// The chunked body of the next request, from the acceptance of its head on.
+  var chunks: ChunkedBody?
   var discardedByteCount = 0
 
   enum Stage {
@@ -89,6 +91,7 @@ struct ConnectionState: ~Copyable {
         return hasInputEnded ? endOfInput(available, &output, &loop) : waitForMore(available, loop)
       }
       if lookCount >= loop.limits.maxPipelineDepth || output.count >= loop.limits.maxUnsentByteCount { return .again }
+      if chunks != nil, !decodeChunks(&loop) { continue }
       lookCount &+= 1
       do throws(Refusal) {
         if try loop.parseHead() {
@@ -139,7 +142,7 @@ struct ConnectionState: ~Copyable {
     return .wait
   }
 
-  private mutating func enter(_ next: Stage, _ loop: borrowing LoopContext) {
+  mutating func enter(_ next: Stage, _ loop: borrowing LoopContext) {
     if stage == next { return }
     switch next {
     case .fresh: break
@@ -154,12 +157,14 @@ struct ConnectionState: ~Copyable {
   /// The head in `loop.request.head` is accepted: answers the request if all of it is among the `available` bytes.
   private mutating func takeRequest(_ available: Int, _ output: inout ByteBuffer, _ loop: inout LoopContext) {
     loop.beginExchange()
-    let length: Int
     switch loop.request.head.framing {
-    case .none: length = 0
-    case .length(let count): length = count
-    case .chunked: return refuseBody(.lengthRequired, &output, &loop)
+    case .none: take(bodyByteCount: 0, rawByteCount: loop.request.head.byteCount, available, &output, &loop)
+    case .length(let count): takeSized(count, available, &output, &loop)
+    case .chunked: takeChunked(available, &output, &loop)
     }
+  }
+
+  private mutating func takeSized(_ length: Int, _ available: Int, _ output: inout ByteBuffer, _ loop: inout LoopContext) {
     let limit = loop.maxBodyByteCount
     if length > limit { return refuseBody(.bodyTooLarge(limit: limit), &output, &loop) }
     let headByteCount = loop.request.head.byteCount
@@ -173,12 +178,20 @@ struct ConnectionState: ~Copyable {
       wantedByteCount = total
       return enter(.body, loop)
     }
+    take(bodyByteCount: length, rawByteCount: total, available, &output, &loop)
+  }
+
+  /// The request is whole: its body lies behind its head, and what follows begins `rawByteCount` bytes after its first.
+  mutating func take(
+    bodyByteCount: Int, rawByteCount: Int, _ available: Int, _ output: inout ByteBuffer, _ loop: inout LoopContext
+  ) {
     stage = .idle
     wantedByteCount = 1
     searchedByteCount = 0
-    if hasInputEnded && available == total { loop.request.exchange.keepsAlive = false }
-    loop.request.body = BytePlace(headByteCount, total)
+    if hasInputEnded && available == rawByteCount { loop.request.exchange.keepsAlive = false }
+    let headByteCount = loop.request.head.byteCount
+    loop.request.body = BytePlace(headByteCount, headByteCount &+ bodyByteCount)
     answer(&output, &loop)
-    loop.request.base &+= total
+    loop.request.base &+= rawByteCount
   }
 }

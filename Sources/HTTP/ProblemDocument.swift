@@ -101,12 +101,6 @@ extension Problem {
       .notImplemented, code: "not_implemented", title: "The server does not do this", detail: "the method is not known")
   }
 
-  static var lengthRequired: Problem {
-    Problem(
-      .lengthRequired, code: "length_required", title: "A length is required",
-      detail: "send the body with a Content-Length instead of chunked")
-  }
-
   static func bodyTooLarge(limit: Int) -> Problem {
     Problem(
       .contentTooLarge, code: "body_too_large", title: "The body is too large", detail: "the body exceeds \(limit) bytes")

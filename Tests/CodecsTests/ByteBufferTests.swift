@@ -11,7 +11,7 @@ struct ByteBufferTests {
       var buffer = ByteBuffer(capacity: random.number(0..<64))
       var model: [UInt8] = []
       for _ in 0..<60 {
-        switch random.number(0..<9) {
+        switch random.number(0..<10) {
         case 0:
           buffer.append(UInt8(7))
           model.append(7)
@@ -48,6 +48,11 @@ struct ByteBufferTests {
           let bytes = random.bytes(2)
           buffer.overwrite(at: offset, with: bytes.span)
           model.replaceSubrange(offset..<offset + 2, with: bytes)
+        case 8:
+          let size = random.number(0..<model.count + 1)
+          let start = random.number(0..<model.count - size + 1), offset = random.number(0..<model.count - size + 1)
+          buffer.move(start..<start + size, to: offset)
+          model.replaceSubrange(offset..<offset + size, with: Array(model[start..<start + size]))
         default:
           if random.number(0..<10) == 0 {
             buffer.removeAll()
@@ -98,6 +103,11 @@ struct ByteBufferTests {
       var buffer = ByteBuffer()
       buffer.append("four")
       buffer.removeFirst(5)
+    }
+    await #expect(processExitsWith: .failure) {
+      var buffer = ByteBuffer()
+      buffer.append("four")
+      buffer.move(1..<3, to: 3)
     }
     await #expect(processExitsWith: .failure) {
       var buffer = ByteBuffer()

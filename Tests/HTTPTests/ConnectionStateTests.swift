@@ -58,7 +58,7 @@ private let simple = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
     ("POST /same HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx", 405, false),
     ("BREW / HTTP/1.1\r\nHost: a\r\n\r\n", 501, false), ("get / HTTP/1.1\r\nHost: a\r\n\r\n", 501, false),
     ("CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n", 501, false), ("GET / HTTP/2.0\r\nHost: a\r\n\r\n", 505, true),
-    ("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 411, true),
+    ("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 200, false),
     ("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n", 501, true),
     ("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\nabc", 400, true),
     ("POST / HTTP/1.1\r\nHost: a\r\nExpect: x\r\n\r\n", 417, true), ("\u{16}\u{3}\u{1}", 400, true),

@@ -35,6 +35,8 @@ final class Conversation {
   var phase: ConnectionState.Phase { state.phase }
   var isIdle: Bool { state.isIdle }
   var deadline: UInt64 { state.deadline }
+  /// Input that belongs to a request not yet answered.
+  var waitingByteCount: Int { input.count }
 
   func receive(_ bytes: some Sequence<UInt8>) {
     for byte in bytes { input.append(byte) }
