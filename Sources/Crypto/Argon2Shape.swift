@@ -43,7 +43,7 @@ struct Argon2Shape {
         }
       }
     }
-    // Zeros, the input of the address generator, its inner result, and the addresses.
+    // SAFETY: four blocks: zeros, the input of the address generator, its inner result, and the addresses.
     unsafe withUnsafeTemporaryAllocation(byteCount: 4 * Self.blockByteCount, alignment: 64) { scratch in
       for pass in 0..<passCount {
         for slice in 0..<Self.sliceCount {
@@ -74,6 +74,8 @@ struct Argon2Shape {
   private func fillSegment(
     _ blocks: UnsafeMutableRawPointer, pass: Int, slice: Int, lane: Int, _ scratch: UnsafeMutableRawPointer
   ) {
+    // SAFETY: the scratch memory is four blocks; of the matrix only `block` below makes addresses. A block is never its own reference,
+    // because the area ends before it (RFC 9106 3.4.2).
     let input = unsafe (scratch + Self.blockByteCount).assumingMemoryBound(to: UInt64.self)
     let addresses = unsafe (scratch + 3 * Self.blockByteCount).assumingMemoryBound(to: UInt64.self)
     // The first half of the first pass takes addresses that do not depend on the password (the "id" of Argon2id).
