@@ -1,0 +1,55 @@
+// Checkpoints, crashes and rot in every order. docs/storage.md §11.
+
+import TestSupport
+import Testing
+
+@Suite struct `The model of checkpoints` {
+  /// One bounded space cannot hold all that may happen; each of these holds what belongs together.
+  enum Scenario: CaseIterable, Sendable {
+    case commits
+    case moves
+    case abandonedCheckpoints
+    case cleanEnds
+    case recycledSegments
+    case rot
+    case rotAfterCleanEnd
+
+    func model(_ mutation: FlipModel.Mutation? = nil) -> FlipModel {
+      let isLarge = testScale > 1
+      let (bounds, segmentFrames): (FlipModel.Bounds, Int) =
+        switch self {
+        case .commits: (.init(commits: 2, checkpoints: 1, crashes: 2), 2)
+        case .moves: (.init(moves: 1, checkpoints: isLarge ? 2 : 1, crashes: 1), 2)
+        case .abandonedCheckpoints: (.init(checkpoints: 2, abandons: 1, crashes: isLarge ? 2 : 1), 2)
+        case .cleanEnds: (.init(moves: 1, checkpoints: isLarge ? 2 : 1, cleanEnds: 1, crashes: 1), 2)
+        case .recycledSegments: (.init(commits: isLarge ? 4 : 3, forcedFrames: 1, checkpoints: 1, crashes: 1), 1)
+        case .rot: (.init(commits: 2, checkpoints: isLarge ? 2 : 1, crashes: 1, rots: 1), 2)
+        case .rotAfterCleanEnd:
+          (.init(moves: 1, checkpoints: isLarge ? 2 : 1, cleanEnds: 1, scrubs: 1, crashes: 1, rots: 1), 2)
+        }
+      return FlipModel(mutation: mutation, bounds: bounds, segmentFrames: segmentFrames)
+    }
+  }
+
+  @Test(arguments: Scenario.allCases)
+  func `every crash leaves what was acknowledged`(_ scenario: Scenario) {
+    let outcome = scenario.model().search()
+    #expect(outcome.violation == nil, "\(outcome)")
+    #expect(outcome.isWhole)
+    // A model that reaches little proves little.
+    #expect(outcome.states > 1_000)
+  }
+
+  @Test(arguments: FlipModel.Mutation.allCases)
+  func `each rule of checkpoints is needed`(_ mutation: FlipModel.Mutation) {
+    let scenario: Scenario =
+      switch mutation {
+      case .opensWithoutFlush, .overwritesSpareBeforeFolderFlush, .takesEpochFromSuperblock, .restartsLogUnderSameSalt: .commits
+      case .choosesPairByParity: .abandonedCheckpoints
+      case .writesFramelessPageEarly: .moves
+      case .freesPredecessorSegmentsEarly: .rot
+      case .freesPredecessorPagesEarly, .scrubsAfterCleanEnd: .rotAfterCleanEnd
+      }
+    #expect(scenario.model(mutation).search().violation != nil)
+  }
+}
