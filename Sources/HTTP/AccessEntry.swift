@@ -15,6 +15,7 @@ package struct AccessEntry: Sendable {
   package let durationNanoseconds: UInt64
   /// Size of the answer, head and body.
   package let byteCount: Int
+  /// The peer, or whom a trusted proxy speaks for.
   package let client: SocketAddress
   package let listenerIndex: Int
   package let requestID: RequestID

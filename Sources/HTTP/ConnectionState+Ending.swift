@@ -5,7 +5,7 @@ import Codecs
 extension ConnectionState {
   /// Answers what could not be understood, and ends the connection.
   mutating func refuse(_ problem: Problem, _ output: inout ByteBuffer, _ loop: inout LoopContext) {
-    loop.beginUnknownExchange()
+    loop.beginUnknownExchange(peer)
     loop.response.reset()
     loop.response.become(problem, instance: Span(), requestID: loop.request.exchange.requestID)
     settle(path: [], &output, &loop)

@@ -156,7 +156,7 @@ struct ConnectionState: ~Copyable {
 
   /// The head in `loop.request.head` is accepted: answers the request if all of it is among the `available` bytes.
   private mutating func takeRequest(_ available: Int, _ output: inout ByteBuffer, _ loop: inout LoopContext) {
-    loop.beginExchange()
+    loop.beginExchange(peer)
     switch loop.request.head.framing {
     case .none: take(bodyByteCount: 0, rawByteCount: loop.request.head.byteCount, available, &output, &loop)
     case .length(let count): takeSized(count, available, &output, &loop)

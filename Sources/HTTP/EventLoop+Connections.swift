@@ -26,6 +26,7 @@ extension EventLoop {
 
   private mutating func admit(_ socket: consuming Socket, _ address: SocketAddress, _ listener: Listener) throws(Errno) {
     var peer = PeerState(address: address, credentials: nil, listenerIndex: listener.index)
+    peer.isTrusted = listener.isLocal || context.server.options.trusts(address)
     if listener.isLocal { peer.credentials = try socket.peerCredentials() }
     let count = context.server.connectionCount.add(1, ordering: .relaxed).newValue
     if count > context.server.options.maxConnectionCount {
@@ -47,7 +48,7 @@ extension EventLoop {
 
   /// Answers a connection beyond the limit and closes it, without waiting for what it wants.
   private mutating func turnAway(_ socket: consuming Socket, _ peer: PeerState) {
-    context.beginUnknownExchange()
+    context.beginUnknownExchange(peer)
     context.response.reset()
     context.response.become(.overloaded, instance: Span(), requestID: context.request.exchange.requestID)
     let byteCount = context.write(to: &scratchOutput)

@@ -16,6 +16,8 @@ struct Exchange: Sendable {
   /// Whether no shared cache may keep the answer.
   var isPrivate = false
   var requestID = RequestID()
+  /// The peer, or whoever it speaks for.
+  var client = SocketAddress.local
   /// Tells the requests apart that one connection handed to pools.
   var ticket: UInt32 = 0
 }
@@ -25,6 +27,8 @@ struct PeerState: Sendable {
   var address = SocketAddress.local
   var credentials: PeerCredentials?
   var listenerIndex = 0
+  /// Whether it may tell whom it speaks for.
+  var isTrusted = false
 }
 
 /// An answer that waits for the disk.

@@ -73,8 +73,9 @@ extension LoopContext {
   }
 
   /// Begins an exchange whose request was not understood.
-  mutating func beginUnknownExchange() {
+  mutating func beginUnknownExchange(_ peer: PeerState) {
     request.exchange.startNanoseconds = now
+    request.exchange.client = peer.address
     request.exchange.method = nil
     request.exchange.endpoint = -1
     request.exchange.minorVersion = 1
@@ -84,8 +85,10 @@ extension LoopContext {
   }
 
   /// Begins the exchange of the request whose head was parsed.
-  mutating func beginExchange() {
+  mutating func beginExchange(_ peer: PeerState) {
     request.exchange.startNanoseconds = now
+    request.exchange.client = peer.address
+    if request.head.lineCount(.forwardedFor) > 0 { findClient(behind: peer) }
     request.exchange.method = request.head.method
     request.exchange.minorVersion = request.head.minorVersion
     request.exchange.keepsAlive = request.head.isPersistent && !isDraining

@@ -3,17 +3,17 @@
 import Platform
 
 extension Request {
-  /// The client's network: `203.0.113.0/24`, `2001:db8::/64`, or `local` for a Unix socket.
+  /// The client's network: `203.0.113.0/24`, `2001:db8::/64`, or `local` for a Unix socket that tells no address.
   package var clientNetwork: String {
-    switch peer.family {
-    case .ipv4: SocketAddress(ipv4: UInt32(truncatingIfNeeded: peer.low) & 0xffff_ff00, port: 0).host + "/24"
-    case .ipv6: SocketAddress(ipv6High: peer.high, low: 0, port: 0).host + "/64"
+    switch client.family {
+    case .ipv4: SocketAddress(ipv4: UInt32(truncatingIfNeeded: client.low) & 0xffff_ff00, port: 0).host + "/24"
+    case .ipv6: SocketAddress(ipv6High: client.high, low: 0, port: 0).host + "/64"
     case .local: "local"
     }
   }
 
   /// Whether the client is a process of this machine: over loopback or a Unix socket.
-  package var isFromThisMachine: Bool { peer.family == .local || peer.isLoopback }
+  package var isFromThisMachine: Bool { client.family == .local || client.isLoopback }
 
   /// The user in whose name the process at the other end of a Unix socket runs, as the kernel tells; nil for other sockets.
   package var peerUserID: UInt32? { peerCredentials?.user }

@@ -37,6 +37,8 @@ package struct Request: ~Copyable, Sendable {
   package var method: Method { exchange.method ?? .get }
   /// The name of this request; it is in the response and in every problem document already.
   package var requestID: RequestID { exchange.requestID }
+  /// Who asks: the other end of the connection, or whom it speaks for if it is a trusted proxy.
+  package var client: SocketAddress { exchange.client }
   /// The other end of the connection.
   package var peer: SocketAddress { source.address }
   /// The process at the other end of a Unix socket, as the kernel tells.

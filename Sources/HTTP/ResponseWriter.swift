@@ -68,7 +68,7 @@ extension LoopContext {
       AccessEntry(
         method: request.exchange.method, route: endpoint < 0 ? nil : server.router[endpoint: endpoint].pattern,
         status: status, code: code, durationNanoseconds: now &- min(now, request.exchange.startNanoseconds),
-        byteCount: byteCount, client: peer.address, listenerIndex: peer.listenerIndex,
+        byteCount: byteCount, client: request.exchange.client, listenerIndex: peer.listenerIndex,
         requestID: request.exchange.requestID, subject: subject))
   }
 }

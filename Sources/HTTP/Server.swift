@@ -17,15 +17,17 @@ package final class Server: Sendable {
   ///   - durability: tells when held responses may leave.
   ///   - middleware: wrapped around every route's handler, the first outermost.
   ///   - access: told about each finished request, on the thread of its loop.
+  ///   - notice: told what whoever runs the server should know, each thing once.
   /// - Throws: `.routeConflict`, `.resources`.
   package init(
     options: ServerOptions, routes: [Route], durability: DurabilitySignal, clock: some Clock = SystemClock(),
-    random: RandomSource = .system, middleware: [Middleware] = [], access: AccessHook? = nil
+    random: RandomSource = .system, middleware: [Middleware] = [], access: AccessHook? = nil,
+    notice: NoticeHook? = nil
   ) throws(ServerError) {
     precondition(options.loopCount > 0, "\(options.loopCount) loops")
     state = try ServerState(
       options: options, routes: routes.map { $0.wrapped(in: middleware) }, durability: durability, clock: clock,
-      random: random, access: access)
+      random: random, access: access, notice: notice)
   }
 
   /// What an orderly stop came to.

@@ -31,6 +31,8 @@ package struct ServerOptions: Sendable {
   /// Open connections of all loops together; one more is answered 503 `overloaded` and closed.
   package var maxConnectionCount = 16_384
   package var limits = HTTPLimits()
+  /// Peers whose `X-Forwarded-For` is believed. A Unix peer is one always.
+  package var trustedProxies: [AddressPrefix] = []
   /// Sent with every response, parse errors included.
   package var fixedHeaders: [(name: StaticString, value: StaticString)] = [
     ("X-API-Version", "v1"),
@@ -42,4 +44,7 @@ package struct ServerOptions: Sendable {
   package var privatePrefixes: [StaticString] = ["/api/auth", "/api/v1"]
 
   package init(listeners: [ListenAddress]) { self.listeners = listeners }
+
+  /// Whether an address is that of a proxy whose word is taken.
+  func trusts(_ address: SocketAddress) -> Bool { trustedProxies.contains { $0.contains(address) } }
 }

@@ -11,6 +11,7 @@ final class ServerState: Sendable {
   let clock: any Clock
   let random: RandomSource
   let access: AccessHook?
+  let notice: NoticeHook?
   let hashPool: WorkerPool
   let diskPool: WorkerPool
   /// Set once, when the server begins to go down.
@@ -19,10 +20,12 @@ final class ServerState: Sendable {
   let drainDeadline = Atomic<UInt64>(.max)
   let connectionCount = Atomic<Int>(0)
   let cutConnectionCount = Atomic<Int>(0)
+  /// Whether the hook was told of an untrusted peer that speaks for others.
+  let hasNoticedForwarding = Atomic<Bool>(false)
 
   init(
     options: ServerOptions, routes: [Route], durability: DurabilitySignal, clock: any Clock, random: RandomSource,
-    access: AccessHook?
+    access: AccessHook?, notice: NoticeHook? = nil
   ) throws(ServerError) {
     self.options = options
     self.routes = routes
@@ -31,6 +34,7 @@ final class ServerState: Sendable {
     self.clock = clock
     self.random = random
     self.access = access
+    self.notice = notice
     do throws(Errno) {
       hashPool = try WorkerPool(options.hashPool)
       diskPool = try WorkerPool(options.diskPool)

@@ -61,6 +61,33 @@ package struct SocketAddress: Hashable, Sendable {
     }
   }
 
+  /// Reads `192.0.2.1` or `2001:db8::1`; nothing else, no port, no brackets, no zone. The port is 0.
+  package init?(host text: Span<UInt8>) {
+    guard text.count > 0, text.count <= Self.maxHostByteCount else { return nil }
+    var terminated = InlineArray<46, CChar>(repeating: 0)
+    var isIPv6 = false
+    for index in text.indices {
+      guard text[index] > 0x20, text[index] < 0x7f else { return nil }
+      if text[index] == UInt8(ascii: ":") { isIPv6 = true }
+      terminated[index] = CChar(text[index])
+    }
+    var words: (UInt64, UInt64) = (0, 0)
+    let span = terminated.span
+    // SAFETY: the last of the 46 bytes is zero, so the text ends within; inet_pton writes 4 or 16 bytes into the 16 of the words.
+    let isRead = unsafe span.withUnsafeBufferPointer { source in
+      unsafe inet_pton(isIPv6 ? AF_INET6 : AF_INET, source.baseAddress!, &words) == 1
+    }
+    guard isRead else { return nil }
+    if isIPv6 {
+      self.init(ipv6High: UInt64(bigEndian: words.0), low: UInt64(bigEndian: words.1), port: 0)
+    } else {
+      self.init(ipv4: UInt32(truncatingIfNeeded: UInt64(bigEndian: words.0) >> 32), port: 0)
+    }
+  }
+
+  /// The longest text of an address: an IPv6 one that ends in an IPv4 one.
+  private static var maxHostByteCount: Int { 45 }
+
   private init?(ipv4Text: String, port: UInt16) {
     var address = in_addr()
     // SAFETY: inet_pton writes one in_addr, a local, and reads a terminated string.

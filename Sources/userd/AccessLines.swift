@@ -1,4 +1,4 @@
-// One line of the log for each answered request.
+// What the log says of the traffic: one line for each answered request, and the notices of the server.
 
 import Codecs
 import HTTP
@@ -29,6 +29,16 @@ extension Log {
       line.host("clientIp", client)
       if let subject { line.uuid("userId", UUID(high: subject.high, low: subject.low)) }
       if let code { line.text("code", code) }
+    }
+  }
+
+  /// Logs what the server noticed.
+  func notice(_ notice: ServerNotice) {
+    switch notice {
+    case .untrustedForwarding:
+      write(
+        .warn, "http",
+        "a proxy on this machine sends X-Forwarded-For but is not in http.trusted_proxies; its address is taken for the client's")
     }
   }
 

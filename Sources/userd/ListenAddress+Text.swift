@@ -1,4 +1,4 @@
-// Where the server may be told to listen, in the words of a person.
+// Addresses of the configuration: where the server listens, and whom it believes, in the words of a person.
 
 import HTTP
 import Platform
@@ -17,4 +17,10 @@ extension ValueForm where Value == ListenAddress {
       return SocketAddress(numbers).map { .internet($0) }
     },
     write: { $0.description })
+}
+
+extension ValueForm where Value == AddressPrefix {
+  static let addressPrefix = ValueForm(
+    name: "network", expected: "an IP address or a block such as 10.0.0.0/8 or 2001:db8::/32, with no bit set beyond its length",
+    read: { AddressPrefix($0) }, write: { $0.description })
 }

@@ -66,6 +66,7 @@ final class ServerProcess: Sendable {
     options.limits.handlerTimeoutMilliseconds = configuration.requestTimeout.milliseconds
     options.limits.idleTimeoutMilliseconds = configuration.idleTimeout.milliseconds
     options.maxConnectionCount = configuration.maxConnections
+    options.trustedProxies = configuration.trustedProxies
     options.loopCount = configuration.threads
     options.hashPool = PoolOptions(workerCount: configuration.hashWorkers, maxQueuedCount: configuration.hashQueue)
     raiseLimits(for: options.maxConnectionCount, log)
@@ -76,7 +77,8 @@ final class ServerProcess: Sendable {
     let services = Services(sessions: store.sessions, accounts: store.accounts, operation: operation)
     do throws(ServerError) {
       return try Server(
-        options: options, routes: services.routes, durability: store.database.durability, access: { log.access($0) })
+        options: options, routes: services.routes, durability: store.database.durability, access: { log.access($0) },
+        notice: { log.notice($0) })
     } catch { throw .starting(error) }
   }
 

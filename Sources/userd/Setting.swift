@@ -39,20 +39,25 @@ struct Setting: Sendable {
     }
   }
 
-  /// A setting of one or more values: its flag repeats, its variable separates them by commas.
+  /// A setting of several values: its flag repeats, its variable separates them by commas. Where none is the default, an empty text is none.
   init<Value>(
-    _ key: String, shortFlag: String, listOf form: ValueForm<Value>,
+    _ key: String, shortFlag: String? = nil, listOf form: ValueForm<Value>,
     _ field: any WritableKeyPath<Configuration, [Value]> & Sendable, _ meaning: String
   ) {
     self.key = key
     self.shortFlag = shortFlag
     self.form = "\(form.name) list"
     self.expected = form.expected
-    self.fallback = Configuration(processorCount: 1, isTerminal: false)[keyPath: field].map(form.write).joined(separator: ",")
+    let defaults = Configuration(processorCount: 1, isTerminal: false)[keyPath: field]
+    self.fallback = defaults.isEmpty ? "none" : defaults.map(form.write).joined(separator: ",")
     self.meaning = meaning
     isList = true
     apply = { texts, configuration in
       var values: [Value] = []
+      if defaults.isEmpty && texts == [""] {
+        configuration[keyPath: field] = values
+        return nil
+      }
       for text in texts {
         guard let value = form.read(text) else { return text }
         values.append(value)
@@ -84,6 +89,9 @@ extension Setting {
       "http.request_timeout", .duration(1...600), \.requestTimeout, "how long an answer may take; then it is 503"),
     Setting("http.idle_timeout", .duration(1...3600), \.idleTimeout, "how long a connection may stay silent"),
     Setting("http.max_connections", .count(1...1 << 20), \.maxConnections, "open connections; one more is answered 503"),
+    Setting(
+      "http.trusted_proxies", listOf: .addressPrefix, \.trustedProxies,
+      "proxies whose X-Forwarded-For is believed: addresses or blocks such as 10.0.0.0/8; the flag repeats"),
     Setting(
       "threads", .count(1...64), \.threads, fallback: "one for each processor, at most 64", "event loops that answer requests"),
     Setting(

@@ -18,18 +18,22 @@ final class Conversation {
   /// How many times the machine asked to come back.
   private(set) var againCount = 0
 
-  init(_ routes: [Route] = Conversation.routes, limits: HTTPLimits = HTTPLimits(), access: AccessHook? = nil) throws {
+  init(
+    _ routes: [Route] = Conversation.routes, limits: HTTPLimits = HTTPLimits(), peer: PeerState = PeerState(),
+    access: AccessHook? = nil, notice: NoticeHook? = nil, configure: (inout ServerOptions) -> Void = { _ in }
+  ) throws {
     var options = ServerOptions(listeners: [])
     options.limits = limits
     options.hashPool = PoolOptions(workerCount: 1, maxQueuedCount: 1)
     options.diskPool = PoolOptions(workerCount: 1, maxQueuedCount: 1)
+    configure(&options)
     // Random bytes that are always the same, so that answers can be compared.
     let random = RandomSource { bytes in for index in bytes.indices { bytes[index] = 7 } }
     server = try ServerState(
-      options: options, routes: routes, durability: durability, clock: clock, random: random, access: access)
+      options: options, routes: routes, durability: durability, clock: clock, random: random, access: access, notice: notice)
     mailbox = try Mailbox()
     loop = LoopContext(server, mailbox: mailbox)
-    state = ConnectionState(token: ConnectionToken(slot: 0, generation: 0), peer: PeerState(), loop)
+    state = ConnectionState(token: ConnectionToken(slot: 0, generation: 0), peer: peer, loop)
   }
 
   var phase: ConnectionState.Phase { state.phase }

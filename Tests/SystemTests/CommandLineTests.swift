@@ -46,6 +46,10 @@ import Testing
     Mistake(arguments: ["serve", "--listen", "example.org:80"], words: ["\"example.org:80\"", "host:port"]),
     Mistake(arguments: ["serve", "--listen", "127.0.0.1:65536"], words: ["\"127.0.0.1:65536\""]),
     Mistake(arguments: ["serve", "--listen", "unix:"], words: ["\"unix:\""]),
+    Mistake(arguments: ["serve", "--http-trusted-proxies", "10.0.0.1/8"], words: ["\"10.0.0.1/8\"", "10.0.0.0/8"]),
+    Mistake(
+      arguments: ["serve", "--http-trusted-proxies="], environment: ["USERD_HTTP_TRUSTED_PROXIES": "::1,x"], exitCode: 78,
+      words: ["\"x\""]),
     Mistake(arguments: ["version", "--json=true"], words: ["--json takes no value"]),
     Mistake(arguments: ["serve", "--config", "x"], words: ["unknown flag \"--config\""]),
     Mistake(arguments: ["serve"], environment: ["USERD_THREDS": "2"], exitCode: 78, words: ["USERD_THREDS", "USERD_THREADS"]),
