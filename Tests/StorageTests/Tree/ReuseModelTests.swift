@@ -6,7 +6,8 @@ import Testing
 @Suite struct `The model of reuse and publication` {
   @Test func `no interleaving lets a page be reused that somebody may read`() {
     let outcome = ReuseModel().search()
-    #expect(outcome.violation == nil)
+    #expect(outcome.violation == nil, "\(outcome)")
+    #expect(outcome.isWhole)
     // A model that reaches little proves little.
     #expect(outcome.states > 50_000)
   }
@@ -18,7 +19,7 @@ import Testing
 }
 
 /// A tree of one page: a writer, a log that publishes, one reader, and a collector that reads one kind of holder at a time.
-struct ReuseModel {
+struct ReuseModel: ProtocolModel {
   enum Mutation: CaseIterable, Sendable {
     /// The reader does not load the published batch again after storing its slot.
     case entersWithoutTest
@@ -83,35 +84,20 @@ struct ReuseModel {
     var holders: Set<Int> = []
   }
 
-  /// Breadth first, so that what is found is as short as can be.
-  func search() -> (states: Int, violation: State?) {
-    let first = State(births: [1] + Array(repeating: 0, count: pages - 1), free: Set(1..<pages))
-    var seen: Set<State> = [first], wave = [first]
-    while !wave.isEmpty {
-      var next: [State] = []
-      for state in wave {
-        if isBroken(state) { return (seen.count, state) }
-        for successor in successors(of: state) where seen.insert(successor).inserted { next.append(successor) }
-      }
-      wave = next
-    }
-    return (seen.count, nil)
-  }
+  var start: State { State(births: [1] + Array(repeating: 0, count: pages - 1), free: Set(1..<pages)) }
 
-  /// Whether a root that is read, or can be from now on, has lost its page.
-  private func isBroken(_ state: State) -> Bool {
+  func addSteps(from state: State, to steps: inout Steps<State>) {
+    // A root that is read, or can be from now on, must not lose its page.
     var readable = state.closed + [state.published]
     if let moving = state.moving { readable.append(moving) }
     if state.readerStep == 3 { readable.append(state.readerBatch) }
-    return readable.contains { batch in
+    for batch in readable {
       let root = state.roots[batch]!
-      return state.births[root.page] != root.birth
+      guard state.births[root.page] == root.birth else {
+        return steps.fail("page \(root.page) was used again, and batch \(batch) needs it")
+      }
     }
-  }
-
-  private func successors(of state: State) -> [State] {
-    var all: [State] = []
-    func step(_ change: (inout State) -> Void) {
+    func step(_ name: @autoclosure () -> String, _ change: (inout State) -> Void) {
       var next = state
       change(&next)
       // Roots that nobody will ask for again would only tell equal states apart.
@@ -119,31 +105,30 @@ struct ReuseModel {
       where batch != next.published && batch != next.readerBatch && batch != next.moving && !next.closed.contains(batch) {
         next.roots[batch] = nil
       }
-      all.append(next)
+      steps.add(name(), next)
     }
     if let collected = state.collected {
-      step { collect(&$0, collected) }
+      step("the collector reads the \(order[collected])") { collect(&$0, collected) }
     } else {
       writerSteps(state, step)
     }
     logSteps(state, step)
     readerSteps(state, step)
-    return all
   }
 
-  private func writerSteps(_ state: State, _ step: ((inout State) -> Void) -> Void) {
+  private func writerSteps(_ state: State, _ step: (@autoclosure () -> String, (inout State) -> Void) -> Void) {
     if state.writes < maxWrites {
       if state.isDirty {
-        step { $0.writes += 1 }
+        step("a page of the open batch is changed in place") { $0.writes += 1 }
       } else if mutation == .writesClosedPages && !state.closed.isEmpty {
-        step {
+        step("page \(state.working) of a closed batch is changed in place") {
           $0.births[$0.working] = $0.open
           $0.writes += 1
         }
       } else {
         // The two lowest: which one is taken makes no difference in kind.
         for page in state.free.sorted().prefix(2) {
-          step {
+          step("batch \(state.open) puts page \(page) in the place of \(state.working)") {
             $0.retired.append(Retired(page: $0.working, birth: $0.births[$0.working], free: $0.open))
             $0.free.remove(page)
             $0.births[page] = $0.open
@@ -155,7 +140,7 @@ struct ReuseModel {
       }
     }
     if state.isDirty && state.closed.count < 2 {
-      step {
+      step("batch \(state.open) is closed") {
         $0.roots[$0.open] = Root(page: $0.working, birth: $0.births[$0.working])
         $0.closed.append($0.open)
         $0.open += 1
@@ -184,38 +169,38 @@ struct ReuseModel {
     state.holders = []
   }
 
-  private func logSteps(_ state: State, _ step: ((inout State) -> Void) -> Void) {
+  private func logSteps(_ state: State, _ step: (@autoclosure () -> String, (inout State) -> Void) -> Void) {
     let isLate = mutation == .publishesLate
     if let moving = state.moving {
-      step {
+      step(isLate ? "batch \(moving) is published" : "batch \(moving) leaves the queue") {
         if isLate { $0.published = moving } else { $0.closed.removeFirst() }
         $0.moving = nil
       }
     } else if let oldest = state.closed.first {
-      step {
+      step(isLate ? "batch \(oldest) leaves the queue" : "batch \(oldest) is published") {
         if isLate { $0.closed.removeFirst() } else { $0.published = oldest }
         $0.moving = oldest
       }
     }
   }
 
-  private func readerSteps(_ state: State, _ step: ((inout State) -> Void) -> Void) {
+  private func readerSteps(_ state: State, _ step: (@autoclosure () -> String, (inout State) -> Void) -> Void) {
     switch state.readerStep {
     case 0:
-      step {
+      step("the reader loads the published batch \(state.published)") {
         $0.readerBatch = $0.published
         $0.readerStep = 1
       }
     case 1:
-      step {
+      step("the reader stores \(state.readerBatch) into its slot") {
         $0.slot = $0.readerBatch
         $0.readerStep = 2
       }
     case 2:
-      step {
+      step("the reader tests whether \(state.readerBatch) is still published") {
         if $0.published == $0.readerBatch || mutation == .entersWithoutTest { $0.readerStep = 3 } else { leave(&$0) }
       }
-    default: step { leave(&$0) }
+    default: step("the reader leaves") { leave(&$0) }
     }
   }
 
