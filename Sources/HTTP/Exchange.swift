@@ -16,6 +16,8 @@ struct Exchange: Sendable {
   /// Whether no shared cache may keep the answer.
   var isPrivate = false
   var requestID = RequestID()
+  /// The index of the allowed origin that the request comes from, or -1.
+  var origin = -1
   /// The peer, or whoever it speaks for.
   var client = SocketAddress.local
   /// Tells the requests apart that one connection handed to pools.

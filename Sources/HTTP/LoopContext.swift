@@ -76,6 +76,7 @@ extension LoopContext {
   mutating func beginUnknownExchange(_ peer: PeerState) {
     request.exchange.startNanoseconds = now
     request.exchange.client = peer.address
+    request.exchange.origin = -1
     request.exchange.method = nil
     request.exchange.endpoint = -1
     request.exchange.minorVersion = 1
@@ -89,6 +90,7 @@ extension LoopContext {
     request.exchange.startNanoseconds = now
     request.exchange.client = peer.address
     if request.head.lineCount(.forwardedFor) > 0 { findClient(behind: peer) }
+    request.exchange.origin = server.hasAllowedOrigins ? allowedOrigin() : -1
     request.exchange.method = request.head.method
     request.exchange.minorVersion = request.head.minorVersion
     request.exchange.keepsAlive = request.head.isPersistent && !isDraining
@@ -145,12 +147,13 @@ extension LoopContext {
     return server.routes[route].body.judge(request, bodyByteCount: bodyByteCount)
   }
 
-  /// Answers an OPTIONS that is no preflight.
+  /// Answers an OPTIONS, a preflight among them.
   mutating func answerOptions() {
     response.status = .noContent
     let endpoint = request.exchange.endpoint
-    response.header(
-      "Allow", endpoint >= 0 ? server.router.allowed(at: endpoint) : "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
+    let methods = endpoint >= 0 ? server.router.allowed(at: endpoint) : "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
+    response.header("Allow", methods)
+    if isPreflight { allow(methods: methods) }
   }
 
   /// Runs a route's handler on this thread. A problem becomes the response; true if the handler must run where it may wait.

@@ -15,6 +15,7 @@ extension LoopContext {
     request.exchange.requestID.append(to: &output)
     writeContent(bodyByteCount, to: &output)
     writeCaching(to: &output)
+    if request.exchange.origin >= 0 { writeAllowedOrigin(to: &output) }
     if !request.exchange.keepsAlive {
       output.append("\r\nConnection: close\r\n")
     } else if request.exchange.minorVersion == 0 {
@@ -48,9 +49,12 @@ extension LoopContext {
   private func writeCaching(to output: inout ByteBuffer) {
     switch response.caching {
     case .byPath where request.exchange.isPrivate: output.append("\r\nCache-Control: no-store\r\nVary: Authorization")
-    case .byPath: break
+    case .byPath:
+      if server.hasAllowedOrigins { output.append("\r\nVary: Origin") }
+      return
     case .revalidated: output.append("\r\nCache-Control: private, no-cache\r\nVary: Authorization")
     }
+    if server.hasAllowedOrigins { output.append(", Origin") }
   }
 
   /// Tells the access hook of the answer that is about to leave.

@@ -33,6 +33,8 @@ package struct ServerOptions: Sendable {
   package var limits = HTTPLimits()
   /// Peers whose `X-Forwarded-For` is believed. A Unix peer is one always.
   package var trustedProxies: [AddressPrefix] = []
+  /// Origins whose pages may read the answers; every answer varies by Origin if there are any.
+  package var allowedOrigins: [WebOrigin] = []
   /// Sent with every response, parse errors included.
   package var fixedHeaders: [(name: StaticString, value: StaticString)] = [
     ("X-API-Version", "v1"),

@@ -12,6 +12,8 @@ final class ServerState: Sendable {
   let random: RandomSource
   let access: AccessHook?
   let notice: NoticeHook?
+  /// Whether what an answer says depends on where the page that asked comes from.
+  let hasAllowedOrigins: Bool
   let hashPool: WorkerPool
   let diskPool: WorkerPool
   /// Set once, when the server begins to go down.
@@ -35,6 +37,7 @@ final class ServerState: Sendable {
     self.random = random
     self.access = access
     self.notice = notice
+    hasAllowedOrigins = !options.allowedOrigins.isEmpty
     do throws(Errno) {
       hashPool = try WorkerPool(options.hashPool)
       diskPool = try WorkerPool(options.diskPool)

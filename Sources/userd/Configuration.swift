@@ -12,6 +12,7 @@ struct Configuration: Sendable {
   var idleTimeout = Duration.seconds(60)
   var maxConnections = 16_384
   var trustedProxies: [AddressPrefix] = []
+  var allowedOrigins: [WebOrigin] = []
   var threads: Int
   var shutdownGrace = Duration.seconds(10)
 

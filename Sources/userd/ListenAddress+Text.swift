@@ -1,4 +1,4 @@
-// Addresses of the configuration: where the server listens, and whom it believes, in the words of a person.
+// Addresses of the configuration: where the server listens, whom it believes and whose pages it serves, in the words of a person.
 
 import HTTP
 import Platform
@@ -23,4 +23,10 @@ extension ValueForm where Value == AddressPrefix {
   static let addressPrefix = ValueForm(
     name: "network", expected: "an IP address or a block such as 10.0.0.0/8 or 2001:db8::/32, with no bit set beyond its length",
     read: { AddressPrefix($0) }, write: { $0.description })
+}
+
+extension ValueForm where Value == WebOrigin {
+  static let webOrigin = ValueForm(
+    name: "origin", expected: "an origin as browsers write it, such as https://app.example.org or http://localhost:3000",
+    read: { WebOrigin($0) }, write: { $0.description })
 }

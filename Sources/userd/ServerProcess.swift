@@ -67,6 +67,7 @@ final class ServerProcess: Sendable {
     options.limits.idleTimeoutMilliseconds = configuration.idleTimeout.milliseconds
     options.maxConnectionCount = configuration.maxConnections
     options.trustedProxies = configuration.trustedProxies
+    options.allowedOrigins = configuration.allowedOrigins
     options.loopCount = configuration.threads
     options.hashPool = PoolOptions(workerCount: configuration.hashWorkers, maxQueuedCount: configuration.hashQueue)
     raiseLimits(for: options.maxConnectionCount, log)

@@ -93,6 +93,9 @@ extension Setting {
       "http.trusted_proxies", listOf: .addressPrefix, \.trustedProxies,
       "proxies whose X-Forwarded-For is believed: addresses or blocks such as 10.0.0.0/8; the flag repeats"),
     Setting(
+      "http.cors_origins", listOf: .webOrigin, \.allowedOrigins,
+      "origins whose pages may read answers, such as https://app.example.org; the flag repeats"),
+    Setting(
       "threads", .count(1...64), \.threads, fallback: "one for each processor, at most 64", "event loops that answer requests"),
     Setting(
       "shutdown.grace", .duration(0...3600), \.shutdownGrace, "how long requests in flight may finish after SIGTERM"),

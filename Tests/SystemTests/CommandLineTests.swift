@@ -50,6 +50,7 @@ import Testing
     Mistake(
       arguments: ["serve", "--http-trusted-proxies="], environment: ["USERD_HTTP_TRUSTED_PROXIES": "::1,x"], exitCode: 78,
       words: ["\"x\""]),
+    Mistake(arguments: ["serve", "--http-cors-origins", "*"], words: ["\"*\"", "https://app.example.org"]),
     Mistake(arguments: ["version", "--json=true"], words: ["--json takes no value"]),
     Mistake(arguments: ["serve", "--config", "x"], words: ["unknown flag \"--config\""]),
     Mistake(arguments: ["serve"], environment: ["USERD_THREDS": "2"], exitCode: 78, words: ["USERD_THREDS", "USERD_THREADS"]),

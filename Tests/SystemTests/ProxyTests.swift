@@ -1,4 +1,4 @@
-// The real executable behind a proxy: whose address the session and the log tell.
+// The real executable behind a proxy and below a page: whose address the session and the log tell, and which pages may read answers.
 
 import Codecs
 import Platform
@@ -37,5 +37,17 @@ import Testing
     #expect(server.stop() == 0)
     #expect(!server.program.output.contains("203.0.113.9"))
     #expect(server.program.output.split(separator: "\n").filter { $0.contains("http.trusted_proxies") }.count == 1)
+  }
+
+  @Test func `pages of the origins in the settings may read answers, and no others`() throws {
+    let folder = TemporaryFolder("proxy")
+    let server = try RunningServer(data: folder.path, flags: ["--http-cors-origins", "https://app.example.org"])
+    for (origin, allowed) in [("https://app.example.org", ["https://app.example.org"]), ("https://example.org", [])] {
+      let answer = try server.connect().request("GET", "/api/auth/me", headers: ["Origin: \(origin)"])
+      #expect(answer.status == 401)
+      #expect(answer.headers.filter { $0.name == "access-control-allow-origin" }.map(\.value) == allowed)
+      #expect(answer.headers.filter { $0.name == "vary" }.map(\.value) == ["Authorization, Origin"])
+    }
+    #expect(server.stop() == 0)
   }
 }
