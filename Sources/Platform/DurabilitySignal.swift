@@ -5,7 +5,7 @@ import Synchronization
 
 /// The newest durable position of a store, and the descriptors to wake when it moves.
 ///
-/// The log thread calls `advance` and `fail`; any thread may read or subscribe. `failedAfter` is sticky: once a flush failed, nothing
+/// The log thread calls `advance` and `fail`; any thread may read or subscribe. `hasFailed` is sticky: once a flush failed, nothing
 /// after that position will ever be durable in this process (docs/architecture.md, held responses).
 package final class DurabilitySignal: Sendable {
   private let durable = Atomic<UInt64>(0)

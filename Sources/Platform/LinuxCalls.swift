@@ -19,3 +19,7 @@
 @_extern(c, "fallocate") func linux_fallocate(_ fd: CInt, _ mode: CInt, _ offset: Int, _ count: Int) -> CInt
 @_extern(c, "pthread_setname_np") func linux_pthread_setname_np(_ thread: UInt, _ name: UnsafePointer<CChar>) -> CInt
 @_extern(c, "sched_getaffinity") func linux_sched_getaffinity(_ pid: CInt, _ size: Int, _ mask: UnsafeMutableRawPointer) -> CInt
+@_extern(c, "syscall") func linux_futex(
+  _ number: Int, _ word: UnsafeMutableRawPointer, _ operation: CInt, _ value: CUnsignedInt, _ timeout: UnsafeRawPointer?,
+  _ second: UnsafeRawPointer?, _ third: CUnsignedInt
+) -> Int

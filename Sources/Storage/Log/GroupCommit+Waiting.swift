@@ -7,21 +7,27 @@ extension GroupCommit {
   ///
   /// - Throws: `.commitOutcomeUnknown` if the log failed before that; `.storageFull` if the batch waits for room.
   func wait(for position: LogPosition) throws(StorageError) {
-    if durability.durablePosition >= position { return }
+    let gate = gate(of: position.batch)
+    while true {
+      let count = gate.count
+      if durability.durablePosition >= position { return }
+      if try !lead(for: position) { gate.wait(while: count) }
+    }
+  }
+
+  /// Writes the open batch if nobody else has the log right.
+  ///
+  /// - Returns: whether there is a reason to look again at once.
+  private func lead(for position: LogPosition) throws(StorageError) -> Bool {
     monitor.lock()
     defer { monitor.unlock() }
     precondition(position <= heldPosition, "waiting for batch \(position.batch), which nobody was given")
-    while durability.durablePosition < position {
-      if hasFailed || phase == .closed { throw .commitOutcomeUnknown }
-      if isRightTaken {
-        monitor.wait(for: Self.progress)
-      } else if let retryTime {
-        if options.clock.monotonicNanoseconds() < retryTime { throw .storageFull }
-        writeBatch()
-      } else {
-        writeBatch()
-      }
-    }
+    if durability.durablePosition >= position { return true }
+    if hasFailed || phase == .closed { throw .commitOutcomeUnknown }
+    if isRightTaken { return false }
+    if let retryTime, options.clock.monotonicNanoseconds() < retryTime { throw .storageFull }
+    writeBatch()
+    return true
   }
 
   // MARK: Spares
@@ -104,5 +110,6 @@ extension GroupCommit {
     monitor.notifyAll(Self.work)
     monitor.notifyAll(Self.maintenance)
     monitor.unlock()
+    openGates()
   }
 }

@@ -14,7 +14,7 @@ final class GroupCommit: @unchecked Sendable {
 
   /// A batch is due: the log thread waits for this.
   static let work = Monitor.Condition(0)
-  /// A batch was written, room was made, or all is over: whoever waits for those.
+  /// A batch was written, room was made, or all is over: whoever waits to be admitted, or for the end.
   static let progress = Monitor.Condition(1)
   /// A spare is wanted.
   static let maintenance = Monitor.Condition(2)
@@ -31,6 +31,9 @@ final class GroupCommit: @unchecked Sendable {
     case closing
     case closed
   }
+
+  /// Where callers wait for their batch: the batches of even and of odd number, so that one batch's crowd does not wake the next one's.
+  private let gates = [Gate(), Gate()]
 
   // The holder of the log right calls it; `log.append` and `log.roll` happen outside the lock.
   let log: WriteAheadLog
@@ -169,6 +172,7 @@ final class GroupCommit: @unchecked Sendable {
     precondition(!isRightTaken, "two threads hold the log right")
     isRightTaken = true
     let frame = delayed ?? closeOpenBatch()
+    let batch = frame.batch
     delayed = nil
     retryTime = nil
     takenByteCount = frame.frameByteCount
@@ -181,7 +185,7 @@ final class GroupCommit: @unchecked Sendable {
     monitor.unlock()
 
     let outcome = write(frame, needsSegment: needsSegment, spare: spare)
-    if case .durable = outcome { publish(frame.batch) }
+    if case .durable = outcome { publish(batch) }
 
     monitor.lock()
     takenByteCount = 0
@@ -198,12 +202,20 @@ final class GroupCommit: @unchecked Sendable {
     case .failed: break
     }
     monitor.notifyAll(Self.progress)
+    // The next leader first: the disk idles until it comes.
+    gate(of: tree.openBatch).openForOne()
     switch work(at: options.clock.monotonicNanoseconds()) {
     case .frame, .seal: wakeLogThread(by: 0)
     case .wait(let deadline): wakeLogThread(by: deadline)
     }
     if room.spares.count < SpareSegments.target { monitor.notifyOne(Self.maintenance) }
+    monitor.unlock()
+    gate(of: batch).open()
+    monitor.lock()
   }
+
+  /// Where to wait for this batch.
+  func gate(of batch: UInt64) -> Gate { gates[Int(batch & 1)] }
 
   private func closeOpenBatch() -> FrameBuffer {
     let frame = open
@@ -297,7 +309,11 @@ final class GroupCommit: @unchecked Sendable {
     monitor.notifyAll(Self.work)
     monitor.notifyAll(Self.maintenance)
     monitor.unlock()
+    openGates()
   }
+
+  /// Lets everybody who waits for a batch look again: it may never come.
+  func openGates() { for gate in gates { gate.open() } }
 
   // MARK: The log thread
 
@@ -318,17 +334,22 @@ final class GroupCommit: @unchecked Sendable {
     monitor.lock()
     defer { monitor.unlock() }
     while phase != .closed {
+      let now = options.clock.monotonicNanoseconds()
+      // While a caller leads, it says at the end of its batch if there is work; a seal is never due sooner than this.
       if isRightTaken {
-        monitor.wait(for: Self.progress)
+        sleepLogThread(until: now + Self.sealDelay)
         continue
       }
-      switch work(at: options.clock.monotonicNanoseconds()) {
+      switch work(at: now) {
       case .frame, .seal: writeBatch()
-      case .wait(let deadline):
-        logSleepsUntil = deadline
-        if deadline == Self.never { monitor.wait(for: Self.work) } else { monitor.wait(for: Self.work, until: deadline) }
-        logSleepsUntil = 0
+      case .wait(let deadline): sleepLogThread(until: deadline)
       }
     }
+  }
+
+  private func sleepLogThread(until deadline: UInt64) {
+    logSleepsUntil = deadline
+    if deadline == Self.never { monitor.wait(for: Self.work) } else { monitor.wait(for: Self.work, until: deadline) }
+    logSleepsUntil = 0
   }
 }
