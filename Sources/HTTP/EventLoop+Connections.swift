@@ -31,7 +31,11 @@ extension EventLoop {
     let count = context.server.connectionCount.add(1, ordering: .relaxed).newValue
     if count > context.server.options.maxConnectionCount {
       context.server.connectionCount.subtract(1, ordering: .relaxed)
-      return turnAway(socket, peer)
+      return turnAway(socket, peer, .overloaded)
+    }
+    if let clients = context.server.clientConnections, !peer.isTrusted, !clients.enter(address) {
+      context.server.connectionCount.subtract(1, ordering: .relaxed)
+      return turnAway(socket, peer, .tooManyConnections)
     }
     let token = connections.reserve()
     let connection = Connection(socket, ConnectionState(token: token, peer: peer, context))
@@ -47,10 +51,10 @@ extension EventLoop {
   }
 
   /// Answers a connection beyond the limit and closes it, without waiting for what it wants.
-  private mutating func turnAway(_ socket: consuming Socket, _ peer: PeerState) {
+  private mutating func turnAway(_ socket: consuming Socket, _ peer: PeerState, _ problem: Problem) {
     context.beginUnknownExchange(peer)
     context.response.reset()
-    context.response.become(.overloaded, instance: Span(), requestID: context.request.exchange.requestID)
+    context.response.become(problem, instance: Span(), requestID: context.request.exchange.requestID)
     let byteCount = context.write(to: &scratchOutput)
     context.report(peer, byteCount: byteCount)
     scratchOutput.withSpan { bytes in
@@ -205,6 +209,9 @@ extension EventLoop {
     let token = connection.state.token
     timers.cancel(Int(token.slot))
     connections.remove(token)
+    if let clients = context.server.clientConnections, !connection.state.peer.isTrusted {
+      clients.leave(connection.state.peer.address)
+    }
     context.server.connectionCount.subtract(1, ordering: .relaxed)
   }
 }

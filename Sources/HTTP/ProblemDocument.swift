@@ -131,6 +131,12 @@ extension Problem {
     return problem
   }
 
+  static var tooManyConnections: Problem {
+    var problem = overloaded
+    problem.detail = "too many connections are open from this address"
+    return problem
+  }
+
   static var commitOutcomeUnknown: Problem {
     Problem(
       .serviceUnavailable, code: "commit_outcome_unknown", title: "The outcome is not known",

@@ -30,6 +30,8 @@ package struct ServerOptions: Sendable {
   package var diskPool = PoolOptions(workerCount: 4, maxQueuedCount: 256)
   /// Open connections of all loops together; one more is answered 503 `overloaded` and closed.
   package var maxConnectionCount = 16_384
+  /// Open connections of one IPv4 address or IPv6 /64; one more is answered as above. 0 is no limit; trusted proxies have none.
+  package var maxConnectionCountPerClient = 0
   package var limits = HTTPLimits()
   /// Peers whose `X-Forwarded-For` is believed. A Unix peer is one always.
   package var trustedProxies: [AddressPrefix] = []

@@ -22,6 +22,8 @@ final class ServerState: Sendable {
   let drainDeadline = Atomic<UInt64>(.max)
   let connectionCount = Atomic<Int>(0)
   let cutConnectionCount = Atomic<Int>(0)
+  /// nil if one client may open as many as all.
+  let clientConnections: ClientConnections?
   /// Whether the hook was told of an untrusted peer that speaks for others.
   let hasNoticedForwarding = Atomic<Bool>(false)
 
@@ -37,6 +39,8 @@ final class ServerState: Sendable {
     self.random = random
     self.access = access
     self.notice = notice
+    let maxCount = options.maxConnectionCountPerClient
+    clientConnections = maxCount > 0 ? ClientConnections(maxCount: maxCount) : nil
     hasAllowedOrigins = !options.allowedOrigins.isEmpty
     do throws(Errno) {
       hashPool = try WorkerPool(options.hashPool)

@@ -11,6 +11,7 @@ struct Configuration: Sendable {
   var requestTimeout = Duration.seconds(10)
   var idleTimeout = Duration.seconds(60)
   var maxConnections = 16_384
+  var maxConnectionsPerClient = 0
   var trustedProxies: [AddressPrefix] = []
   var allowedOrigins: [WebOrigin] = []
   var threads: Int

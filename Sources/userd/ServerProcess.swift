@@ -66,6 +66,7 @@ final class ServerProcess: Sendable {
     options.limits.handlerTimeoutMilliseconds = configuration.requestTimeout.milliseconds
     options.limits.idleTimeoutMilliseconds = configuration.idleTimeout.milliseconds
     options.maxConnectionCount = configuration.maxConnections
+    options.maxConnectionCountPerClient = configuration.maxConnectionsPerClient
     options.trustedProxies = configuration.trustedProxies
     options.allowedOrigins = configuration.allowedOrigins
     options.loopCount = configuration.threads

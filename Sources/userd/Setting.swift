@@ -90,6 +90,9 @@ extension Setting {
     Setting("http.idle_timeout", .duration(1...3600), \.idleTimeout, "how long a connection may stay silent"),
     Setting("http.max_connections", .count(1...1 << 20), \.maxConnections, "open connections; one more is answered 503"),
     Setting(
+      "http.max_connections_per_client", .count(0...1 << 20), \.maxConnectionsPerClient,
+      "open connections of one IPv4 address or IPv6 /64, trusted proxies aside; one more is answered 503, 0 is no limit"),
+    Setting(
       "http.trusted_proxies", listOf: .addressPrefix, \.trustedProxies,
       "proxies whose X-Forwarded-For is believed: addresses or blocks such as 10.0.0.0/8; the flag repeats"),
     Setting(
