@@ -2,7 +2,7 @@
 
 import Platform
 
-let rigs = [jsonRig, base64Rig, identifierRig, timestampRig, percentRig, httpRig]
+let rigs = [jsonRig, base64Rig, identifierRig, timestampRig, percentRig, httpRig, chunkRig]
 
 /// What a command line asks for.
 enum Command {
