@@ -37,16 +37,13 @@ import Testing
     }
   }
 
+  // The name of a local type is shown with an address, and an address once held the digits that were looked for: numbers count as whole
+  // words only, and the holder has a name of its own.
   @Test func `no description, dump or mirror shows a byte`() {
-    struct Holder {
-      let secret: SecretBytes
-      let hash: PasswordHash
-      let key: HMACSHA256
-    }
     let text = Array("correct horse battery staple".utf8)
     let secret = SecretBytes(copying: text)
     let hash = PasswordHash.fixed
-    let holder = Holder(secret: secret, hash: hash, key: HMACSHA256(key: text))
+    let holder = SecretHolder(secret: secret, hash: hash, key: HMACSHA256(key: text))
     var dumped = ""
     dump(holder, to: &dumped)
     dump(secret, to: &dumped)
@@ -55,7 +52,8 @@ import Testing
     for line in shown {
       #expect(!line.contains("horse"))
       #expect(!line.contains("argon2id$"))
-      #expect(!line.contains("99"), "\(line) may hold a byte of the secret")
+      let words = line.split { !$0.isLetter && !$0.isNumber }
+      #expect(!words.contains("99") && !words.contains("63"), "\(line) may hold a byte of the secret")
     }
     #expect("\(secret)" == "<secret>")
     #expect("\(hash)" == "<password hash>")
@@ -107,4 +105,10 @@ private func mappingFlags(at address: UInt) -> [Substring]? {
     }
   }
   return nil
+}
+
+struct SecretHolder {
+  let secret: SecretBytes
+  let hash: PasswordHash
+  let key: HMACSHA256
 }
