@@ -52,6 +52,10 @@ package struct File: ~Copyable, Sendable {
     descriptor = FileDescriptor(owning: raw)
   }
 
+  // A lock ends when the last copy of its descriptor does, and a process being spawned has copies of all until it executes. So the lock
+  // is given back first; without one this does nothing.
+  deinit { _ = flock(descriptor.rawValue, LOCK_UN) }
+
   /// Reads up to `bytes.count` bytes at `offset`; fewer only near the end of the file or when a signal came.
   package func read(into bytes: inout MutableSpan<UInt8>, at offset: Int) throws(Errno) -> Int {
     let raw = descriptor.rawValue

@@ -1,5 +1,6 @@
 // Files and folders against the kernel.
 
+import Glibc
 import Platform
 import TestSupport
 import Testing
@@ -60,6 +61,32 @@ struct FileTests {
     }
     let next = try File(path, .createOrOpen)
     try next.lockExclusively()
+  }
+
+  // A database that was closed and opened again was "locked" now and then while another thread was spawning a process: the child had a copy
+  // of the descriptor until it executed.
+  @Test func `a lock ends with its owner, whoever else has a copy of the descriptor`() throws {
+    let folder = try ScratchFolder()
+    let path = folder.path + "/LOCK"
+    var copy: CInt = -1
+    do {
+      let owner = try File(path, .createOrOpen)
+      try owner.lockExclusively()
+      copy = (3..<4096).lazy.filter { linkTarget(of: $0) == path }.map { dup($0) }.first ?? -1
+    }
+    #expect(copy >= 0)
+    let next = try File(path, .createOrOpen)
+    try next.lockExclusively()
+    close(copy)
+  }
+
+  /// What an open descriptor of this process stands for.
+  private func linkTarget(of descriptor: CInt) -> String? {
+    var bytes = [UInt8](repeating: 0, count: 4096)
+    let count = unsafe bytes.withUnsafeMutableBytes { buffer in
+      unsafe readlink("/proc/self/fd/\(descriptor)", buffer.baseAddress!.assumingMemoryBound(to: CChar.self), buffer.count)
+    }
+    return count > 0 ? String(decoding: bytes[..<count], as: UTF8.self) : nil
   }
 
   @Test func `names are made, listed, renamed over each other and removed`() throws {
