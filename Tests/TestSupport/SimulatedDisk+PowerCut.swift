@@ -3,7 +3,8 @@
 /// One thing that a power cut may keep or lose.
 package enum UnsyncedItem: Hashable, Sendable {
   case sector(node: Int, index: Int)
-  case size(node: Int)
+  /// The change of a file's size at this place in their order.
+  case size(node: Int, index: Int)
   case name(index: Int)
   case folder(String)
 }
@@ -23,12 +24,13 @@ extension SimulatedDisk {
   package var unsynced: [UnsyncedItem] {
     var items: [UnsyncedItem] = []
     for (id, node) in nodes.sorted(by: { $0.key < $1.key }) {
+      var device = node.durable
+      for change in node.sizeChanges { change.apply(to: &device) }
       for sector in node.dirtySectors.sorted() {
         let range = Self.bytes(of: sector, in: node.visible.count)
-        let old = Self.resized(node.durable, node.visible.count)[range]
-        if old != node.visible[range] { items.append(.sector(node: id, index: sector)) }
+        if device[range] != node.visible[range] { items.append(.sector(node: id, index: sector)) }
       }
-      if node.visible.count != node.durable.count { items.append(.size(node: id)) }
+      items += node.sizeChanges.indices.map { .size(node: id, index: $0) }
     }
     items += nameChanges.indices.map { .name(index: $0) }
     items += newFolders.sorted().map { .folder($0) }
@@ -39,13 +41,15 @@ extension SimulatedDisk {
   package func afterPowerCut(
     _ fates: [UnsyncedItem: Fate], using generator: inout some RandomNumberGenerator
   ) -> SimulatedDisk {
+    func isKept(_ item: UnsyncedItem) -> Bool { fates[item].map { $0 != .lost } ?? false }
     var after = self
     for (id, node) in nodes.sorted(by: { $0.key < $1.key }) {
-      let keepsSize = fates[.size(node: id)].map { $0 != .lost } ?? false
-      let count = keepsSize || node.visible.count == node.durable.count ? node.visible.count : node.durable.count
-      var contents = Self.resized(node.durable, count)
+      var contents = node.durable
+      for (index, change) in node.sizeChanges.enumerated() where isKept(.size(node: id, index: index)) {
+        change.apply(to: &contents)
+      }
       for sector in node.dirtySectors.sorted() {
-        let range = Self.bytes(of: sector, in: min(count, node.visible.count))
+        let range = Self.bytes(of: sector, in: min(contents.count, node.visible.count))
         guard !range.isEmpty, let fate = fates[.sector(node: id, index: sector)] else { continue }
         switch fate {
         case .lost: break
@@ -60,10 +64,8 @@ extension SimulatedDisk {
       after.nodes[id] = Node(visible: contents, durable: contents)
     }
     var names = durableFolders
-    for (index, change) in nameChanges.enumerated() where fates[.name(index: index)].map({ $0 != .lost }) ?? false {
-      Self.apply(change, to: &names)
-    }
-    for folder in newFolders where fates[.folder(folder)].map({ $0 == .lost }) ?? true {
+    for (index, change) in nameChanges.enumerated() where isKept(.name(index: index)) { Self.apply(change, to: &names) }
+    for folder in newFolders where !isKept(.folder(folder)) {
       for path in names.keys where path == folder || path.hasPrefix(folder + "/") { names[path] = nil }
     }
     after.folders = names
@@ -90,27 +92,5 @@ extension SimulatedDisk {
       }
     }
     return afterPowerCut(fates, using: &generator)
-  }
-
-  // MARK: Damage at rest
-
-  /// The names in a folder.
-  package func names(in folder: String) -> [String] { (folders[folder] ?? [:]).keys.sorted() }
-
-  package func contents(_ path: String) -> [UInt8]? { node(path).map { nodes[$0]!.visible } }
-
-  /// Changes a file behind everybody's back, on the device itself.
-  package mutating func damage(_ path: String, _ change: (inout [UInt8]) -> Void) {
-    let id = node(path)!
-    change(&nodes[id]!.visible)
-    nodes[id]!.durable = nodes[id]!.visible
-    nodes[id]!.dirtySectors = []
-  }
-
-  /// Takes a name away behind everybody's back.
-  package mutating func lose(_ path: String) {
-    let (folder, name) = Self.split(path)
-    folders[folder]?[name] = nil
-    durableFolders[folder]?[name] = nil
   }
 }

@@ -22,7 +22,10 @@ final class SimulatedFile: StoredFile {
 
   deinit {
     system.state.withLock { state in
-      if state.process == process { _ = state.locks.remove(node) }
+      guard state.process == process else { return }
+      state.locks.remove(node)
+      state.disk.nodes[node]?.opens -= 1
+      if state.disk.nodes[node]?.opens == 0 { state.disk.freeNameless() }
     }
   }
 
@@ -33,7 +36,8 @@ final class SimulatedFile: StoredFile {
       if !isAligned { throw .invalid }
       if state.calls == state.faults.failingReadCall { throw .io }
       if SimulatedFileSystem.isDisturbed(&state) { throw .interrupted }
-      if isDirect { state.disk.dropCache(node) }
+      // A clean page leaves the cache when the kernel likes, unless a test says that it stays.
+      if isDirect || state.faults.syncFailure == .forgotten && state.generator.number(0..<4) == 0 { state.disk.dropCache(node) }
       let contents = state.disk.nodes[node]!.visible
       guard offset < contents.count else { return [] }
       var count = min(wanted, contents.count - offset)
@@ -52,9 +56,27 @@ final class SimulatedFile: StoredFile {
       if !isAligned { throw .invalid }
       if state.calls == state.faults.failingWriteCall { throw .io }
       if SimulatedFileSystem.isDisturbed(&state) { throw .interrupted }
-      let count = SimulatedFileSystem.isDisturbed(&state) ? shortened(copy.count, &state) : copy.count
+      var count = SimulatedFileSystem.isDisturbed(&state) ? shortened(copy.count, &state) : copy.count
+      if state.isDead && state.faults.crashEffect == .part { count = shortened(count, &state) }
+      if state.faults.isFull(state.calls) && offset + count > state.disk.nodes[node]!.visible.count { throw .noSpace }
       try state.disk.write(Array(copy.prefix(count)), to: node, at: offset)
       return count
+    }
+  }
+
+  func allocate(_ range: Range<Int>) throws(Errno) {
+    try system.call("fallocate \(path) \(range.lowerBound)+\(range.count)", of: process) { state throws(Errno) in
+      if SimulatedFileSystem.isDisturbed(&state) { throw .interrupted }
+      if state.faults.isFull(state.calls) { throw .noSpace }
+      try state.disk.allocate(range, of: node)
+    }
+  }
+
+  func truncate(to byteCount: Int) throws(Errno) {
+    try system.call("ftruncate \(path) \(byteCount)", of: process) { state throws(Errno) in
+      if state.calls == state.faults.failingWriteCall { throw .io }
+      if SimulatedFileSystem.isDisturbed(&state) { throw .interrupted }
+      try state.disk.truncate(node, to: byteCount)
     }
   }
 
@@ -63,11 +85,10 @@ final class SimulatedFile: StoredFile {
       do throws(Errno) {
         try SimulatedFileSystem.failSync(&state)
       } catch {
-        // Through the page cache, what was to be written counts as clean afterwards; past it, it may still be on its way.
-        if !isDirect { state.disk.loseDirtySectors(node) }
+        state.disk.failSync(node, state.faults.syncFailure, isDirect: isDirect, using: &state.generator)
         throw error
       }
-      state.disk.sync(node)
+      if !SimulatedFileSystem.lies(&state) { state.disk.sync(node) }
     }
   }
 
@@ -76,7 +97,9 @@ final class SimulatedFile: StoredFile {
   }
 
   func dropCache() throws(Errno) {
-    try system.call("fadvise \(path)", of: process) { state throws(Errno) in state.disk.dropCache(node) }
+    try system.call("fadvise \(path)", of: process) { state throws(Errno) in
+      if state.faults.syncFailure != .readableUntilPowerCut { state.disk.dropCache(node) }
+    }
   }
 
   func lockExclusively() throws(Errno) {

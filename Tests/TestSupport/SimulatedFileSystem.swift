@@ -4,26 +4,41 @@ package import Platform
 package import Storage
 import Synchronization
 
+/// What the call at which a process ends still does.
+package enum CrashEffect: CaseIterable, Sendable {
+  case none
+  /// A write stops after some of its sectors; all other calls do what they should.
+  case part
+  case whole
+}
+
 /// What a simulated file system does wrong.
 package struct Faults: Sendable {
   /// The process ends at this call: nothing has an effect from then on. Calls count from 1.
   package var crashCall: Int?
-  /// Whether the call at which it ends still takes effect.
-  package var crashesAfterEffect = false
+  package var crashEffect = CrashEffect.none
   /// Flushes of files fail from this call on, until this many have failed.
   package var failingSyncs = 0
   package var firstFailingSyncCall = 0
+  /// What such a flush leaves behind.
+  package var syncFailure = SimulatedDisk.SyncFailure.forgotten
+  /// One flush in this many says that it is done and does nothing; 0 for none.
+  package var lies = 0
   /// Reads fail at this call.
   package var failingReadCall: Int?
   /// Writes fail at this call.
   package var failingWriteCall: Int?
   /// New names are refused for want of room.
   package var hasNoRoomForNames = false
+  /// From the first of these calls to the last, everything that takes room is refused.
+  package var fullCalls: ClosedRange<Int>?
   /// One call in this many is interrupted, and one in as many is short; 0 for none.
   package var disturbance = 0
   package var grantsDirect = true
 
   package init() {}
+
+  func isFull(_ call: Int) -> Bool { fullCalls?.contains(call) ?? false }
 }
 
 /// Files for one process at a time. `kill` and `cutPower` end the process: its open files fail from then on.
@@ -81,6 +96,7 @@ package final class SimulatedFileSystem: FileSystem {
       state.process += 1
       state.isDead = false
       state.locks = []
+      state.disk.closeAll()
       state.faults.crashCall = nil
     }
   }
@@ -99,13 +115,14 @@ package final class SimulatedFileSystem: FileSystem {
       guard state.disk.folders[folder] != nil else { throw .notFound }
       if let node = state.disk.node(path) {
         if access == .createNew { throw .exists }
+        state.disk.nodes[node]!.opens += 1
         return (node, state.process, direct && state.faults.grantsDirect)
       }
       guard access == .createNew || access == .createOrOpen else { throw .notFound }
-      if state.faults.hasNoRoomForNames { throw .noSpace }
+      if state.faults.hasNoRoomForNames || state.faults.isFull(state.calls) { throw .noSpace }
       let node = state.disk.nextNode
       state.disk.nextNode += 1
-      state.disk.nodes[node] = SimulatedDisk.Node()
+      state.disk.nodes[node] = SimulatedDisk.Node(opens: 1)
       state.disk.change(SimulatedDisk.NameChange(folder: folder, removed: nil, added: (name, node)))
       return (node, state.process, direct && state.faults.grantsDirect)
     }
@@ -122,7 +139,7 @@ package final class SimulatedFileSystem: FileSystem {
   package func createDirectory(_ path: String) throws(Errno) {
     try call("mkdir \(path)") { state throws(Errno) in
       if state.disk.folders[path] != nil { throw .exists }
-      if state.faults.hasNoRoomForNames { throw .noSpace }
+      if state.faults.hasNoRoomForNames || state.faults.isFull(state.calls) { throw .noSpace }
       state.disk.folders[path] = [:]
       state.disk.durableFolders[path] = [:]
       state.disk.newFolders.insert(path)
@@ -132,7 +149,7 @@ package final class SimulatedFileSystem: FileSystem {
   package func rename(_ old: String, to new: String) throws(Errno) {
     try call("rename \(old) \(new)") { state throws(Errno) in
       guard let node = state.disk.node(old) else { throw .notFound }
-      if state.faults.hasNoRoomForNames { throw .noSpace }
+      if state.faults.hasNoRoomForNames || state.faults.isFull(state.calls) { throw .noSpace }
       let (folder, name) = SimulatedDisk.split(new)
       state.disk.change(
         SimulatedDisk.NameChange(folder: folder, removed: SimulatedDisk.split(old).name, added: (name, node)))
@@ -152,7 +169,7 @@ package final class SimulatedFileSystem: FileSystem {
   package func syncDirectory(_ path: String) throws(Errno) {
     try call("fsync \(path)") { state throws(Errno) in
       try Self.failSync(&state)
-      state.disk.syncFolder(path)
+      if !Self.lies(&state) { state.disk.syncFolder(path) }
     }
   }
 
@@ -169,7 +186,7 @@ package final class SimulatedFileSystem: FileSystem {
       if state.trace.count > 60 { state.trace.removeFirst(20) }
       guard state.calls == state.faults.crashCall else { return try body(&state) }
       state.isDead = true
-      if state.faults.crashesAfterEffect { _ = try body(&state) }
+      if state.faults.crashEffect != .none { _ = try body(&state) }
       throw Self.ended
     }
   }
@@ -178,6 +195,10 @@ package final class SimulatedFileSystem: FileSystem {
     guard state.faults.failingSyncs > 0, state.calls >= state.faults.firstFailingSyncCall else { return }
     state.faults.failingSyncs -= 1
     throw .io
+  }
+
+  static func lies(_ state: inout State) -> Bool {
+    state.faults.lies > 0 && state.generator.number(0..<state.faults.lies) == 0
   }
 
   static func isDisturbed(_ state: inout State) -> Bool {

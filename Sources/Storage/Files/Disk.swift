@@ -118,6 +118,27 @@ struct DiskFile: Sendable {
     }
   }
 
+  /// Takes room for a range, so that writing it later cannot fail for want of room.
+  func allocate(_ range: Range<Int>) throws(StorageError) {
+    try repeating("fallocate") { () throws(Errno) in try file.allocate(range) }
+  }
+
+  func truncate(to byteCount: Int) throws(StorageError) {
+    try repeating("ftruncate") { () throws(Errno) in try file.truncate(to: byteCount) }
+  }
+
+  /// Makes a call that does everything or nothing again while it is interrupted.
+  private func repeating(_ operation: StaticString, _ call: () throws(Errno) -> Void) throws(StorageError) {
+    for _ in 0..<Self.maxIdleCalls {
+      do throws(Errno) {
+        return try call()
+      } catch {
+        guard error.kind == .retry else { throw .io(operation: operation, path: path, errno: error) }
+      }
+    }
+    throw .io(operation: operation, path: path, errno: .interrupted)
+  }
+
   func syncData() throws(StorageError) {
     try converting("fdatasync", path) { () throws(Errno) in try file.syncData() }
   }

@@ -26,6 +26,10 @@ package protocol StoredFile: AnyObject, Sendable {
   func read(into bytes: inout MutableSpan<UInt8>, at offset: Int) throws(Errno) -> Int
   /// Writes at most `bytes.count` bytes, growing the file as needed.
   func write(_ bytes: Span<UInt8>, at offset: Int) throws(Errno) -> Int
+  /// Takes room for a range of the file, zeros where nothing was written, and grows the file to its end. Durable after `syncData`.
+  func allocate(_ range: Range<Int>) throws(Errno)
+  /// Cuts the file off. What lay behind reads as zeros if the file grows again. Durable after `syncData`.
+  func truncate(to byteCount: Int) throws(Errno)
   /// Makes contents and size durable. After a failure nothing is known about what was written since the last success.
   func syncData() throws(Errno)
   func size() throws(Errno) -> Int

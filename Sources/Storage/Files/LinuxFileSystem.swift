@@ -26,6 +26,8 @@ private final class LinuxFile: StoredFile {
   var isDirect: Bool { file.isDirect }
   func read(into bytes: inout MutableSpan<UInt8>, at offset: Int) throws(Errno) -> Int { try file.read(into: &bytes, at: offset) }
   func write(_ bytes: Span<UInt8>, at offset: Int) throws(Errno) -> Int { try file.write(bytes, at: offset) }
+  func allocate(_ range: Range<Int>) throws(Errno) { try file.allocate(offset: range.lowerBound, byteCount: range.count) }
+  func truncate(to byteCount: Int) throws(Errno) { try file.setSize(byteCount) }
   func syncData() throws(Errno) { try file.syncData() }
   func size() throws(Errno) -> Int { try file.size() }
   func dropCache() throws(Errno) { try file.dropCache() }

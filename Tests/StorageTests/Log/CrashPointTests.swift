@@ -78,7 +78,7 @@ struct CrashPointTests {
     let rig = CrashRig(seed: seed, bug: bug)
     rig.system.faults.grantsDirect = direct
     rig.system.faults.crashCall = call
-    rig.system.faults.crashesAfterEffect = after
+    rig.system.faults.crashEffect = after ? .whole : .none
     try script.run(rig)
     return rig
   }

@@ -340,7 +340,7 @@ final class CrashRig: @unchecked Sendable {
   private func armCrash(within ranges: [Int]) {
     let range = ranges[generator.number(0..<ranges.count)]
     system.faults.crashCall = system.calls + 1 + generator.number(0..<range)
-    system.faults.crashesAfterEffect = Bool.random(using: &generator)
+    system.faults.crashEffect = CrashEffect.allCases.randomElement(using: &generator)!
   }
 
   private func armFault() {
