@@ -43,6 +43,16 @@ func tests(_ name: String, _ more: [String] = [], exclude: [String] = []) -> Tar
     swiftSettings: house)
 }
 
+/// The fuzzer with feedback has no `main` but the one of libFuzzer, so it is declared only when Fuzz/libfuzzer.sh asks.
+let feedbackFuzzer: [Target] =
+  Context.environment["USERD_LIBFUZZER"] == nil
+  ? []
+  : [
+    .executableTarget(
+      name: "userd-libfuzzer", dependencies: ["Codecs", "Crypto", "HTTP", "Platform", "PlainReaders"], path: "Fuzz/libfuzzer",
+      swiftSettings: house + [.unsafeFlags(["-parse-as-library"])])
+  ]
+
 let package = Package(
   name: "userd",
   targets: [
@@ -64,8 +74,9 @@ let package = Package(
       name: "userd-bench", dependencies: ["Storage", "Crypto", "Codecs", "HTTP", "Platform"],
       path: "Benchmarks/userd-bench", swiftSettings: house, linkerSettings: link),
     .executableTarget(
-      name: "userd-fuzz", dependencies: ["Codecs", "HTTP", "Platform", "TestSupport"], path: "Fuzz/userd-fuzz",
+      name: "userd-fuzz", dependencies: ["Codecs", "HTTP", "Platform", "PlainReaders", "TestSupport"], path: "Fuzz/userd-fuzz",
       swiftSettings: house),
+    .target(name: "PlainReaders", dependencies: ["Codecs", "HTTP"], path: "Fuzz/PlainReaders", swiftSettings: house),
     .target(name: "TestSupport", dependencies: ["Platform", "Storage"], path: "Tests/TestSupport", swiftSettings: house),
     tests("Platform"), tests("Codecs"), tests("Crypto", ["Platform"], exclude: ["CrossCheck"]), tests("Storage", ["Platform"]),
     tests("HTTP", ["Platform", "Codecs"]),
@@ -74,4 +85,4 @@ let package = Package(
     tests("API", ["HTTP", "Auth", "Repositories", "Storage", "Crypto", "Codecs", "Platform"]),
     .testTarget(name: "SystemTests", dependencies: ["TestSupport", "Platform", "Codecs"], swiftSettings: house),
     .testTarget(name: "TidyTests", dependencies: ["TestSupport", "Platform"], swiftSettings: house),
-  ])
+  ] + feedbackFuzzer)

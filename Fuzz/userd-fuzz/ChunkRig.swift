@@ -1,6 +1,7 @@
 // Chunked bodies: nearly right ones, cut anywhere, against a reader that looks for line ends.
 
 import HTTP
+import PlainReaders
 import TestSupport
 
 let chunkRig = Rig(
@@ -48,41 +49,6 @@ let chunkRig = Rig(
     if early != .short && early != answer { return "said \(early) to \(length) bytes of \(shown(given)), and \(answer) to all" }
   }
   return nil
-}
-
-/// What comes of the bytes of a chunked body.
-enum ChunkReading: Equatable {
-  case short
-  case refused
-  case whole([UInt8], end: Int)
-}
-
-extension ChunkReading {
-  fileprivate init(_ decoder: ChunkedDecoder, _ pieces: [ArraySlice<UInt8>]) {
-    var decoder = decoder
-    var body: [UInt8] = []
-    var taken = 0
-    for piece in pieces {
-      let bytes = Array(piece)
-      var index = 0
-      reading: while true {
-        do throws(BodyRefusal) {
-          switch try decoder.next(bytes.span, &index) {
-          case .data(let range): body += bytes[range]
-          case .more: break reading
-          case .end:
-            self = .whole(body, end: taken + index)
-            return
-          }
-        } catch {
-          self = .refused
-          return
-        }
-      }
-      taken += index
-    }
-    self = .short
-  }
 }
 
 extension SeededGenerator {

@@ -1,7 +1,7 @@
 // Request heads: nearly right ones, cut anywhere, against a reader that splits lines and words.
 
-import Codecs
 import HTTP
+import PlainReaders
 import TestSupport
 
 let httpRig = Rig(
@@ -23,7 +23,7 @@ let httpRig = Rig(
     given = given.indices.flatMap { bytes[$0] == 0x0a && ($0 == 0 || bytes[$0 - 1] != 0x0d) ? [0x0d, 0x0a] : [bytes[$0]] }
   }
   let parser = RequestParser(limits: limits)
-  let answer = Answer(parser, given[...])
+  let answer = HeadReading(parser, given[...])
   let plain = PlainHead.read(bytes, limits)
   switch (answer, plain) {
   case (.head(let head, let end), .whole(let expected, let expectedEnd)):
@@ -40,40 +40,10 @@ let httpRig = Rig(
   }
   // What the parser says of some bytes it has said of every run it could say anything of.
   for length in 0..<given.count {
-    let early = Answer(parser, given[..<length])
+    let early = HeadReading(parser, given[..<length])
     if early != .more && early != answer { return "said \(early) to \(length) bytes of \(shown(given)), and \(answer) to all" }
   }
   return nil
-}
-
-/// What the parser says about some bytes.
-private enum Answer: Equatable {
-  case more
-  case refused(Refusal)
-  case head(PlainHead, end: Int)
-
-  init(_ parser: RequestParser, _ bytes: ArraySlice<UInt8>) {
-    var head = RequestHead()
-    do throws(Refusal) {
-      guard try parser.parse(bytes.span, into: &head) else {
-        self = .more
-        return
-      }
-    } catch {
-      self = .refused(error)
-      return
-    }
-    let all = Array(bytes)
-    func text(_ place: BytePlace) -> [UInt8] { Array(all[Int(place.start)..<Int(place.start + place.count)]) }
-    let fields = head.fields.indices.map { PlainField(name: head.fields[$0].name, value: text(head.fields[$0].value)) }
-    self = .head(
-      PlainHead(
-        method: head.method, minorVersion: Int(head.minorVersion), path: text(head.path), query: text(head.query),
-        isAsterisk: head.isAsterisk,
-        authority: text(head.authority), framing: head.framing, isPersistent: head.isPersistent,
-        expectsContinue: head.expectsContinue, fields: fields),
-      end: head.byteCount)
-  }
 }
 
 extension SeededGenerator {

@@ -1,9 +1,9 @@
 // A second reader of chunked bodies, slow and plain: it waits for the end of a line, then takes the line apart.
 
-import HTTP
+package import HTTP
 
-enum PlainChunks {
-  static func read(_ bytes: [UInt8], maxByteCount: Int, _ limits: HTTPLimits) -> ChunkReading {
+package enum PlainChunks {
+  package static func read(_ bytes: [UInt8], maxByteCount: Int, _ limits: HTTPLimits) -> ChunkReading {
     var rest = bytes[...]
     var body: [UInt8] = []
     var extensionByteCount = 0

@@ -1,28 +1,28 @@
 // A second reader of request heads, slow and plain: it waits for the empty line, then splits.
 
-import HTTP
+package import HTTP
 
 /// A request head as far as the server looks at it.
-struct PlainHead: Equatable {
-  var method: Method?
-  var minorVersion = 1
-  var path: [UInt8] = []
-  var query: [UInt8] = []
-  var isAsterisk = false
-  var authority: [UInt8] = []
-  var framing = RequestHead.Framing.none
-  var isPersistent = true
-  var expectsContinue = false
-  var fields: [PlainField] = []
+package struct PlainHead: Equatable {
+  package var method: Method?
+  package var minorVersion = 1
+  package var path: [UInt8] = []
+  package var query: [UInt8] = []
+  package var isAsterisk = false
+  package var authority: [UInt8] = []
+  package var framing = RequestHead.Framing.none
+  package var isPersistent = true
+  package var expectsContinue = false
+  package var fields: [PlainField] = []
 
-  enum Reading {
+  package enum Reading {
     /// There is no empty line yet.
     case short
     case broken
     case whole(PlainHead, end: Int)
   }
 
-  static func read(_ bytes: [UInt8], _ limits: HTTPLimits) -> Reading {
+  package static func read(_ bytes: [UInt8], _ limits: HTTPLimits) -> Reading {
     let skipped = bytes.starts(with: [13, 10]) ? 2 : 0
     let rest = bytes[skipped...]
     guard let emptyLine = rest.indices.first(where: { rest[$0...].starts(with: [13, 10, 13, 10]) }) else { return .short }
@@ -142,9 +142,9 @@ struct PlainHead: Equatable {
   }
 }
 
-struct PlainField: Equatable {
-  let name: HeaderName?
-  let value: [UInt8]
+package struct PlainField: Equatable {
+  package let name: HeaderName?
+  package let value: [UInt8]
 }
 
 private func trimmed(_ bytes: ArraySlice<UInt8>) -> [UInt8] {
