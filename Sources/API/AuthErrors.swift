@@ -26,7 +26,7 @@ func problem(of error: AuthError, report: (_ failure: String) -> Void) -> Proble
   case .readOnly: return ProblemKind.readOnly.problem()
   case .commitOutcomeUnknown: return ProblemKind.commitOutcomeUnknown.problem()
   case .storageFull: return ProblemKind.storageFull.problem()
-  case .wouldBlock: return .wouldBlock
+  case .wouldBlock: return .needsWorker
   case .storageFailed(let text):
     report(text)
     return ProblemKind.internalError.problem()

@@ -29,7 +29,8 @@ extension ConnectionState {
   private mutating func handOver(to executor: Route.Executor, _ route: Int, loop: inout LoopContext) -> Bool {
     lastTicket &+= 1
     loop.request.exchange.ticket = lastTicket
-    guard loop.submit(to: executor, route: route, for: token) else { return false }
+    guard let queued = loop.submit(to: executor, route: route, for: token) else { return false }
+    job = queued
     phase = .working
     working = loop.request.exchange
     workingPath = loop.request.pathBytes
@@ -91,11 +92,9 @@ extension ConnectionState {
   mutating func complete(_ job: Job, _ output: inout ByteBuffer, _ loop: inout LoopContext) {
     // An answer that comes after its time-out finds another ticket here, or nothing that works.
     guard phase == .working, let working, working.ticket == job.request.exchange.ticket else { return }
-    if let problem = job.problem {
-      if problem.isWouldBlock && job.executor != .diskPool && loop.resubmit(job) { return }
-      job.response.become(problem, job.request)
-    }
+    if let problem = job.problem { job.response.become(problem, job.request) }
     self.working = nil
+    self.job = nil
     swap(&loop.response, &job.response)
     loop.request.exchange = working
     if loop.isDraining { loop.request.exchange.keepsAlive = false }
@@ -105,7 +104,14 @@ extension ConnectionState {
   /// The worker is late: the client gets an answer now, and the worker's will be dropped.
   mutating func giveUpWorking(_ output: inout ByteBuffer, _ loop: inout LoopContext) {
     guard let exchange = working.take() else { preconditionFailure("a worker has no request") }
+    abandonWork()
     replaceAnswer(of: exchange, by: .handlerTimeout, path: workingPath, &output, &loop)
+  }
+
+  /// Nobody waits for the worker's answer any more: a request that it has not begun is not run at all.
+  mutating func abandonWork() {
+    job?.abandon()
+    job = nil
   }
 
   private mutating func replaceAnswer(

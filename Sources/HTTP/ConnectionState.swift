@@ -35,6 +35,8 @@ struct ConnectionState: ~Copyable {
   var hasInputEnded = false
   /// The current request, while a worker has it.
   var working: Exchange?
+  /// That worker's copy of it.
+  var job: Job?
   var workingPath: [UInt8] = []
   var lastTicket: UInt32 = 0
   /// How many bytes of the next request must be there before another look at it is worth it.

@@ -207,6 +207,7 @@ extension EventLoop {
 
   mutating func close(_ connection: Connection) {
     let token = connection.state.token
+    connection.state.abandonWork()
     timers.cancel(Int(token.slot))
     connections.remove(token)
     if let clients = context.server.clientConnections, !connection.state.peer.isTrusted {

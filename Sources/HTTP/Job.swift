@@ -31,6 +31,8 @@ final class Job: @unchecked Sendable {
   let connection: ConnectionToken
   private let handler: Handler
   private let mailbox: Mailbox
+  /// Set by the loop, read by the worker before it begins.
+  private let isAbandoned = Atomic<Bool>(false)
 
   init(
     _ request: consuming Request, _ executor: Route.Executor, _ handler: @escaping Handler, for connection: ConnectionToken,
@@ -43,12 +45,20 @@ final class Job: @unchecked Sendable {
     self.mailbox = mailbox
   }
 
-  /// Runs the handler on this thread and sends the outcome home.
-  func run() {
-    do throws(Problem) {
-      try handler(request, &response)
-    } catch {
-      problem = error
+  /// Says that nobody waits for the outcome.
+  func abandon() { isAbandoned.store(true, ordering: .relaxed) }
+
+  /// Runs the handler on this thread and sends the outcome home. What nobody waits for is not run, nor what its client was promised earlier.
+  func run(now: UInt64) {
+    if isAbandoned.load(ordering: .relaxed) { return }
+    if now >= request.deadlineNanoseconds {
+      problem = .handlerTimeout
+    } else {
+      do throws(Problem) {
+        try handler(request, &response)
+      } catch {
+        problem = error
+      }
     }
     mailbox.deliver(self)
   }

@@ -162,21 +162,16 @@ extension LoopContext {
       try server.routes[route].handler(request, &response)
       return false
     } catch {
-      if error.isWouldBlock { return true }
+      if error.wantsWorker { return true }
       response.become(error, request)
       return false
     }
   }
 
-  /// Queues a copy of the current request; false if the pool is full.
-  func submit(to executor: Route.Executor, route: Int, for connection: ConnectionToken) -> Bool {
-    submit(Job(request.copy(), executor, server.routes[route].handler, for: connection, to: mailbox))
-  }
-
-  /// Queues a job for the disk pool that came back from the hash pool; false if it cannot go there.
-  func resubmit(_ job: Job) -> Bool {
-    guard let route = routeIndex(job.request.exchange) else { return false }
-    return submit(Job(job.request.copy(), .diskPool, server.routes[route].handler, for: job.connection, to: mailbox))
+  /// Queues a copy of the current request; nil if the pool is full.
+  func submit(to executor: Route.Executor, route: Int, for connection: ConnectionToken) -> Job? {
+    let job = Job(request.copy(), executor, server.routes[route].handler, for: connection, to: mailbox)
+    return submit(job) ? job : nil
   }
 
   private func submit(_ job: Job) -> Bool {

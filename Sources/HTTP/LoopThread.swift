@@ -19,6 +19,7 @@ final class LoopThread: Sendable {
   func start() throws(Errno) {
     let started = try JoinableThread(name: "userd-loop") { [self] in
       guard var loop = loop.withLock({ $0.take() }) else { preconditionFailure("a loop runs once") }
+      loop.context.server.options.onLoopStart()
       loop.run()
     }
     thread.withLock { $0 = started }

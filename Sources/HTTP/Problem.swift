@@ -20,8 +20,8 @@ package struct Problem: Error, Sendable {
   package var headers: [(name: StaticString, value: String)] = []
   /// Further members of the document.
   package var members: [(name: StaticString, value: MemberValue)] = []
-  /// Whether this is no answer but the wish to run again where waiting is allowed.
-  package private(set) var isWouldBlock = false
+  /// Whether a handler on a loop that throws this wants to run again where waiting is allowed.
+  package private(set) var wantsWorker = false
 
   package enum MemberValue: Sendable {
     case string(String)
@@ -36,12 +36,15 @@ package struct Problem: Error, Sendable {
     self.detail = detail
   }
 
-  /// Thrown by a handler on a loop whose work must wait for the disk: the server runs the whole handler again on the disk pool.
-  package static var wouldBlock: Problem {
+  /// Thrown by a handler whose work must wait for the disk.
+  ///
+  /// On a loop it is no answer: the server runs the whole handler again on the disk pool, with a copy of the request, and 503 `overloaded`
+  /// if the pool is full. Where waiting is allowed it means that the wait was in vain, and is answered as 503 `overloaded`.
+  package static var needsWorker: Problem {
     var problem = Problem(
       .serviceUnavailable, code: "overloaded", title: "The server is busy", detail: "the disk did not answer in time")
     problem.retryAfter = 1
-    problem.isWouldBlock = true
+    problem.wantsWorker = true
     return problem
   }
 }

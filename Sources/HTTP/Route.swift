@@ -1,7 +1,7 @@
 // One line of the routing table.
 
 /// Answers a request, synchronously. It may run on any loop or pool thread, several at a time, and again from the start after
-/// `Problem.wouldBlock`; so nothing may leave it before it has succeeded.
+/// `Problem.needsWorker`; so nothing may leave it before it has succeeded.
 package typealias Handler = @Sendable (borrowing Request, inout Response) throws(Problem) -> Void
 
 /// Wraps a handler at start-up.

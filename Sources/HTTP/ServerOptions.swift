@@ -37,6 +37,8 @@ package struct ServerOptions: Sendable {
   package var trustedProxies: [AddressPrefix] = []
   /// Origins whose pages may read the answers; every answer varies by Origin if there are any.
   package var allowedOrigins: [WebOrigin] = []
+  /// Run once on the thread of each loop before it serves anyone.
+  package var onLoopStart: @Sendable () -> Void = {}
   /// Sent with every response, parse errors included.
   package var fixedHeaders: [(name: StaticString, value: StaticString)] = [
     ("X-API-Version", "v1"),

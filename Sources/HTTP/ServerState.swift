@@ -43,8 +43,8 @@ final class ServerState: Sendable {
     clientConnections = maxCount > 0 ? ClientConnections(maxCount: maxCount) : nil
     hasAllowedOrigins = !options.allowedOrigins.isEmpty
     do throws(Errno) {
-      hashPool = try WorkerPool(options.hashPool)
-      diskPool = try WorkerPool(options.diskPool)
+      hashPool = try WorkerPool(options.hashPool, clock: clock)
+      diskPool = try WorkerPool(options.diskPool, clock: clock)
     } catch {
       throw .resources(error)
     }

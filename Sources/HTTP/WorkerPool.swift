@@ -6,6 +6,7 @@ import Synchronization
 /// Runs whole handlers off the loops. A request is taken or refused at once; nothing here waits but the workers.
 final class WorkerPool: Sendable {
   private let options: PoolOptions
+  private let clock: any Clock
   /// One for each queued job, and one for each worker that must end.
   private let wakeups: EventDescriptor
   /// Guards the queue; never held while a job runs.
@@ -18,9 +19,10 @@ final class WorkerPool: Sendable {
     var isClosed = false
   }
 
-  init(_ options: PoolOptions) throws(Errno) {
+  init(_ options: PoolOptions, clock: any Clock) throws(Errno) {
     precondition(options.workerCount > 0 && options.maxQueuedCount > 0, "a pool without workers or room")
     self.options = options
+    self.clock = clock
     wakeups = try EventDescriptor(.semaphore)
   }
 
@@ -69,7 +71,7 @@ final class WorkerPool: Sendable {
     while true {
       wakeups.take()
       if let job = takeNext() {
-        job.run()
+        job.run(now: clock.monotonicNanoseconds())
       } else if queue.withLock({ $0.isClosed }) {
         return
       }

@@ -78,18 +78,31 @@ final class Conversation {
     return isReleased
   }
 
+  private func runPools() {
+    for pool in [server.hashPool, server.diskPool] {
+      while let job = pool.takeNext() { job.run(now: clock.monotonicNanoseconds()) }
+    }
+  }
+
   /// Does what pool workers and the mailbox do.
   func runJobs() {
-    for pool in [server.hashPool, server.diskPool] { while let job = pool.takeNext() { job.run() } }
+    for pool in [server.hashPool, server.diskPool] {
+      while let job = pool.takeNext() { job.run(now: clock.monotonicNanoseconds()) }
+    }
     for job in mailbox.takeAll() { state.complete(job, &output, &loop) }
     proceed()
   }
 
   /// Runs what waits in the pools without telling the connection.
   func takeJobs() -> [Job] {
-    for pool in [server.hashPool, server.diskPool] { while let job = pool.takeNext() { job.run() } }
+    for pool in [server.hashPool, server.diskPool] {
+      while let job = pool.takeNext() { job.run(now: clock.monotonicNanoseconds()) }
+    }
     return mailbox.takeAll()
   }
+
+  /// Does what closing the connection does.
+  func abandon() { state.abandonWork() }
 
   func complete(_ job: Job) {
     state.complete(job, &output, &loop)
@@ -154,16 +167,16 @@ final class Conversation {
     Route(.post, "/hash", on: .hashPool) { request, response throws(Problem) in
       response.contentType = .text
       request.withBody { response.body.append($0) }
-      if request.withQuery({ $0.count }) > 0 { throw .wouldBlock }
+      if request.withQuery({ $0.count }) > 0 { throw .needsWorker }
     },
     Route(.get, "/disk", on: .diskPool) { _, response throws(Problem) in
       response.text("disk")
       response.hold(until: LogPosition(batch: 9))
     },
     Route(.get, "/again") { request, response throws(Problem) in
-      guard request.mayWait else { throw .wouldBlock }
+      guard request.mayWait else { throw .needsWorker }
       response.text("second")
     },
-    Route(.get, "/never") { _, _ throws(Problem) in throw .wouldBlock },
+    Route(.get, "/never") { _, _ throws(Problem) in throw .needsWorker },
   ]
 }

@@ -4,6 +4,7 @@ import Codecs
 @testable import HTTP
 import Platform
 import Synchronization
+import TestSupport
 import Testing
 
 private func hold(_ position: Int, _ query: String = "") -> String {
@@ -126,7 +127,7 @@ private let hash = "POST /hash HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\na
     #expect(try conversation.answers().map(\.text) == ["disk"])
   }
 
-  @Test func `a handler that would block runs again on the disk pool`() throws {
+  @Test func `a handler that must wait runs again on the disk pool, and where it may wait is answered`() throws {
     let conversation = try Conversation()
     conversation.receive("GET /again HTTP/1.1\r\nHost: a\r\n\r\n")
     #expect(conversation.phase == .working)
@@ -137,10 +138,31 @@ private let hash = "POST /hash HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\na
     #expect(try conversation.answers().map(\.code) == ["overloaded"])
     conversation.receive("POST /hash?x HTTP/1.1\r\nHost: a\r\n\r\n")
     conversation.runJobs()
-    #expect(conversation.phase == .working)
-    conversation.runJobs()
-    #expect(try conversation.answers().map(\.code) == ["overloaded"])
+    let answer = try #require(try conversation.answers().first)
+    #expect(answer.code == "overloaded")
+    #expect(answer["Retry-After"] == "1")
     #expect(conversation.isIdle)
+  }
+
+  @Test func `a request whose time ran out in the queue, or whose client has gone, is not run`() throws {
+    let runs = Mutex(0)
+    let conversation = try Conversation([
+      Route(.get, "/", on: .diskPool) { _, _ throws(Problem) in runs.withLock { $0 += 1 } }
+    ])
+    // Late for its worker, and not yet noticed by the loop.
+    conversation.receive(simple)
+    conversation.clock.advance(milliseconds: 10_000)
+    conversation.runJobs()
+    #expect(try conversation.answers().map(\.code) == ["timeout"])
+    // Noticed by the loop while it waited.
+    conversation.receive(simple)
+    #expect(conversation.wait(milliseconds: 10_000) == .again)
+    #expect(try conversation.answers().map(\.code) == ["timeout"])
+    #expect(conversation.takeJobs().isEmpty)
+    conversation.receive(simple)
+    conversation.abandon()
+    #expect(conversation.takeJobs().isEmpty)
+    #expect(runs.withLock { $0 } == 0)
   }
 
   @Test func `a worker that is late finds its request answered`() throws {

@@ -94,6 +94,61 @@ private let livez = "GET /livez HTTP/1.1\r\nHost: a\r\n\r\n"
     for client in clients { #expect(try client.readToEnd().isEmpty) }
   }
 
+  @Test func `each loop is told of its start on its own thread, before it serves`() throws {
+    let threads = Mutex<Set<UInt>>([])
+    let routes = [
+      Route(.get, "/livez") { _, response throws(Problem) in
+        response.text(threads.withLock { $0.contains(currentThread()) } ? "told" : "not told")
+      },
+      Route(.get, "/pool", on: .diskPool) { _, response throws(Problem) in
+        response.text(threads.withLock { $0.contains(currentThread()) } ? "told" : "not told")
+      },
+    ]
+    try withServer(
+      routes, loopCount: 2,
+      configure: { $0.onLoopStart = { threads.withLock { _ = $0.insert(currentThread()) } } }
+    ) { server in
+      for _ in 0..<8 { #expect(try Client(server).ask(livez).text == "told") }
+      #expect(try Client(server).ask("GET /pool HTTP/1.1\r\nHost: a\r\n\r\n").text == "not told")
+      try eventually("both loops are told") { threads.withLock { $0.count } == 2 }
+    }
+  }
+
+  @Test func `a handler that must wait leaves its loop free for others`() throws {
+    let gate = Gate()
+    let isOpen = Atomic<Bool>(false)
+    let runs = Mutex<[Bool]>([])
+    let routes =
+      plainRoutes + [
+        Route(.post, "/wait/{name}") { request, response throws(Problem) in
+          runs.withLock { $0.append(request.mayWait) }
+          guard request.mayWait else { throw .needsWorker }
+          while !isOpen.load(ordering: .acquiring) { gate.wait(while: gate.count) }
+          response.contentType = .text
+          request.withParameter(0) { response.body.append($0) }
+          request.withBody { response.body.append($0) }
+        }
+      ]
+    let ask = { (name: String) in "POST /wait/\(name) HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n!!" }
+    try withServer(routes) { server in
+      let waiting = try (0..<3).map { _ in try Client(server) }
+      try waiting[0].send(ask("zero"))
+      try eventually("the first is with its worker") { runs.withLock { $0.contains(true) } }
+      for index in 1..<3 { try waiting[index].send(ask("\(index)")) }
+      try eventually("all were tried on the loop") { runs.withLock { $0.filter { !$0 }.count } == 3 }
+      let client = try Client(server)
+      #expect(try client.ask(livez).text == "ok")
+      // One runs and two wait: there is no room for a fourth.
+      let refused = try client.ask(ask("four"))
+      #expect(refused.code == "overloaded" && refused["Retry-After"] == "1" && !refused.closes)
+      #expect(try client.ask(livez).text == "ok")
+      isOpen.store(true, ordering: .releasing)
+      gate.open()
+      #expect(try waiting.map { try $0.readAnswer().text } == ["zero!!", "1!!", "2!!"])
+      #expect(runs.withLock { $0.filter { $0 }.count } == 3)
+    }
+  }
+
   @Test func `under load every request that was answered was answered whole, and the stop is quick`() throws {
     let server = try makeServer(.loopback(port: 0))
     try server.start()

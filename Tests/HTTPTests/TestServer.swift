@@ -163,3 +163,6 @@ struct Answer: CustomStringConvertible {
 
   var description: String { "\(status) \(fields.map { "\($0.name): \($0.value)" }) \(text)" }
 }
+
+/// Tells threads apart.
+func currentThread() -> UInt { UInt(pthread_self()) }
