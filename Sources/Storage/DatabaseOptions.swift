@@ -18,7 +18,7 @@ package struct DatabaseOptions: Sendable {
   package var segmentByteCount = 16 << 20
 
   /// A mistake planted by a test; see `PlantedBug`.
-  var plantedBug: PlantedBug?
+  package var plantedBug: PlantedBug?
 
   package init(path: String) { self.path = path }
 }

@@ -156,10 +156,10 @@ package struct SimulatedDisk: Sendable {
 
   /// What a flush that fails leaves behind, seen from the process.
   package enum SyncFailure: CaseIterable, Sendable {
-    /// What was to be written counts as clean. It is read from the page cache until that is dropped, and written by no later flush.
+    /// What was to be written counts as clean, is written by no later flush, and leaves the page cache at any time.
     case forgotten
-    /// The same, and the page cache is never dropped: asking for it is advice, which the kernel need not follow.
-    case readableUntilPowerCut
+    /// The same, but it stays in the page cache, for later processes too, until somebody asks to drop it or the power goes.
+    case readableUntilDropped
     /// What was to be written is gone at once, and reads show what was there before.
     case reverted
   }
@@ -175,7 +175,7 @@ package struct SimulatedDisk: Sendable {
       nodes[node]!.forgottenSectors.formUnion(nodes[node]!.dirtySectors)
       nodes[node]!.dirtySectors = []
       dropCache(node)
-    case .forgotten, .readableUntilPowerCut:
+    case .forgotten, .readableUntilDropped:
       // Past the page cache nothing is clean or not: the sectors may still be on their way, and a later flush writes them.
       if isDirect { return }
       nodes[node]!.forgottenSectors.formUnion(nodes[node]!.dirtySectors)

@@ -97,9 +97,7 @@ final class SimulatedFile: StoredFile {
   }
 
   func dropCache() throws(Errno) {
-    try system.call("fadvise \(path)", of: process) { state throws(Errno) in
-      if state.faults.syncFailure != .readableUntilPowerCut { state.disk.dropCache(node) }
-    }
+    try system.call("fadvise \(path)", of: process) { state throws(Errno) in state.disk.dropCache(node) }
   }
 
   func lockExclusively() throws(Errno) {

@@ -58,6 +58,9 @@ package final class SimulatedFileSystem: FileSystem {
   /// Called before each call, from which the test may do something else with the database: what happens "meanwhile".
   private let meanwhile = Mutex<(@Sendable () -> Void)?>(nil)
 
+  /// Told of each call that is made, before it has an effect.
+  private let observer = Mutex<(@Sendable (String) -> Void)?>(nil)
+
   /// What every call of a process that was ended throws.
   package static let ended = Errno(9999)
 
@@ -89,6 +92,8 @@ package final class SimulatedFileSystem: FileSystem {
   }
 
   package func setMeanwhile(_ body: (@Sendable () -> Void)?) { meanwhile.withLock { $0 = body } }
+
+  package func setObserver(_ body: (@Sendable (String) -> Void)?) { observer.withLock { $0 = body } }
 
   /// The process forgets everything; what it wrote stays visible, and unsynced as it was.
   package func kill() {
@@ -179,6 +184,7 @@ package final class SimulatedFileSystem: FileSystem {
     _ what: String, of process: Int? = nil, _ body: (inout State) throws(Errno) -> Value
   ) throws(Errno) -> Value {
     if let action = meanwhile.withLock({ $0 }) { action() }
+    observer.withLock { $0 }?(what)
     return try state.withLock { state throws(Errno) in
       if state.isDead || process.map({ $0 != state.process }) ?? false { throw Self.ended }
       state.calls += 1

@@ -1,7 +1,7 @@
 // Mistakes that tests plant on purpose, to prove that the crash rig would find them.
 
 /// One deliberate violation of docs/storage.md. Nothing but tests sets one; each is asked for beside a system call, never on a hot path.
-enum PlantedBug: String, CaseIterable, Sendable {
+package enum PlantedBug: String, CaseIterable, Sendable {
   /// Frames are acknowledged without a flush (S1).
   case acknowledgeWithoutSync
   /// The root is published before the frame is flushed (S1).

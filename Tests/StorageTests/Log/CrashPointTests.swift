@@ -6,133 +6,50 @@ import Testing
 @testable import Storage
 
 struct CrashPointTests {
-  /// What a script does; each is short enough that every crash can be tried.
-  enum Script: String, CaseIterable {
-    case creation, commits, roll, seal, close, reopen, spares
+  /// Scripts that people thought of; chance draws the others.
+  static let named: [CrashScript] = [
+    CrashScript(seed: 1, steps: []),
+    CrashScript(seed: 2, steps: [.commit, .write, .relaxedCommit, .commit, .write, .look]),
+    CrashScript(seed: 3, steps: [.maintain, .maintain] + (0..<7).flatMap { _ in [.commit, .write] }),
+    CrashScript(seed: 4, steps: [.commit, .write, .seal]),
+    CrashScript(seed: 5, steps: [.commit, .commit, .close]),
+    CrashScript(seed: 6, steps: [.commit, .close, .commit, .wait]),
+    CrashScript(seed: 7, steps: [.maintain, .commit, .write, .maintain]),
+    CrashScript(seed: 8, steps: [.commit, .wait, .fill, .commit, .wait, .maintain, .makeRoom]),
+  ]
 
-    func run(_ rig: CrashRig) throws {
-      guard try rig.open() else { return }
-      switch self {
-      case .creation: break
-      case .commits:
-        try rig.commit()
-        try rig.step()
-        try rig.commit(.relaxed)
-        try rig.commit()
-        try rig.step()
-        try rig.look()
-      case .roll:
-        for _ in 0..<3 { try rig.maintain() }
-        for _ in 0..<7 {
-          try rig.commit()
-          try rig.step()
-        }
-      case .seal:
-        try rig.commit()
-        try rig.step()
-        rig.clock.advance(milliseconds: 60)
-        try rig.step()
-      case .close:
-        try rig.commit()
-        try rig.commit()
-        try rig.close()
-      case .reopen:
-        try rig.commit()
-        try rig.close()
-        if rig.system.hasCrashed { return }
-        guard try rig.open() else { return }
-        try rig.commit()
-        try rig.waitForLast()
-      case .spares:
-        try rig.maintain()
-        try rig.commit()
-        try rig.step()
-        try rig.maintain()
-      }
-    }
-  }
+  static let scriptCount = 200
 
-  static let maxExhaustiveItems = 6
-
-  /// Up to six unsynced items: all subsets. More: chance picks sixteen, and all, none, and each one alone.
-  private static func fates(_ items: [UnsyncedItem], _ generator: inout SeededGenerator) -> [[UnsyncedItem: Fate]] {
-    var fates: [[UnsyncedItem: Fate]] = []
-    func keep(_ kept: [UnsyncedItem]) { fates.append(Dictionary(uniqueKeysWithValues: kept.map { ($0, Fate.kept) })) }
-    if items.count <= maxExhaustiveItems {
-      for mask in 0..<1 << items.count { keep(items.indices.filter { mask >> $0 & 1 == 1 }.map { items[$0] }) }
-    } else {
-      keep([])
-      keep(items)
-      for item in items { keep([item]) }
-      for _ in 0..<16 { keep(items.filter { _ in Bool.random(using: &generator) }) }
-    }
-    for item in items { fates.append([item: .torn]) }
-    for item in items { fates.append([item: .garbage]) }
-    return fates
-  }
-
-  /// Plays the script up to the crash on a fresh disk.
-  private static func play(
-    _ script: Script, crashAt call: Int?, after: Bool, seed: UInt64, bug: PlantedBug?, direct: Bool
-  ) throws -> CrashRig {
-    let rig = CrashRig(seed: seed, bug: bug)
-    rig.system.faults.grantsDirect = direct
-    rig.system.faults.crashCall = call
-    rig.system.faults.crashEffect = after ? .whole : .none
-    try script.run(rig)
-    return rig
-  }
-
-  /// Tries every crash of a script; returns how many, and throws the first violation.
-  ///
-  /// - Parameter last: only as many calls, from the script's end.
-  private static func exhaust(
-    _ script: Script, bug: PlantedBug? = nil, stride step: Int, last: Int = .max, direct: Bool = true
+  /// Exhausts every `step`th crash point of a script; returns how many crashes that were.
+  private func exhaust(
+    _ script: CrashScript, stride step: Int, direct: Bool, _ marks: inout Set<CrashRig.Mark>
   ) throws -> Int {
-    let seed = environmentNumber("USERD_SEED") ?? 5
-    var generator = SeededGenerator(seed: seed)
-    let calls = try play(script, crashAt: nil, after: false, seed: seed, bug: bug, direct: direct).system.calls
+    let points = try script.crashPoints(direct: direct)
     var tried = 0
-    for call in stride(from: 1 + max(Int(seed % UInt64(step)), calls - last), through: calls, by: step) {
-      for after in [false, true] {
-        let end = try play(script, crashAt: call, after: after, seed: seed, bug: bug, direct: direct)
-        try end.look()
-        let disk = end.system.disk
-        let place = "\(script) call \(call) \(after ? "after" : "before")"
-        // A kill leaves everything visible and as unsynced as it was.
-        try survive(end.successor(on: disk), "\(place), killed")
-        for fates in fates(disk.unsynced, &generator) {
-          try survive(end.successor(on: disk.afterPowerCut(fates, using: &generator)), "\(place), fates \(fates)")
-          tried += 1
-        }
-      }
+    for index in stride(from: Int(script.seed % UInt64(step)), to: points.count, by: step) {
+      tried += try points[index].exhaust(script, direct: direct, &marks)
     }
     return tried
   }
 
-  /// Opens, goes on, loses power once more, and opens again.
-  private static func survive(_ rig: CrashRig, _ what: String) throws {
-    do {
-      guard try rig.open() else { throw Violation(description: "a sound disk did not open") }
-      try rig.commit()
-      try rig.waitForLast()
-      rig.cutPower()
-      guard try rig.open() else { throw Violation(description: "a sound disk did not open the second time") }
-    } catch {
-      throw Violation(description: "\(what): \(error)")
+  @Test func `named scripts survive a crash at every call with every loss`() throws {
+    // The short run takes every twelfth call; USERD_TEST_SCALE=12 and more takes all.
+    var marks: Set<CrashRig.Mark> = []
+    for script in Self.named {
+      for direct in [true, false] { _ = try exhaust(script, stride: max(1, 12 / testScale), direct: direct, &marks) }
     }
   }
 
-  @Test(arguments: Script.allCases)
-  func `a script survives a crash at every call with every loss`(script: Script) throws {
-    // The short run takes every twelfth call; USERD_TEST_SCALE=12 and more takes all, and all again through the page cache.
-    let tried = try Self.exhaust(script, stride: max(1, 12 / testScale))
-    if testScale >= 12 { _ = try Self.exhaust(script, stride: 1, direct: false) }
-    print("\(script): \(tried) crashes")
-  }
-
-  @Test func `overwriting the newest superblock in place is caught`() {
-    // An orderly end writes the superblock in its last calls.
-    #expect(throws: Violation.self) { _ = try Self.exhaust(.close, bug: .overwriteSuperblock, stride: 1, last: 6) }
+  @Test func `drawn scripts survive a crash at every call with every loss`() throws {
+    // All calls of two hundred scripts from USERD_TEST_SCALE=50 on; a few calls of a few scripts in the short run.
+    var seeds = SeededGenerator(seed: environmentNumber("USERD_SEED") ?? 20)
+    var marks: Set<CrashRig.Mark> = []
+    var tried = 0
+    let count = min(Self.scriptCount, 12 * testScale)
+    for index in 0..<count {
+      let script = CrashScript(seed: seeds.next() % 1_000_000)
+      tried += try exhaust(script, stride: max(1, 50 / testScale), direct: index % 3 != 0, &marks)
+    }
+    print("crash points: \(count) scripts, \(tried) crashes")
   }
 }

@@ -16,7 +16,7 @@ struct PlantedBugTests {
       do {
         for _ in 0..<4 { try rig.live(actions: 60) }
       } catch {
-        return Violation(description: "life \(life): \(error)")
+        return Violation("life \(life): \(error)")
       }
     }
     return nil

@@ -16,11 +16,7 @@ struct RandomCrashTests {
     while crashes < 1000 * testScale || (marks != all && crashes < 6000 * testScale) {
       let seed = seeds.next()
       let rig = CrashRig(seed: seed)
-      rig.system.faults.grantsDirect = !seed.isMultiple(of: 3)
-      rig.system.faults.disturbance = seed.isMultiple(of: 4) ? 25 : 0
-      rig.fillPercentage = seed.isMultiple(of: 7) ? 5 : 0
-      rig.hasFailingDevice = seed.isMultiple(of: 6)
-      if !seed.isMultiple(of: 5) { rig.enableMeanwhile() }
+      rig.drawProfile()
       do {
         for _ in 0..<4 { try rig.live(actions: 60) }
       } catch {

@@ -1,0 +1,89 @@
+// Whole lives of a database: work, a crash, recoveries that crash themselves.
+
+import Platform
+import Storage
+
+extension CrashRig {
+  package func kill() {
+    crashes += 1
+    note()
+    database = nil
+    system.kill()
+  }
+
+  package func cutPower(leaving disk: SimulatedDisk? = nil) {
+    crashes += 1
+    note()
+    database = nil
+    system.cutPower(leaving: disk ?? system.disk.afterPowerCut(using: &generator))
+  }
+
+  /// Draws the faults of a run from its seed, so that a seed alone repeats it.
+  package func drawProfile() {
+    system.faults.grantsDirect = generator.number(0..<3) != 0
+    system.faults.disturbance = generator.number(0..<4) == 0 ? 25 : 0
+    system.faults.syncFailure = SimulatedDisk.SyncFailure.allCases.randomElement(using: &generator)!
+    fillPercentage = generator.number(0..<7) == 0 ? 5 : 0
+    hasFailingDevice = generator.number(0..<6) == 0
+    options.segmentByteCount = generator.number(0..<4) == 0 ? 64 << 10 : 32 << 10
+    if generator.number(0..<5) != 0 { enableMeanwhile() }
+  }
+
+  /// A whole life: actions, a crash, recoveries that crash themselves, up to four deep, then an opening that must succeed.
+  package func live(actions: Int) throws {
+    if database == nil { _ = try reopen(depth: 4) }
+    armCrash(within: [8, 30, 120, 400])
+    if hasFailingDevice { armFault() }
+    for _ in 0..<actions where !system.hasCrashed { try act() }
+    try look()
+    crash()
+    _ = try reopen(depth: generator.number(0..<5))
+  }
+
+  private func armCrash(within ranges: [Int]) {
+    let range = ranges[generator.number(0..<ranges.count)]
+    system.faults.crashCall = system.calls + 1 + generator.number(0..<range)
+    system.faults.crashEffect = CrashEffect.allCases.randomElement(using: &generator)!
+  }
+
+  private func armFault() {
+    mayFail = true
+    let call = system.calls + 1 + generator.number(0..<60)
+    if generator.number(0..<4) == 0 {
+      system.faults.failingWriteCall = call
+    } else {
+      system.faults.failingSyncs = generator.number(1..<3)
+      system.faults.firstFailingSyncCall = call
+    }
+  }
+
+  private func disarm() {
+    system.faults.crashCall = nil
+    system.faults.failingSyncs = 0
+    system.faults.failingWriteCall = nil
+    system.faults.failingReadCall = nil
+    mayFail = false
+  }
+
+  package func crash() { if Bool.random(using: &generator) { kill() } else { cutPower() } }
+
+  /// Opens again, with up to `depth` crashes on the way. Returns false if a device that lies has ruined the files, and they say so.
+  func reopen(depth: Int) throws -> Bool {
+    isFull = false
+    system.limitRoom(to: nil)
+    for _ in 0..<depth {
+      armCrash(within: [6, 20, 40])
+      // One opening in a few meets a read that fails, and must not judge what it did not read.
+      if generator.number(0..<6) == 0 { system.faults.failingReadCall = system.calls + 1 + generator.number(0..<20) }
+      mayFail = system.faults.failingReadCall != nil
+      let isOpen = try open()
+      if isOpen && generator.number(0..<3) == 0 { try look() }
+      crash()
+      disarm()
+    }
+    disarm()
+    if try open() { return true }
+    if oracle.isDeviceHonest { throw Violation("did not open on a sound disk; last calls: \(system.trace.suffix(8))") }
+    return false
+  }
+}
