@@ -11,6 +11,7 @@ final class Conversation {
   let clock = ManualClock(milliseconds: 1_777_636_801_000)
   let server: ServerState
   private var loop: LoopContext
+  private let peer: PeerState
   let mailbox: Mailbox
   private(set) var state: ConnectionState
   private var input = ByteBuffer()
@@ -32,6 +33,7 @@ final class Conversation {
     server = try ServerState(
       options: options, routes: routes, durability: durability, clock: clock, random: random, access: access, notice: notice)
     mailbox = try Mailbox()
+    self.peer = peer
     loop = LoopContext(server, mailbox: mailbox)
     state = ConnectionState(token: ConnectionToken(slot: 0, generation: 0), peer: peer, loop)
   }
@@ -41,6 +43,14 @@ final class Conversation {
   var deadline: UInt64 { state.deadline }
   /// Input that belongs to a request not yet answered.
   var waitingByteCount: Int { input.count }
+
+  /// Begins a new connection, as if the one before had ended.
+  func restart() {
+    state = ConnectionState(token: ConnectionToken(slot: 0, generation: 0), peer: peer, loop)
+    input.removeAll()
+    output.removeAll()
+    againCount = 0
+  }
 
   func receive(_ bytes: some Sequence<UInt8>) {
     for byte in bytes { input.append(byte) }
