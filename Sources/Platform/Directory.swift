@@ -2,6 +2,21 @@
 
 import Glibc
 
+/// An open folder: its names can be made durable without another descriptor, which a process may have run out of.
+package struct OpenDirectory: ~Copyable, Sendable {
+  private let descriptor: FileDescriptor
+
+  package init(_ path: String) throws(Errno) {
+    descriptor = FileDescriptor(owning: try checked { unsafe open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) })
+  }
+
+  /// Makes created, renamed and removed names of the folder durable (fsync on the folder).
+  package func sync() throws(Errno) {
+    let raw = descriptor.rawValue
+    try checked { fsync(raw) }
+  }
+}
+
 /// Operations on folders and on names in them. Each takes effect at once and is durable after `sync` of the folder.
 package enum Directory {
   package static func create(_ path: String, permissions: UInt32 = 0o700) throws(Errno) {
@@ -9,11 +24,7 @@ package enum Directory {
   }
 
   /// Makes created, renamed and removed names of a folder durable (fsync on the folder).
-  package static func sync(_ path: String) throws(Errno) {
-    let descriptor = FileDescriptor(owning: try checked { unsafe open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) })
-    let raw = descriptor.rawValue
-    try checked { fsync(raw) }
-  }
+  package static func sync(_ path: String) throws(Errno) { try OpenDirectory(path).sync() }
 
   /// The names in a folder, `.` and `..` left out, in byte order.
   package static func names(in path: String) throws(Errno) -> [String] {

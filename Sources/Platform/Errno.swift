@@ -28,6 +28,7 @@ package struct Errno: Error, Equatable, Hashable, Sendable {
   package static let brokenPipe = Errno(EPIPE)
   package static let addressInUse = Errno(EADDRINUSE)
   package static let connectionReset = Errno(ECONNRESET)
+  package static let notSupported = Errno(EOPNOTSUPP)
   package static let inProgress = Errno(EINPROGRESS)
   package static let connectionRefused = Errno(ECONNREFUSED)
 }

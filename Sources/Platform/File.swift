@@ -1,6 +1,7 @@
 // One open file: reads, writes and flushes at explicit offsets.
 
 import Glibc
+import Synchronization
 
 /// What a file may be opened for.
 package enum FileAccess: Sendable {
@@ -15,16 +16,18 @@ package enum FileAccess: Sendable {
 /// An open file, closed when its owner goes. Any thread may use it; calls at different offsets do not disturb each other.
 package struct File: ~Copyable, Sendable {
   private let descriptor: FileDescriptor
+  private let direct: Atomic<Bool>
+
   /// Whether reads and writes go past the page cache: then offsets, counts and addresses must be multiples of `directAlignment`.
-  package let isDirect: Bool
+  package var isDirect: Bool { direct.load(ordering: .relaxed) }
 
   /// Enough for every block size in use.
   package static let directAlignment = 4096
 
   #if arch(x86_64)
-    private static let direct: CInt = 0o40000
+    private static let directFlag: CInt = 0o40000
   #else
-    private static let direct: CInt = 0o200000
+    private static let directFlag: CInt = 0o200000
   #endif
 
   /// Opens a path; symbolic links are followed, the descriptor is closed on exec.
@@ -41,14 +44,14 @@ package struct File: ~Copyable, Sendable {
     let raw: CInt
     var opensDirect = direct
     do throws(Errno) {
-      raw = try checked { unsafe open(path, flags | O_CLOEXEC | (direct ? Self.direct : 0), 0o600) }
+      raw = try checked { unsafe open(path, flags | O_CLOEXEC | (direct ? Self.directFlag : 0), 0o600) }
     } catch {
       guard direct, error == .invalid else { throw error }
       opensDirect = false
       // The failed open may have made the file already, so `createNew` must not insist on making it again.
       raw = try checked { unsafe open(path, (flags & ~O_EXCL) | O_CLOEXEC, 0o600) }
     }
-    isDirect = opensDirect
+    self.direct = Atomic(opensDirect)
     descriptor = FileDescriptor(owning: raw)
   }
 
@@ -90,6 +93,14 @@ package struct File: ~Copyable, Sendable {
   package func allocate(offset: Int, byteCount: Int) throws(Errno) {
     let raw = descriptor.rawValue
     try checked { linux_fallocate(raw, 0, offset, byteCount) }
+  }
+
+  /// From now on transfers go through the page cache: for file systems that grant direct ones at open and refuse them afterwards.
+  package func leaveDirect() throws(Errno) {
+    let raw = descriptor.rawValue
+    let flags = try checked { fcntl(raw, F_GETFL) }
+    try checked { fcntl(raw, F_SETFL, flags & ~Self.directFlag) }
+    direct.store(false, ordering: .relaxed)
   }
 
   package func setSize(_ byteCount: Int) throws(Errno) {

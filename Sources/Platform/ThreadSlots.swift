@@ -39,12 +39,27 @@ package final class ThreadSlots: Sendable {
     return claim()
   }
 
+  /// Marks the calling thread until it ends. Without effect if no number is left for it.
+  package func markCurrent() {
+    guard current != nil, let value = unsafe pthread_getspecific(key) else { return }
+    // SAFETY: the claim of this thread, which nobody else looks at.
+    unsafe value.assumingMemoryBound(to: Claim.self).pointee.isMarked = true
+  }
+
+  /// Whether the calling thread was marked; asking gives it no number.
+  package var isCurrentMarked: Bool {
+    guard let value = unsafe pthread_getspecific(key) else { return false }
+    // SAFETY: as in `current`.
+    return unsafe value.assumingMemoryBound(to: Claim.self).pointee.isMarked
+  }
+
   /// One more than the highest number ever given out. Sequentially consistent: a thread's number is covered before the thread has it.
   package var highWater: Int { pool.highWater.load(ordering: .sequentiallyConsistent) }
 
   @unsafe private struct Claim {
     let slot: Int
     let pool: Unmanaged<Pool>
+    var isMarked = false
   }
 
   @inline(never) private func claim() -> Int? {

@@ -89,7 +89,9 @@ package final class Database: Sendable {
     let monitor = commits.monitor
     monitor.lock()
     defer { monitor.unlock() }
-    do throws(StorageError) { try commits.admit(mayWait: hasThreads) } catch { throw Failure(error) }
+    do throws(StorageError) { try commits.admit(mayWait: hasThreads && !commits.tree.roots.currentThreadNeverWaits) } catch {
+      throw Failure(error)
+    }
     var transaction = WriteTransaction(commits.tree, maxByteCount: commits.room.maxTransactionByteCount)
     let value = try body(&transaction)
     if !transaction.isEmpty {
@@ -102,6 +104,10 @@ package final class Database: Sendable {
     }
     return (value, commits.heldPosition)
   }
+
+  /// Says that the calling thread must never wait: an event loop calls it once. From then on `write` throws `.wouldBlock` on this thread
+  /// where it would wait for room, and so does every call that would have to read from the disk; the request is then run again elsewhere.
+  package func currentThreadNeverWaits() { commits.tree.roots.markCurrentThreadNeverWaits() }
 
   /// The position of the newest state that a transaction can have seen by now: what an error that left `write` is held to.
   package var heldPosition: LogPosition {

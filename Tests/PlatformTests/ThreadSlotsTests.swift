@@ -29,6 +29,21 @@ import Testing
     #expect(taken.withLock { $0 } == [1, nil])
   }
 
+  @Test func `a mark belongs to its thread and does not pass on with the number`() throws {
+    let slots = try ThreadSlots(capacity: 2)
+    #expect(!slots.isCurrentMarked)
+    let seen = Mutex<[Bool]>([])
+    try run {
+      slots.markCurrent()
+      seen.withLock { $0.append(slots.isCurrentMarked) }
+    }
+    try run {
+      seen.withLock { $0.append(slots.current == 0 && slots.isCurrentMarked) }
+    }
+    #expect(seen.withLock { $0 } == [true, false])
+    #expect(!slots.isCurrentMarked)
+  }
+
   @Test func `a thread has a number of its own in each object, and objects may go before threads`() throws {
     for _ in 0..<2000 {
       let first = try ThreadSlots(capacity: 1), second = try ThreadSlots(capacity: 1)

@@ -10,14 +10,16 @@ final class SimulatedFile: StoredFile {
   private let path: String
   private let node: Int
   private let process: Int
-  let isDirect: Bool
+  private let direct: Atomic<Bool>
+
+  var isDirect: Bool { direct.load(ordering: .relaxed) }
 
   init(_ system: SimulatedFileSystem, _ path: String, node: Int, process: Int, isDirect: Bool) {
     self.system = system
     self.path = path
     self.node = node
     self.process = process
-    self.isDirect = isDirect
+    direct = Atomic(isDirect)
   }
 
   deinit {
@@ -33,7 +35,8 @@ final class SimulatedFile: StoredFile {
     let wanted = bytes.count
     let isAligned = isAligned(offset, wanted, unsafe bytes.withUnsafeBytes { UInt(bitPattern: $0.baseAddress) })
     let found = try system.call("read \(path) \(offset)+\(wanted)", of: process) { state throws(Errno) -> [UInt8] in
-      if !isAligned { throw .invalid }
+      precondition(isAligned, "a direct transfer that is not aligned: \(path) \(offset)")
+      if isDirect && state.faults.refusesDirectTransfers { throw .invalid }
       if state.calls == state.faults.failingReadCall { throw .io }
       if SimulatedFileSystem.isDisturbed(&state) { throw .interrupted }
       // A clean page leaves the cache when the kernel likes, unless a test says that it stays.
@@ -53,7 +56,8 @@ final class SimulatedFile: StoredFile {
     let copy = unsafe bytes.withUnsafeBytes { unsafe Array($0) }
     let isAligned = isAligned(offset, copy.count, unsafe bytes.withUnsafeBytes { UInt(bitPattern: $0.baseAddress) })
     return try system.call("write \(path) \(offset)+\(copy.count)", of: process) { state throws(Errno) -> Int in
-      if !isAligned { throw .invalid }
+      precondition(isAligned, "a direct transfer that is not aligned: \(path) \(offset)")
+      if isDirect && state.faults.refusesDirectTransfers { throw .invalid }
       if state.calls == state.faults.failingWriteCall { throw .io }
       if SimulatedFileSystem.isDisturbed(&state) { throw .interrupted }
       var count = SimulatedFileSystem.isDisturbed(&state) ? shortened(copy.count, &state) : copy.count
@@ -67,6 +71,7 @@ final class SimulatedFile: StoredFile {
   func allocate(_ range: Range<Int>) throws(Errno) {
     try system.call("fallocate \(path) \(range.lowerBound)+\(range.count)", of: process) { state throws(Errno) in
       if SimulatedFileSystem.isDisturbed(&state) { throw .interrupted }
+      if state.faults.cannotAllocate { throw .notSupported }
       if state.faults.isFull(state.calls) { throw .noSpace }
       try state.disk.allocate(range, of: node)
     }
@@ -96,6 +101,8 @@ final class SimulatedFile: StoredFile {
     try system.call("fstat \(path)", of: process) { state throws(Errno) in state.disk.nodes[node]!.visible.count }
   }
 
+  func leaveDirect() throws(Errno) { direct.store(false, ordering: .relaxed) }
+
   func dropCache() throws(Errno) {
     try system.call("fadvise \(path)", of: process) { state throws(Errno) in state.disk.dropCache(node) }
   }
@@ -116,4 +123,19 @@ final class SimulatedFile: StoredFile {
     guard sectors > 1 else { return count }
     return state.generator.number(1..<sectors) * SimulatedDisk.sectorByteCount
   }
+}
+
+/// An open folder of one process.
+final class SimulatedDirectory: StoredDirectory {
+  private let system: SimulatedFileSystem
+  private let path: String
+  private let process: Int
+
+  init(_ system: SimulatedFileSystem, _ path: String, process: Int) {
+    self.system = system
+    self.path = path
+    self.process = process
+  }
+
+  func sync() throws(Errno) { try system.syncDirectory(path, of: process) }
 }

@@ -35,6 +35,12 @@ package struct Faults: Sendable {
   /// One call in this many is interrupted, and one in as many is short; 0 for none.
   package var disturbance = 0
   package var grantsDirect = true
+  /// Direct transfers are granted at open and refused afterwards.
+  package var refusesDirectTransfers = false
+  /// Room cannot be reserved without writing.
+  package var cannotAllocate = false
+  /// The process is out of descriptors: nothing can be opened.
+  package var hasNoDescriptors = false
 
   package init() {}
 
@@ -116,6 +122,7 @@ package final class SimulatedFileSystem: FileSystem {
 
   package func open(_ path: String, _ access: FileAccess, direct: Bool) throws(Errno) -> any StoredFile {
     let (node, process, isDirect) = try call("open \(path)") { state throws(Errno) in
+      if state.faults.hasNoDescriptors { throw .tooManyOpen }
       let (folder, name) = SimulatedDisk.split(path)
       guard state.disk.folders[folder] != nil else { throw .notFound }
       if let node = state.disk.node(path) {
@@ -172,7 +179,21 @@ package final class SimulatedFileSystem: FileSystem {
   }
 
   package func syncDirectory(_ path: String) throws(Errno) {
-    try call("fsync \(path)") { state throws(Errno) in
+    if faults.hasNoDescriptors { throw .tooManyOpen }
+    try syncDirectory(path, of: nil)
+  }
+
+  package func openDirectory(_ path: String) throws(Errno) -> any StoredDirectory {
+    let process = try call("open \(path)") { state throws(Errno) in
+      if state.faults.hasNoDescriptors { throw .tooManyOpen }
+      guard state.disk.folders[path] != nil else { throw .notFound }
+      return state.process
+    }
+    return SimulatedDirectory(self, path, process: process)
+  }
+
+  func syncDirectory(_ path: String, of process: Int?) throws(Errno) {
+    try call("fsync \(path)", of: process) { state throws(Errno) in
       try Self.failSync(&state)
       if !Self.lies(&state) { state.disk.syncFolder(path) }
     }

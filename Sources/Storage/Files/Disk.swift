@@ -52,6 +52,10 @@ struct Disk: Sendable {
     try converting("fsync", path) { () throws(Errno) in try files.syncDirectory(path) }
   }
 
+  func openDirectory(_ path: String) throws(StorageError) -> DiskDirectory {
+    try converting("open", path) { () throws(Errno) in DiskDirectory(path: path, directory: try files.openDirectory(path)) }
+  }
+
   /// Makes the name of a folder durable in the folder above it. Where that may not be read, the folder was made by somebody else, who
   /// is answerable for its name (a service manager, for one).
   func syncParent(_ path: String) throws(StorageError) {
@@ -60,6 +64,16 @@ struct Disk: Sendable {
     } catch {
       if error.kind != .denied { throw .io(operation: "fsync", path: path, errno: error) }
     }
+  }
+}
+
+/// An open folder that knows its path.
+struct DiskDirectory: Sendable {
+  let path: String
+  let directory: any StoredDirectory
+
+  func sync() throws(StorageError) {
+    try converting("fsync", path) { () throws(Errno) in try directory.sync() }
   }
 }
 
@@ -82,6 +96,10 @@ struct DiskFile: Sendable {
         var rest = bytes._mutatingExtracting(done...)
         got = try file.read(into: &rest, at: offset + done)
       } catch {
+        if isDirect && error == .invalid {
+          try leaveDirect()
+          continue
+        }
         guard error.kind == .retry, idle < Self.maxIdleCalls else { throw .io(operation: "read", path: path, errno: error) }
         idle += 1
         continue
@@ -109,6 +127,10 @@ struct DiskFile: Sendable {
       do throws(Errno) {
         put = try file.write(bytes.extracting(done...), at: offset + done)
       } catch {
+        if isDirect && error == .invalid {
+          try leaveDirect()
+          continue
+        }
         guard error.kind == .retry else { throw .io(operation: "write", path: path, errno: error) }
       }
       if isDirect { put -= put % File.directAlignment }
@@ -137,6 +159,36 @@ struct DiskFile: Sendable {
       }
     }
     throw .io(operation: operation, path: path, errno: .interrupted)
+  }
+
+  /// Some file systems grant O_DIRECT at open and refuse the first transfer. Then the file is used through the page cache, from which
+  /// whatever another process left there is dropped first.
+  private func leaveDirect() throws(StorageError) {
+    try converting("fcntl", path) { () throws(Errno) in try file.leaveDirect() }
+    try dropCache()
+  }
+
+  /// Reserves room up to `byteCount`, where the file ends then unless it was longer; written with zeros where it cannot be reserved.
+  func allocate(upTo byteCount: Int) throws(StorageError) {
+    let old = try size()
+    guard byteCount > old else { return }
+    do throws(StorageError) {
+      try allocate(old..<byteCount)
+    } catch {
+      guard case .io(_, _, .notSupported) = error else { throw error }
+      try writeZeros(old..<byteCount)
+    }
+  }
+
+  private func writeZeros(_ range: Range<Int>) throws(StorageError) {
+    let block = OnDisk.blockByteCount
+    let zeros = AlignedBuffer(count: min(1 << 20, (range.count + block - 1) / block * block))
+    var offset = range.lowerBound
+    while offset < range.upperBound {
+      let count = min(zeros.count, range.upperBound - offset)
+      try zeros.withBytes(0..<count) { bytes throws(StorageError) in try write(bytes, at: offset) }
+      offset += count
+    }
   }
 
   func syncData() throws(StorageError) {

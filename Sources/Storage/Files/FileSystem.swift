@@ -16,6 +16,14 @@ package protocol FileSystem: Sendable {
   func remove(_ path: String) throws(Errno)
   /// Makes the names in a folder durable.
   func syncDirectory(_ path: String) throws(Errno)
+  /// Keeps a folder open, so that making its names durable needs no descriptor later.
+  func openDirectory(_ path: String) throws(Errno) -> any StoredDirectory
+}
+
+/// An open folder of a `FileSystem`; it closes when the last reference goes.
+package protocol StoredDirectory: AnyObject, Sendable {
+  /// Makes the names in it durable.
+  func sync() throws(Errno)
 }
 
 /// An open file of a `FileSystem`. Any thread may call it; it closes when the last reference goes.
@@ -27,12 +35,16 @@ package protocol StoredFile: AnyObject, Sendable {
   /// Writes at most `bytes.count` bytes, growing the file as needed.
   func write(_ bytes: Span<UInt8>, at offset: Int) throws(Errno) -> Int
   /// Takes room for a range of the file, zeros where nothing was written, and grows the file to its end. Durable after `syncData`.
+  ///
+  /// - Throws: `.notSupported` where room cannot be taken without writing to it.
   func allocate(_ range: Range<Int>) throws(Errno)
   /// Cuts the file off. What lay behind reads as zeros if the file grows again. Durable after `syncData`.
   func truncate(to byteCount: Int) throws(Errno)
   /// Makes contents and size durable. After a failure nothing is known about what was written since the last success.
   func syncData() throws(Errno)
   func size() throws(Errno) -> Int
+  /// From now on transfers go through the page cache; `isDirect` is false afterwards.
+  func leaveDirect() throws(Errno)
   /// Makes the next read come from the device where that can be asked for.
   func dropCache() throws(Errno)
   /// Locks against every other open; kind `.wouldBlock` if somebody has it.

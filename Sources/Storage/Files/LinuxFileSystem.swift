@@ -15,6 +15,7 @@ package struct LinuxFileSystem: FileSystem {
   package func rename(_ old: String, to new: String) throws(Errno) { try Directory.rename(old, to: new) }
   package func remove(_ path: String) throws(Errno) { try Directory.remove(path) }
   package func syncDirectory(_ path: String) throws(Errno) { try Directory.sync(path) }
+  package func openDirectory(_ path: String) throws(Errno) -> any StoredDirectory { LinuxDirectory(try OpenDirectory(path)) }
 }
 
 /// A `File` that can be shared between threads and kept in a field of protocol type.
@@ -30,6 +31,16 @@ private final class LinuxFile: StoredFile {
   func truncate(to byteCount: Int) throws(Errno) { try file.setSize(byteCount) }
   func syncData() throws(Errno) { try file.syncData() }
   func size() throws(Errno) -> Int { try file.size() }
+  func leaveDirect() throws(Errno) { try file.leaveDirect() }
   func dropCache() throws(Errno) { try file.dropCache() }
   func lockExclusively() throws(Errno) { try file.lockExclusively() }
+}
+
+/// An `OpenDirectory` that can be kept in a field of protocol type.
+private final class LinuxDirectory: StoredDirectory {
+  private let directory: OpenDirectory
+
+  init(_ directory: consuming OpenDirectory) { self.directory = directory }
+
+  func sync() throws(Errno) { try directory.sync() }
 }

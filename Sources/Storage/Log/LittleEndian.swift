@@ -40,4 +40,7 @@ extension MutableSpan<UInt8> {
 struct DatabaseIdentity: Equatable, Sendable {
   let high: UInt64
   let low: UInt64
+
+  /// What every page in main.udb carries of it: its first four bytes.
+  var pageTag: UInt32 { UInt32(truncatingIfNeeded: high) }
 }

@@ -49,6 +49,8 @@ enum PageKind: UInt8 {
   case leaf = 1
   case inner = 2
   case overflow = 3
+  /// A part of the free-space bitmap; only checkpoints write it, and no tree reaches it.
+  case bitmap = 4
 }
 
 /// The place of one version of a page: its id (36 bits) and its epoch (28 bits), so that a lost or misdirected write is noticed.

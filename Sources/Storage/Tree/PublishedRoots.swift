@@ -70,6 +70,12 @@ import Synchronization
     unsafe words[Self.slot &+ slot &* 8].store(Self.none, ordering: .releasing)
   }
 
+  /// From now on calls of this thread that would wait throw `.wouldBlock` instead.
+  func markCurrentThreadNeverWaits() { slots.markCurrent() }
+
+  /// Whether the calling thread was marked so.
+  var currentThreadNeverWaits: Bool { slots.isCurrentMarked }
+
   // MARK: Closing and publishing
 
   /// Queues the root of a closed batch. Called under the writer lock.
