@@ -21,6 +21,8 @@ package struct AccessEntry: Sendable {
   package let requestID: RequestID
   /// Whom the handler acted for, as it told by `Response.subject`.
   package let subject: (high: UInt64, low: UInt64)?
+  /// Whether a streamed body was left off in the middle: it failed, or nobody read it.
+  package let isCut: Bool
 }
 
 /// Called for each finished request; must return within a microsecond or so.

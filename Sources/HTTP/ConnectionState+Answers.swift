@@ -49,6 +49,9 @@ extension ConnectionState {
       loop.response.become(.commitOutcomeUnknown, instance: path.span, requestID: loop.request.exchange.requestID)
     }
     let byteCount = loop.write(to: &output)
+    if let source = loop.takeSource() {
+      return stream(source, status: loop.response.status, subject: loop.response.subject, headByteCount: byteCount, loop)
+    }
     loop.report(peer, byteCount: byteCount)
     resume(keepsAlive: loop.request.exchange.keepsAlive, loop)
   }
@@ -58,13 +61,13 @@ extension ConnectionState {
     _ = loop.write(to: &bytes)
     held = HeldAnswer(
       position: position, exchange: loop.request.exchange, status: loop.response.status, code: loop.response.code,
-      subject: loop.response.subject, path: path, bytes: bytes)
+      subject: loop.response.subject, path: path, bytes: bytes, source: loop.takeSource())
     phase = .held
     deadline = .max
   }
 
   /// An answer is out: the next request, or the end.
-  private mutating func resume(keepsAlive: Bool, _ loop: borrowing LoopContext) {
+  mutating func resume(keepsAlive: Bool, _ loop: borrowing LoopContext) {
     phase = keepsAlive ? .open : .finishing
     stage = .idle
     deadline = loop.after(milliseconds: loop.limits.idleTimeoutMilliseconds)
@@ -76,6 +79,10 @@ extension ConnectionState {
     if answer.position <= loop.server.durability.durablePosition {
       answer.bytes.withSpan { output.append($0) }
       loop.request.exchange = answer.exchange
+      if let source = answer.source {
+        stream(source, status: answer.status, subject: answer.subject, headByteCount: answer.bytes.count, loop)
+        return true
+      }
       loop.report(peer, status: answer.status, code: answer.code, subject: answer.subject, byteCount: answer.bytes.count)
       resume(keepsAlive: answer.exchange.keepsAlive, loop)
       return true

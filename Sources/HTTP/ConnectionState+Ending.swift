@@ -52,6 +52,9 @@ extension ConnectionState {
       case .body: refuse(.requestTimeout("the body was not complete in time"), &output, &loop)
       }
     case .working: giveUpWorking(&output, &loop)
+    case .streaming:
+      // A worker that is late cuts its answer; one that waits for room in the pool asks again.
+      if streamed?.isWithWorker ?? true { return .close }
     case .held, .finishing: deadline = .max
     case .lingering, .closed:
       phase = .closed

@@ -7,12 +7,13 @@ import Platform
 ///
 ///     open --request for a pool--> working --answer--> open
 ///     open --answer that must wait for the disk--> held --durable or lost--> open
-///     open, working, held --last answer--> finishing --all of it sent--> lingering --the peer ends, or enough--> closed
+///     open, working, held --answer with a streamed body--> streaming --its last byte--> open
+///     open, working, held, streaming --last answer--> finishing --all of it sent--> lingering --the peer ends, or enough--> closed
 ///
 /// Answers leave in the order of the requests because nothing is looked at while one is working or held.
 struct ConnectionState: ~Copyable {
   enum Phase: Equatable, Sendable {
-    case open, working, held, finishing, lingering, closed
+    case open, working, held, streaming, finishing, lingering, closed
   }
 
   /// What the owner of the socket does next.
@@ -33,6 +34,8 @@ struct ConnectionState: ~Copyable {
   var held: HeldAnswer?
   /// The peer sends no more.
   var hasInputEnded = false
+  /// The current answer, while its body is made.
+  var streamed: StreamedAnswer?
   /// The current request, while a worker has it.
   var working: Exchange?
   /// That worker's copy of it.
@@ -65,6 +68,9 @@ struct ConnectionState: ~Copyable {
 
   /// Whether it neither has nor waits for anything but a next request.
   var isIdle: Bool { phase == .open && (stage == .idle || stage == .fresh) }
+
+  /// Whether it makes an answer, so that nobody would notice a peer that is gone.
+  var isBusy: Bool { phase == .working || phase == .held || phase == .streaming }
 
   /// Whether more input would be looked at now.
   var wantsInput: Bool { !hasInputEnded && (phase == .open || phase == .lingering) }

@@ -99,6 +99,10 @@ extension EventLoop {
         step = try takeTurn(connection)
       }
       if scratchOutput.count > 0 { try sendScratch(connection) }
+      if connection.state.phase == .streaming, connection.output == nil {
+        step = connection.state.pull(&scratchOutput, &context)
+        if scratchOutput.count > 0 { try sendScratch(connection) }
+      }
       if connection.output == nil, connection.state.outputSent(lingerUntil: context.lingerDeadline) {
         try connection.socket.shutdownSending()
       }
@@ -205,9 +209,16 @@ extension EventLoop {
     timers.schedule(Int(token.slot), at: connection.deadline)
   }
 
+  /// Sees to it that the peer does not take the end of the connection for that of the body.
+  private func reset(_ connection: Connection) {
+    // The connection of a peer that is gone cannot be set any more, and need not be.
+    do throws(Errno) { try connection.socket.resetOnClose() } catch { return }
+  }
+
   mutating func close(_ connection: Connection) {
     let token = connection.state.token
     connection.state.abandonWork()
+    if connection.state.cutStream(&context) { reset(connection) }
     timers.cancel(Int(token.slot))
     connections.remove(token)
     if let clients = context.server.clientConnections, !connection.state.peer.isTrusted {

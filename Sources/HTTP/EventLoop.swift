@@ -90,14 +90,14 @@ struct EventLoop: ~Copyable {
   private mutating func handle(_ readiness: Readiness, _ token: UInt64) {
     if token & Self.mailboxToken != 0 {
       mailbox.wakeup.take()
-      takeFinishedJobs()
+      takeFinishedWork()
       releaseHeld()
     } else if token & Self.listenerToken != 0 {
       accept(Int(token & 0xffff))
     } else if let connection = connections[ConnectionToken(rawValue: token)] {
       if readiness.wantsReading { connection.isReadable = true }
       if readiness.hasEnded { connection.sawEnd = true }
-      if readiness.isBroken && (connection.state.phase == .working || connection.state.phase == .held) {
+      if readiness.isBroken && connection.state.isBusy {
         close(connection)
       } else {
         serve(connection)
@@ -105,11 +105,21 @@ struct EventLoop: ~Copyable {
     }
   }
 
-  private mutating func takeFinishedJobs() {
-    for job in mailbox.takeAll() {
-      guard let connection = connections[job.connection] else { continue }
-      connection.state.complete(job, &scratchOutput, &context)
-      serve(connection)
+  private mutating func takeFinishedWork() {
+    for work in mailbox.takeAll() {
+      switch work {
+      case .request(let job):
+        guard let connection = connections[job.connection] else { continue }
+        connection.state.complete(job, &scratchOutput, &context)
+        serve(connection)
+      case .body(let body):
+        guard let connection = connections[body.connection] else { continue }
+        if connection.state.complete(body, &scratchOutput, &context) == .close {
+          close(connection)
+        } else {
+          serve(connection)
+        }
+      }
     }
   }
 

@@ -43,6 +43,8 @@ struct HeldAnswer: ~Copyable, Sendable {
   let subject: (high: UInt64, low: UInt64)?
   /// For the problem document that takes its place if the disk fails.
   let path: [UInt8]
-  /// The whole answer, ready to be sent.
+  /// The whole answer, or its head, ready to be sent.
   let bytes: ByteBuffer
+  /// Makes the body, if that is not among the bytes.
+  let source: BodySource?
 }

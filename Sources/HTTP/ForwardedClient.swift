@@ -4,10 +4,13 @@ import Codecs
 import Platform
 import Synchronization
 
-/// Something about the traffic that whoever runs the server should know.
+/// Something that whoever runs the server should know.
 package enum ServerNotice: Sendable {
   /// A peer on this machine sends `X-Forwarded-For` and is no trusted proxy: all its clients look like one.
+  /// Told once.
   case untrustedForwarding
+  /// A body that was made while it was sent failed midway, so its client got a part of it.
+  case bodyFailed(route: StaticString?, code: StaticString, detail: String, RequestID)
 }
 
 /// Called for each notice, on the thread of a loop; must return within a microsecond or so.

@@ -60,30 +60,43 @@ final class Job: @unchecked Sendable {
         problem = error
       }
     }
-    mailbox.deliver(self)
+    mailbox.deliver(.request(self))
   }
 }
 
-/// Finished jobs on their way back to a loop, and the descriptor that wakes it.
+/// What a pool does for a connection.
+enum PoolWork: Sendable {
+  case request(Job)
+  case body(StreamedBody)
+
+  func run(now: UInt64) {
+    switch self {
+    case .request(let job): job.run(now: now)
+    case .body(let body): body.run()
+    }
+  }
+}
+
+/// Finished work on their way back to a loop, and the descriptor that wakes it.
 final class Mailbox: Sendable {
   let wakeup: EventDescriptor
-  private let finished = Mutex<[Job]>([])
+  private let finished = Mutex<[PoolWork]>([])
 
   init() throws(Errno) { wakeup = try EventDescriptor(.pollable) }
 
-  func deliver(_ job: Job) {
-    let wasEmpty = finished.withLock { jobs in
-      defer { jobs.append(job) }
-      return jobs.isEmpty
+  func deliver(_ work: PoolWork) {
+    let wasEmpty = finished.withLock { list in
+      defer { list.append(work) }
+      return list.isEmpty
     }
     if wasEmpty { wakeup.signal() }
   }
 
   /// Takes all there are.
-  func takeAll() -> [Job] {
-    finished.withLock { jobs in
-      defer { jobs.removeAll() }
-      return jobs
+  func takeAll() -> [PoolWork] {
+    finished.withLock { list in
+      defer { list.removeAll() }
+      return list
     }
   }
 }

@@ -176,8 +176,16 @@ extension LoopContext {
 
   private func submit(_ job: Job) -> Bool {
     switch job.executor {
-    case .hashPool: server.hashPool.submit(job)
-    case .diskPool, .loop: server.diskPool.submit(job)
+    case .hashPool: server.hashPool.submit(.request(job))
+    case .diskPool, .loop: server.diskPool.submit(.request(job))
     }
   }
+
+  /// Readies a producer for its first step.
+  func body(from source: BodySource, for connection: ConnectionToken) -> StreamedBody {
+    StreamedBody(source, for: connection, to: mailbox)
+  }
+
+  /// Queues the next step of a producer; false if the pool is full.
+  func submit(_ body: StreamedBody) -> Bool { server.diskPool.submit(.body(body)) }
 }

@@ -25,6 +25,8 @@ package struct Response: ~Copyable, Sendable {
   package var subject: (high: UInt64, low: UInt64)?
   /// The body so far; whoever appends to it sets `contentType`.
   package var body: ByteBuffer
+  /// Makes the body in place of `body`, after the head has left.
+  var source: BodySource?
   private var spare: ByteBuffer? = ByteBuffer(capacity: 1024)
   /// Header lines so far, each with its line end.
   var fields: ByteBuffer
@@ -103,6 +105,7 @@ package struct Response: ~Copyable, Sendable {
     contentType = .none
     caching = .byPath
     code = nil
+    source = nil
     body.removeAll()
     fields.removeAll()
   }

@@ -6,7 +6,11 @@ import Synchronization
 
 extension LoopContext {
   /// Appends the whole answer to `request.exchange` to `output` and returns its size.
-  func write(to output: inout ByteBuffer) -> Int {
+  ///
+  /// Of a streamed answer it is the head.
+  mutating func write(to output: inout ByteBuffer) -> Int {
+    // Where there are no chunks, only the end of the connection can end the body.
+    if response.source != nil && request.exchange.minorVersion == 0 { request.exchange.keepsAlive = false }
     let start = output.count
     let bodyByteCount = response.body.count
     output.reserve(1024 &+ bodyByteCount)
@@ -30,20 +34,31 @@ extension LoopContext {
   }
 
   // Content-Length is that of GET in the answer to HEAD, and absent from 204 and 304             (RFC 9110 §8.6)
+  // A body of unknown length comes in chunks, or up to the end of the connection                 (RFC 9112 §6.1, §6.3)
   private func writeContent(_ bodyByteCount: Int, to output: inout ByteBuffer) {
     if response.status.isBodiless { return }
     switch response.contentType {
-    case .none: output.append("\r\nContent-Length: ")
-    case .json: output.append("\r\nContent-Type: application/json\r\nContent-Length: ")
-    case .problem: output.append("\r\nContent-Type: application/problem+json\r\nContent-Length: ")
-    case .text: output.append("\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ")
-    case .html: output.append("\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: ")
+    case .none: break
+    case .json: output.append("\r\nContent-Type: application/json")
+    case .problem: output.append("\r\nContent-Type: application/problem+json")
+    case .text: output.append("\r\nContent-Type: text/plain; charset=utf-8")
+    case .html: output.append("\r\nContent-Type: text/html; charset=utf-8")
     case .other(let type):
       output.append("\r\nContent-Type: ")
       output.append(type)
-      output.append("\r\nContent-Length: ")
     }
-    output.append(decimal: bodyByteCount)
+    if response.source == nil {
+      output.append("\r\nContent-Length: ")
+      output.append(decimal: bodyByteCount)
+    } else if request.exchange.minorVersion > 0 {
+      output.append("\r\nTransfer-Encoding: chunked")
+    }
+  }
+
+  /// What makes the body of the answer whose head was just written, if that is sent at all.
+  mutating func takeSource() -> BodySource? {
+    let source = response.source.take()
+    return request.exchange.method == .head || response.status.isBodiless ? nil : source
   }
 
   private func writeCaching(to output: inout ByteBuffer) {
@@ -63,7 +78,8 @@ extension LoopContext {
   }
 
   mutating func report(
-    _ peer: PeerState, status: Status, code: StaticString?, subject: (high: UInt64, low: UInt64)?, byteCount: Int
+    _ peer: PeerState, status: Status, code: StaticString?, subject: (high: UInt64, low: UInt64)?, byteCount: Int,
+    isCut: Bool = false
   ) {
     guard let access = server.access else { return }
     refresh()
@@ -73,6 +89,6 @@ extension LoopContext {
         method: request.exchange.method, route: endpoint < 0 ? nil : server.router[endpoint: endpoint].pattern,
         status: status, code: code, durationNanoseconds: now &- min(now, request.exchange.startNanoseconds),
         byteCount: byteCount, client: request.exchange.client, listenerIndex: peer.listenerIndex,
-        requestID: request.exchange.requestID, subject: subject))
+        requestID: request.exchange.requestID, subject: subject, isCut: isCut))
   }
 }

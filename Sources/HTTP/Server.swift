@@ -17,7 +17,7 @@ package final class Server: Sendable {
   ///   - durability: tells when held responses may leave.
   ///   - middleware: wrapped around every route's handler, the first outermost.
   ///   - access: told about each finished request, on the thread of its loop.
-  ///   - notice: told what whoever runs the server should know, each thing once.
+  ///   - notice: told what whoever runs the server should know.
   /// - Throws: `.routeConflict`, `.resources`.
   package init(
     options: ServerOptions, routes: [Route], durability: DurabilitySignal, clock: some Clock = SystemClock(),

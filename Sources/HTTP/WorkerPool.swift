@@ -1,9 +1,9 @@
-// A bounded queue of requests and the threads that run their handlers.
+// A bounded queue of work and the threads that do it.
 
 import Platform
 import Synchronization
 
-/// Runs whole handlers off the loops. A request is taken or refused at once; nothing here waits but the workers.
+/// Runs whole handlers, and steps of streamed bodies, off the loops. A request is taken or refused at once; nothing here waits but the workers.
 final class WorkerPool: Sendable {
   private let options: PoolOptions
   private let clock: any Clock
@@ -15,7 +15,7 @@ final class WorkerPool: Sendable {
 
   private struct JobQueue {
     /// A ring would save the shifting, but there are at most `maxQueuedCount`, and each costs its worker milliseconds.
-    var waiting: [Job] = []
+    var waiting: [PoolWork] = []
     var isClosed = false
   }
 
@@ -34,18 +34,18 @@ final class WorkerPool: Sendable {
     }
   }
 
-  /// Queues a job; false if there is no room for it.
-  func submit(_ job: Job) -> Bool {
+  /// Queues work; false if there is no room for it.
+  func submit(_ work: PoolWork) -> Bool {
     let isQueued = queue.withLock { queue in
       if queue.isClosed || queue.waiting.count >= options.maxQueuedCount { return false }
-      queue.waiting.append(job)
+      queue.waiting.append(work)
       return true
     }
     if isQueued { wakeups.signal() }
     return isQueued
   }
 
-  /// How many jobs wait for a worker.
+  /// How much waits for a worker.
   var queuedCount: Int { queue.withLock { $0.waiting.count } }
 
   /// Drops what waits, lets each worker finish what it runs, and joins them.
@@ -62,16 +62,16 @@ final class WorkerPool: Sendable {
     for worker in workers { worker.join() }
   }
 
-  /// The job that has waited longest.
-  func takeNext() -> Job? {
+  /// The work that has waited longest.
+  func takeNext() -> PoolWork? {
     queue.withLock { queue in queue.waiting.isEmpty ? nil : queue.waiting.removeFirst() }
   }
 
   private func work() {
     while true {
       wakeups.take()
-      if let job = takeNext() {
-        job.run(now: clock.monotonicNanoseconds())
+      if let work = takeNext() {
+        work.run(now: clock.monotonicNanoseconds())
       } else if queue.withLock({ $0.isClosed }) {
         return
       }

@@ -19,6 +19,7 @@ extension Log {
     let byteCount = entry.byteCount
     let client = entry.client
     let subject = entry.subject
+    let isCut = entry.isCut
     line(level, "http", "request") { line in
       requestID.withSpan { line.text("requestId", $0) }
       line.text("method", method?.name ?? "?")
@@ -29,6 +30,7 @@ extension Log {
       line.host("clientIp", client)
       if let subject { line.uuid("userId", UUID(high: subject.high, low: subject.low)) }
       if let code { line.text("code", code) }
+      if isCut { line.text("end", "cut") }
     }
   }
 
@@ -39,6 +41,10 @@ extension Log {
       write(
         .warn, "http",
         "a proxy on this machine sends X-Forwarded-For but is not in http.trusted_proxies; its address is taken for the client's")
+    case .bodyFailed(let route, let code, let detail, let requestID):
+      write(
+        .error, "http", "an answer was cut off: its body could not be made", .text("requestId", requestID.description),
+        .text("route", "\(route ?? "none")"), .text("code", "\(code)"), .text("detail", detail))
     }
   }
 

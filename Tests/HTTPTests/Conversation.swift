@@ -90,29 +90,44 @@ final class Conversation {
 
   private func runPools() {
     for pool in [server.hashPool, server.diskPool] {
-      while let job = pool.takeNext() { job.run(now: clock.monotonicNanoseconds()) }
+      while let work = pool.takeNext() { work.run(now: clock.monotonicNanoseconds()) }
     }
   }
 
   /// Does what pool workers and the mailbox do.
   func runJobs() {
-    for pool in [server.hashPool, server.diskPool] {
-      while let job = pool.takeNext() { job.run(now: clock.monotonicNanoseconds()) }
+    runPools()
+    for work in mailbox.takeAll() {
+      switch work {
+      case .request(let job): state.complete(job, &output, &loop)
+      case .body(let body): if state.complete(body, &output, &loop) == .close { cut() }
+      }
     }
-    for job in mailbox.takeAll() { state.complete(job, &output, &loop) }
     proceed()
   }
 
-  /// Runs what waits in the pools without telling the connection.
-  func takeJobs() -> [Job] {
-    for pool in [server.hashPool, server.diskPool] {
-      while let job = pool.takeNext() { job.run(now: clock.monotonicNanoseconds()) }
-    }
-    return mailbox.takeAll()
+  /// Does what the owner of the socket does once all output has been sent; false if the connection is to be closed.
+  @discardableResult
+  func pull() -> Bool {
+    let step = state.pull(&output, &loop)
+    if step == .close { cut() }
+    if step == .again { proceed() }
+    return step != .close
   }
 
-  /// Does what closing the connection does.
-  func abandon() { state.abandonWork() }
+  /// Does what closing the connection does; whether the peer is to see a reset is in `isReset`.
+  func cut() {
+    state.abandonWork()
+    if state.cutStream(&loop) { isReset = true }
+  }
+
+  private(set) var isReset = false
+
+  /// Runs what waits in the pools without telling the connection.
+  func takeJobs() -> [Job] {
+    runPools()
+    return mailbox.takeAll().compactMap { work in if case .request(let job) = work { job } else { nil } }
+  }
 
   func complete(_ job: Job) {
     state.complete(job, &output, &loop)

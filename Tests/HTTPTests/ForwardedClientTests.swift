@@ -119,9 +119,3 @@ private let routes = [
     #expect(counter.value == 1)
   }
 }
-
-private final class Counter: Sendable {
-  private let count = Mutex(0)
-  var value: Int { count.withLock { $0 } }
-  func add() { count.withLock { $0 += 1 } }
-}

@@ -107,8 +107,8 @@ private let hash = "POST /hash HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\na
     let job = Job(
       Request(bytes: ByteBuffer()), .hashPool, { _, _ throws(Problem) in }, for: ConnectionToken(slot: 9, generation: 0),
       to: other.mailbox)
-    #expect(!conversation.server.hashPool.submit(job))
-    #expect(other.server.hashPool.submit(job))
+    #expect(!conversation.server.hashPool.submit(.request(job)))
+    #expect(other.server.hashPool.submit(.request(job)))
     other.receive(hash)
     let answer = try #require(try other.answers().first)
     #expect(answer.status == 503)
@@ -160,7 +160,7 @@ private let hash = "POST /hash HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\na
     #expect(try conversation.answers().map(\.code) == ["timeout"])
     #expect(conversation.takeJobs().isEmpty)
     conversation.receive(simple)
-    conversation.abandon()
+    conversation.cut()
     #expect(conversation.takeJobs().isEmpty)
     #expect(runs.withLock { $0 } == 0)
   }

@@ -166,3 +166,10 @@ struct Answer: CustomStringConvertible {
 
 /// Tells threads apart.
 func currentThread() -> UInt { UInt(pthread_self()) }
+
+/// Counts on any thread.
+final class Counter: Sendable {
+  private let count = Atomic<Int>(0)
+  var value: Int { count.load(ordering: .relaxed) }
+  func add(_ more: Int = 1) { count.add(more, ordering: .relaxed) }
+}
