@@ -30,14 +30,17 @@ extension CrashRig {
   }
 
   /// A whole life: actions, a crash, recoveries that crash themselves, up to four deep, then an opening that must succeed.
-  package func live(actions: Int) throws {
-    if database == nil { _ = try reopen(depth: 4) }
+  ///
+  /// - Returns: whether it goes on: a device that lies may ruin the files, and they say so.
+  @discardableResult
+  package func live(actions: Int) throws -> Bool {
+    if database == nil, try !reopen(depth: 4) { return false }
     armCrash(within: [8, 30, 120, 400])
     if hasFailingDevice { armFault() }
     for _ in 0..<actions where !system.hasCrashed { try act() }
     try look()
     crash()
-    _ = try reopen(depth: generator.number(0..<5))
+    return try reopen(depth: generator.number(0..<5))
   }
 
   private func armCrash(within ranges: [Int]) {

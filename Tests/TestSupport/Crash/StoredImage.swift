@@ -1,0 +1,149 @@
+// The files of a database at rest, and what opening them must show, whatever happened to them.
+
+package import Storage
+
+/// Files that a process left behind, with everything acknowledged and noted in the log or in a superblock.
+package struct StoredImage: Sendable {
+  package var disk: SimulatedDisk
+  /// The files at some moment before.
+  package let older: SimulatedDisk
+  package let oracle: CrashOracle
+  /// Whether the process ended orderly.
+  package let isClosed: Bool
+  let segmentByteCount: Int
+
+  /// What came of opening damaged files.
+  package enum Outcome: Equatable, Sendable {
+    /// All that was acknowledged is there.
+    case right
+    /// It opens, and some of it is refused by name.
+    case partlyRefused
+    /// It does not open, and says why.
+    case refused(StorageError)
+    /// It opens as it was at an earlier time.
+    case earlier
+  }
+
+  /// Works until there are several segments, then ends in one way or the other.
+  package init(seed: UInt64, commits: Int = 40) throws {
+    let rig = CrashRig(seed: seed)
+    _ = try rig.open()
+    var older = rig.system.disk
+    let moment = rig.generator.number(commits / 3..<commits)
+    for round in 0..<commits {
+      try rig.commit()
+      if rig.generator.number(0..<3) > 0 { try rig.waitForLast() }
+      try rig.maintain()
+      if round == moment { older = rig.system.disk }
+    }
+    try rig.waitForLast()
+    rig.clock.advance(milliseconds: 60)
+    try rig.step()
+    isClosed = Bool.random(using: &rig.generator)
+    if isClosed { try rig.close() } else { rig.kill() }
+    rig.note()
+    disk = rig.system.disk.afterPowerCut(using: &rig.generator)
+    self.older = older
+    oracle = rig.oracle
+    segmentByteCount = rig.options.segmentByteCount
+  }
+
+  /// Opens `disk`, reads all there is, key by key where a whole scan fails, goes on, ends, and opens again.
+  ///
+  /// - Throws: a violation if anything is wrong that is not said.
+  package func judge(_ disk: SimulatedDisk, bug: PlantedBug? = nil, seed: UInt64 = 9) throws -> Outcome {
+    let rig = CrashRig(seed: seed, bug: bug, disk: disk)
+    rig.options.segmentByteCount = segmentByteCount
+    let database: Database
+    do throws(StorageError) {
+      database = try Database.simulated(rig.options)
+    } catch {
+      return try refusal(error)
+    }
+    let found: CrashOracle.Contents
+    do throws(StorageError) {
+      found = try database.contents()
+    } catch {
+      _ = try refusal(error)
+      try judgeEachKey(database)
+      _ = database.checkIntegrity()
+      return .partlyRefused
+    }
+    guard oracle.knows(found) else { throw Violation("it shows what never was: \(CrashOracle.brief(found))") }
+    _ = database.checkIntegrity()
+    try goOn(rig, database, from: found)
+    return found == oracle.newest ? .right : .earlier
+  }
+
+  private func refusal(_ error: StorageError) throws -> Outcome {
+    switch error {
+    case .damaged, .pageDamaged, .newerFormat: return .refused(error)
+    default: throw Violation("refused, but not as damage: \(error)")
+    }
+  }
+
+  /// What a whole scan cannot give, single reads must give right or refuse; all of one version.
+  private func judgeEachKey(_ database: Database) throws {
+    var fitting = oracle.versions.indices.filter { _ in true }
+    for key in Set(oracle.versions.flatMap(\.keys)).sorted() {
+      let value: String?
+      do throws(StorageError) { value = try database.text(key) } catch {
+        _ = try refusal(error)
+        continue
+      }
+      fitting = fitting.filter { oracle.versions[$0][key] == value }
+      if fitting.isEmpty {
+        throw Violation("\(key.prefix(8)) is \(value?.prefix(12) ?? "absent") where other keys are of other versions")
+      }
+    }
+  }
+
+  /// Damage that showed nothing must not come out later: some commits, an end, and all is there.
+  private func goOn(_ rig: CrashRig, _ database: Database, from found: CrashOracle.Contents) throws {
+    var expected = found
+    let contents: CrashOracle.Contents
+    do throws(StorageError) {
+      for round in 0..<3 {
+        expected["after"] = "\(round)"
+        _ = database.turn(.maintenance)
+        try database.waitUntilDurable(try database.put("after", "\(round)"))
+      }
+      try database.close()
+      contents = try Database.simulated(rig.options).contents()
+    } catch {
+      // A damaged page may be met late: then it is named.
+      _ = try refusal(error)
+      return
+    }
+    if contents != expected { throw Violation("after going on it shows what never was: \(CrashOracle.brief(contents))") }
+  }
+
+  /// Damages a copy in the ways that `rots` say and judges it by how much may be lost.
+  package func judge(_ rots: [Rot], bug: PlantedBug? = nil) throws -> Outcome {
+    var damaged = disk
+    for rot in rots { rot.apply(to: &damaged) }
+    let outcome: Outcome
+    do { outcome = try judge(damaged, bug: bug) } catch {
+      throw Violation("\(rots.map(\.description).joined(separator: "; ")): \(error)")
+    }
+    let last = disk.names(in: Rot.wal).last { $0.hasSuffix(".wal") }.map { Rot.wal + "/" + $0 }
+    // Only the end of the log of a process that was killed may be lost in silence, and not by one rotten block.
+    let mayShorten = !isClosed && (rots.count > 1 || rots.contains { $0.path == last && $0.blockCount > 1 })
+    if outcome == .earlier && !mayShorten {
+      throw Violation("\(rots.map(\.description).joined(separator: "; ")): what was acknowledged is gone, and nothing says so")
+    }
+    return outcome
+  }
+}
+
+extension StoredImage {
+  /// What somebody copied from a database that was open, by what was known when the copy was done.
+  package init(copy: SimulatedDisk, of rig: CrashRig) {
+    rig.note()
+    disk = copy
+    older = copy
+    oracle = rig.oracle
+    isClosed = false
+    segmentByteCount = rig.options.segmentByteCount
+  }
+}
