@@ -137,6 +137,9 @@ extension Page {
 
   /// Bytes of slots and heap in use, of those that a page has.
   var usedByteCount: Int { count * PageLayout.slotByteCount + heapUsed }
+
+  /// Bytes in use without the fences.
+  var entriesByteCount: Int { usedByteCount - short(PageLayout.lowerFence + 2) - short(PageLayout.upperFence + 2) }
 }
 
 /// A value kept outside its leaf: contiguous page ids from `first`.

@@ -71,12 +71,19 @@ struct PagePointer: Equatable {
   @inline(__always) var epoch: UInt32 { UInt32(truncatingIfNeeded: rawValue >> 36) }
 }
 
-/// The bounds that follow from the size of a page, so that two cells always fit beside the longest fences and two pages always take a split.
+/// The bounds that follow from the size of a page. Two cells always fit beside the longest fences; and if an entry does not fit into a leaf,
+/// both pieces of a cut in the middle third of the bytes, or of the cut nearest to the middle, have room for their share with it.
 struct PageLimits: Equatable {
   let pageByteCount: Int
   let maxKeyByteCount: Int
   /// Key and value together; larger values go to overflow pages.
   let maxInlineByteCount: Int
+  /// Bytes of a page that slots, cells and fences share.
+  let bodyByteCount: Int
+  /// A neighbour with less room than this takes no entries from a full leaf.
+  let shiftByteCount: Int
+  /// What each piece of a split has at least: 0.3 of the body without two longest fences.
+  let leastPieceByteCount: Int
   /// Bytes of a value in one overflow page.
   let overflowByteCount: Int
 
@@ -87,6 +94,9 @@ struct PageLimits: Equatable {
     maxKeyByteCount = min(StorageLimits.maxKeyByteCount, pageByteCount / 16)
     maxInlineByteCount = pageByteCount >= 4096 ? pageByteCount / 4 : (pageByteCount - PageLayout.slots) / 4
     overflowByteCount = pageByteCount - PageLayout.headerByteCount
+    bodyByteCount = pageByteCount - PageLayout.slots
+    shiftByteCount = bodyByteCount / 16
+    leastPieceByteCount = (bodyByteCount - 2 * maxKeyByteCount) * 3 / 10
   }
 
   /// Overflow pages that a value of this size takes.

@@ -2,7 +2,7 @@
 
 /// The pages from the root to a leaf, with the child taken in each, and what edits need beside them.
 ///
-/// SAFETY: `steps` has room for `maxHeight` levels; `key` for the longest key. Both scratch pages have the size of a page. All of it is owned here
+/// SAFETY: `steps` has room for `maxHeight` levels; `key` and `secondKey` for the longest key. Both scratch pages have the size of a page. All of it is owned here
 /// and used under the writer lock only.
 @safe struct TreePath: ~Copyable {
   /// The highest tree there can be: with the longest keys a page has more than eight children, and ids have 36 bits.
@@ -20,16 +20,20 @@
   let tidied: Page
   /// A separator while its page is split.
   let key: UnsafeMutableRawPointer
+  /// The second one where two leaves become three.
+  let secondKey: UnsafeMutableRawPointer
   /// The index of the leaf's step.
   var leafDepth = 0
 
   init(_ limits: PageLimits) {
     unsafe steps = .allocate(capacity: Self.maxHeight)
-    unsafe memory = .allocate(byteCount: 2 * limits.pageByteCount + limits.maxKeyByteCount, alignment: 64)
-    unsafe memory.initializeMemory(as: UInt8.self, repeating: 0, count: 2 * limits.pageByteCount + limits.maxKeyByteCount)
+    let byteCount = 2 * (limits.pageByteCount + limits.maxKeyByteCount)
+    unsafe memory = .allocate(byteCount: byteCount, alignment: 64)
+    unsafe memory.initializeMemory(as: UInt8.self, repeating: 0, count: byteCount)
     rebuilt = unsafe Page(memory)
     tidied = unsafe Page(memory + limits.pageByteCount)
     unsafe key = memory + 2 * limits.pageByteCount
+    unsafe secondKey = key + limits.maxKeyByteCount
   }
 
   deinit {
@@ -83,7 +87,7 @@ extension PageTree {
         if isReplacing { mergeAlongPath() }
         return
       }
-      makeRoom(for: key, at: position.index)
+      makeRoom(for: LeafEntries.Newcomer(key: key, valueCount: cellValueCount, index: position.index))
     }
   }
 
@@ -118,7 +122,7 @@ extension PageTree {
   }
 
   /// The page itself if the open batch wrote it, else a copy that takes its place; whoever points to it must be told.
-  private func writable(_ pointer: PagePointer) -> Page {
+  func writable(_ pointer: PagePointer) -> Page {
     let page = table.page(pointer)
     if page.birth == openBatch { return page }
     let copy = table.page(arena.allocate(1, epoch: Self.epoch, birth: openBatch))
@@ -151,6 +155,7 @@ extension PageTree {
 
   private func writeOverflow(_ value: LentBytes) -> OverflowPlace {
     let count = limits.overflowPageCount(value.count)
+    marks.overflowRuns += 1
     let first = arena.allocate(count, epoch: Self.epoch, birth: openBatch)
     var rest = value
     for offset in 0..<count {

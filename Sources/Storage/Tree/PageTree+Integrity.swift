@@ -8,6 +8,9 @@ extension PageTree {
     var report = walk.report
     report.height = height
     if report.keys != keyCount { report.add("the tree counts \(keyCount) keys, but \(report.keys) are reachable") }
+    if walk.innerPages != innerPageCount {
+      report.add("the tree counts \(innerPageCount) inner pages, but \(walk.innerPages) are reachable")
+    }
     if report.pages != arena.live.count { report.add("\(arena.live.count) pages are live, but \(report.pages) are reachable") }
     for id in walk.seen where !arena.live[Int(id)] { report.add("page \(id) is reachable, but not live") }
     for id in walk.seen where !arena.busy[Int(id)] { report.add("page \(id) is reachable and free") }
@@ -41,6 +44,7 @@ private struct IntegrityWalk {
   let openBatch: UInt64
   var report = IntegrityReport()
   var seen: Set<UInt64> = []
+  var innerPages = 0
 
   init(table: PageTable, limits: PageLimits, openBatch: UInt64) {
     self.table = table
@@ -74,7 +78,12 @@ private struct IntegrityWalk {
     guard checkHeap(page, name) else { return }
     checkKeys(page, name)
     checkHints(page, name)
-    if level == 0 { checkLeaf(page, name) } else { checkChildren(page, level) }
+    if level == 0 {
+      checkLeaf(page, name)
+    } else {
+      innerPages += 1
+      checkChildren(page, level)
+    }
   }
 
   /// Cells and fences lie in the heap, do not overlap and add up to what the header says.

@@ -5,7 +5,7 @@ extension PageTree {
   ///
   /// A page that found no room next to it does not end the way up: its parent may be down to this one child and be the one to merge.
   func mergeAlongPath() {
-    let capacity = limits.pageByteCount - PageLayout.slots
+    let capacity = limits.bodyByteCount
     for depth in stride(from: path.leafDepth, to: 0, by: -1) {
       let page = path[depth].page
       // Again after a success: beside an empty page there may be another one that had no room next to it when it became empty.
@@ -25,23 +25,32 @@ extension PageTree {
       retire(root.id, 1, birth: page.birth)
       root = child
       height -= 1
+      innerPageCount -= 1
+      marks.rootCollapses += 1
     }
   }
 
   /// Joins children `leftIndex` and `leftIndex + 1` of `parent` in `page`, which is one of them, if the result leaves some room.
   private func merge(_ page: Page, _ parent: Page, leftIndex: Int) -> Bool {
     guard leftIndex >= 0, leftIndex < parent.count else { return false }
-    let left = table.page(parent.child(leftIndex)), right = table.page(parent.child(leftIndex + 1))
+    guard let left = residentPage(parent.child(leftIndex)), let right = residentPage(parent.child(leftIndex + 1)) else {
+      return false
+    }
     let lower = left.lowerFence, upper = right.upperFence
     // With wider fences less of the keys is common to all, and cells grow.
     let prefixCount = upper.isEmpty ? 0 : lower.commonPrefixCount(with: upper)
-    var need = lower.count + upper.count
-    need += left.byteCount(ofEntries: 0..<left.count, underPrefix: prefixCount)
-    need += right.byteCount(ofEntries: 0..<right.count, underPrefix: prefixCount)
+    var cells = left.byteCount(ofEntries: 0..<left.count, underPrefix: prefixCount)
+    cells += right.byteCount(ofEntries: 0..<right.count, underPrefix: prefixCount)
     let separator = left.upperFence
-    if left.level > 0 { need += PageLayout.slotByteCount + separator.count - prefixCount + MemoryLayout<UInt64>.size }
+    if left.level > 0 { cells += PageLayout.slotByteCount + separator.count - prefixCount + MemoryLayout<UInt64>.size }
     // A page filled to the brim would be split by the next insert.
-    guard need * 100 <= (limits.pageByteCount - PageLayout.slots) * 85 else { return false }
+    guard (cells + lower.count + upper.count) * 100 <= limits.bodyByteCount * 85 else { return false }
+    // Bytes that neither page had before must not fill the joined one, or splits and merges in turn could go on for nothing (`neededPages`).
+    let smaller = min(left.entriesByteCount, right.entriesByteCount)
+    let growth = cells - left.entriesByteCount - right.entriesByteCount
+    guard growth <= 0 || smaller + growth <= limits.leastPieceByteCount || cells <= 2 * limits.leastPieceByteCount else {
+      return false
+    }
 
     let joined = path.rebuilt
     joined.initialize(
@@ -61,6 +70,8 @@ extension PageTree {
     parent.remove(at: leftIndex)
     parent.setChild(leftIndex, page.pointer)
     parent.renewHints()
+    if gone.level > 0 { innerPageCount -= 1 }
+    marks.noteMerge(ofLevel: gone.level)
     retire(gone.pointer.id, 1, birth: gone.birth)
     return true
   }

@@ -31,11 +31,16 @@ final class PageTree: @unchecked Sendable {
   var height = 1
   /// Keys in the working root.
   var keyCount = 0
+  /// Pages of the working root above the leaves.
+  var innerPageCount = 0
   /// The number of the batch that takes transactions now.
   private(set) var openBatch: UInt64
   /// Whether the open batch has changed nothing yet.
   private var isOpenBatchEmpty = true
   var path: TreePath
+  /// What is left of the prepared transaction's allowance.
+  var allowance = ShapeAllowance()
+  var marks = TreeMarks()
 
   /// The epoch of all pages while there are no checkpoints.
   static let epoch: UInt32 = 1
@@ -96,11 +101,13 @@ final class PageTree: @unchecked Sendable {
   /// - Throws: `.memoryFull` if the pages it might need do not fit; `.emptyKey`, `.keyTooLarge`, `.valueTooLarge` for an operation out of
   ///   bounds; `.operationMalformed` for bytes that are no operations, which only recovery can meet.
   func prepare(_ operations: Span<UInt8>) throws(StorageError) {
-    let need = try neededPages(operations)
+    let counts = try OperationCounts(operations, limits)
+    let need = neededPages(counts)
     if !arena.hasRoom(for: need) {
       throw .memoryFull(
         byteCount: (arena.pageCount + need) * limits.pageByteCount, limit: arena.maxPages * limits.pageByteCount)
     }
+    allowance = ShapeAllowance(counts, limits)
   }
 
   /// Applies the operations of one transaction to the working root. They must have been prepared, with nothing applied since.
@@ -137,28 +144,6 @@ final class PageTree: @unchecked Sendable {
 
   /// A view of the working root, good until the next `apply`.
   var workingReader: TreeReader { TreeReader(table: table, root: root) }
-
-  /// An upper bound of the pages that the operations may take before the open batch closes.
-  ///
-  /// Counted twice, the smaller one wins. By operation: each copies its path once and splits each level of it at most once, a leaf a few
-  /// times. By bytes: each page there is now is copied once and split once; further splits have to be paid by bytes that fill a page from a
-  /// merge's or a split's share of it, slots included.
-  func neededPages(_ operations: Span<UInt8>) throws(StorageError) -> Int {
-    var count = 0, overflowPages = 0
-    try operations.withLentBytes { operations throws(StorageError) in
-      var decoder = OperationDecoder(operations, limits)
-      while let operation = try decoder.next() {
-        count += 1
-        if operation.key.count + operation.value.count > limits.maxInlineByteCount {
-          overflowPages += limits.overflowPageCount(operation.value.count)
-        }
-      }
-    }
-    let levels = height + 1 + (Int.bitWidth - count.leadingZeroBitCount)
-    let byOperation = count * (2 * levels + 6)
-    let byBytes = 2 * arena.live.count + 32 * (operations.count / limits.pageByteCount + 2)
-    return min(byOperation, byBytes) + overflowPages
-  }
 }
 
 /// Counts of one moment, read under the writer lock.

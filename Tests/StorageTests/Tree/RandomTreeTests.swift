@@ -35,12 +35,18 @@ import Testing
     }
     harness.commit()
     try harness.expectSound()
+    let marks = harness.tree.marks
+    #expect(marks.shifts > 0 && marks.threeWaySplits > 0 && marks.overflowRuns > 0, "\(marks)")
     // Whatever shape it has, without keys it is one empty page again.
     for entry in harness.model.entries.shuffled(using: &random) { try harness.apply(deletes: [entry.key]) }
     harness.commit()
     harness.commit()
     #expect(harness.tree.arena.pageCount == 1)
     try harness.expectSound()
+    #expect(harness.tree.marks.rootGrowths > 0 && harness.tree.marks.rootGrowths == harness.tree.marks.rootCollapses)
+    if pageByteCount == 512 { #expect(marks.edgeSplits > 0) }
+    let levels = pageByteCount == 512 ? 0..<3 : 0..<1
+    for level in levels { #expect(marks.splits[level] > 0 && harness.tree.marks.merges[level] > 0, "level \(level): \(marks)") }
   }
 
   /// Mostly small values, some at the limits of a cell, a few in overflow pages.

@@ -56,7 +56,7 @@ struct TreeHarness: ~Copyable {
   /// Prepares and applies, and holds `prepare` to its bound.
   private func commit(_ operations: Bytes) throws(StorageError) {
     try tree.prepare(operations.span)
-    let before = tree.arena.pageCount, bound = try tree.neededPages(operations.span)
+    let before = tree.arena.pageCount, bound = tree.neededPages(try OperationCounts(operations.span, tree.limits))
     tree.apply(operations.span)
     #expect(tree.arena.pageCount - before <= bound, "more pages were taken than prepare had counted")
   }

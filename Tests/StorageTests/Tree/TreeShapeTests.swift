@@ -47,17 +47,6 @@ import Testing
     try harness.expectSound()
   }
 
-  @Test func `random keys leave pages at least three fifths full`() throws {
-    var random = SeededGenerator.announced("fill")
-    var harness = try TreeHarness(pageByteCount: 8192)
-    for _ in 0..<100 {
-      try harness.apply(puts: (0..<40).map { _ in (random.bytes(16), random.bytes(150)) })
-    }
-    let pages = harness.tree.statistics.pages
-    #expect(Double(4000 * (12 + 16 + 150)) / Double(pages * 8192) > 0.6)
-    try harness.expectSound()
-  }
-
   @Test func `keys that begin alike, end in zeros or are each other's beginning stay apart`() throws {
     var harness = try TreeHarness()
     var keys: [Bytes] = []

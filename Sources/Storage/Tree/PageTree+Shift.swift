@@ -1,0 +1,109 @@
+// Before a leaf is split in two: entries move into a neighbour that has room, or two full neighbours become three leaves.
+
+extension PageTree {
+  /// A neighbour of the leaf at a step, under the same parent.
+  struct Sibling {
+    let page: Page
+    /// Where the left one of the two stands in the parent.
+    let leftIndex: Int
+    let isRight: Bool
+  }
+
+  /// The page if it can be had without waiting for the disk; a neighbour that cannot is left alone. In this stage every page is in memory.
+  func residentPage(_ pointer: PagePointer) -> Page? { table.page(pointer) }
+
+  /// The neighbour with more free bytes.
+  func roomierSibling(of parent: TreePath.Step) -> Sibling? {
+    let left = parent.index == 0 ? nil : residentPage(parent.page.child(parent.index - 1))
+    let right = parent.index == parent.page.count ? nil : residentPage(parent.page.child(parent.index + 1))
+    if let right, right.freeByteCount >= left?.freeByteCount ?? 0 {
+      return Sibling(page: right, leftIndex: parent.index, isRight: true)
+    }
+    return left.map { Sibling(page: $0, leftIndex: parent.index - 1, isRight: false) }
+  }
+
+  /// Moves entries of a full leaf into a neighbour, so that both are equally full with the new entry.
+  ///
+  /// - Returns: false, with nothing changed, if the neighbour has too little room for that to be worth while, or if the rules that keep the
+  ///   bound of `neededPages` say no: cells must not grow on the whole, and longer separators are rationed.
+  func shift(_ leaf: LeafEntries, _ sibling: Sibling, _ parent: TreePath.Step) -> Bool {
+    guard sibling.page.freeByteCount >= limits.shiftByteCount else { return false }
+    let row = self.row(leaf, sibling)
+    let boundary = row.first.count
+    let candidates = sibling.isRight ? 1..<boundary : boundary + 1..<row.count
+    if candidates.isEmpty { return false }
+    let total = row.byteCount
+    let cut = row.cut(nearest: total / 2, among: candidates)
+    let separator = unsafe row.separator(at: cut, in: path.key)
+    let left = row.byteCount(0..<cut, between: row.lowerFence, and: separator)
+    let right = row.byteCount(cut..<row.count, between: separator, and: row.upperFence)
+    let growth = separator.count - row.first.page.upperFence.count
+    let crowded = total - sibling.page.entriesByteCount
+    guard left + row.lowerFence.count + separator.count <= limits.bodyByteCount,
+      right + separator.count + row.upperFence.count <= limits.bodyByteCount,
+      left + right <= total, max(left, right) <= crowded,
+      growth <= allowance.separatorBytes, growth <= parent.page.freeByteCount
+    else { return false }
+    allowance.separatorBytes -= max(0, growth)
+    let (old, pages) = copyForRebuild(row, sibling, parent)
+    old.fill(pages.left, with: 0..<cut, between: old.lowerFence, and: separator)
+    old.fill(pages.right, with: cut..<old.count, between: separator, and: old.upperFence)
+    pages.right.hasAppended = path.tidied.hasAppended
+    parent.page.remove(at: sibling.leftIndex)
+    insert(separator, pages.left, pages.right, in: TreePath.Step(page: parent.page, index: sibling.leftIndex))
+    marks.shifts += 1
+    return true
+  }
+
+  /// Makes three leaves of two full neighbours, each with a third of the bytes.
+  func splitInThree(_ leaf: LeafEntries, _ sibling: Sibling, _ parent: TreePath.Step) -> Bool {
+    let row = self.row(leaf, sibling)
+    let total = row.byteCount
+    if row.count < 3 { return false }
+    let first = row.cut(nearest: total / 3, among: 1..<row.count - 1)
+    let second = row.cut(nearest: total - total / 3, among: first + 1..<row.count)
+    let low = unsafe row.separator(at: first, in: path.key)
+    let high = unsafe row.separator(at: second, in: path.secondKey)
+    let parts = [
+      (row.byteCount(0..<first, between: row.lowerFence, and: low), row.lowerFence.count + low.count),
+      (row.byteCount(first..<second, between: low, and: high), low.count + high.count),
+      (row.byteCount(second..<row.count, between: high, and: row.upperFence), high.count + row.upperFence.count),
+    ]
+    let growth = low.count - row.first.page.upperFence.count
+    guard parts.allSatisfy({ $0.0 + $0.1 <= limits.bodyByteCount && $0.0 >= limits.leastPieceByteCount }),
+      parts.reduce(0, { $0 + $1.0 }) <= total,
+      takes(parent.page, high.count + max(0, growth))
+    else { return false }
+    let (old, pages) = copyForRebuild(row, sibling, parent)
+    let middle = table.page(arena.allocate(1, epoch: Self.epoch, birth: openBatch))
+    old.fill(pages.left, with: 0..<first, between: old.lowerFence, and: low)
+    old.fill(middle, with: first..<second, between: low, and: high)
+    old.fill(pages.right, with: second..<old.count, between: high, and: old.upperFence)
+    pages.right.hasAppended = path.tidied.hasAppended
+    parent.page.remove(at: sibling.leftIndex)
+    insert(high, middle, pages.right, in: TreePath.Step(page: parent.page, index: sibling.leftIndex))
+    insert(low, pages.left, middle, in: TreePath.Step(page: parent.page, index: sibling.leftIndex))
+    marks.threeWaySplits += 1
+    return true
+  }
+
+  private func row(_ leaf: LeafEntries, _ sibling: Sibling) -> LeafRow {
+    let other = LeafEntries(sibling.page)
+    return sibling.isRight ? LeafRow(first: leaf, second: other) : LeafRow(first: other, second: leaf)
+  }
+
+  /// Makes both pages ready to be written over: the row as it was, in the scratch pages, and the two pages of the open batch in its place.
+  private func copyForRebuild(
+    _ row: LeafRow, _ sibling: Sibling, _ parent: TreePath.Step
+  ) -> (old: LeafRow, pages: (left: Page, right: Page)) {
+    let index = sibling.isRight ? sibling.leftIndex + 1 : sibling.leftIndex
+    let pointer = parent.page.child(index)
+    let other = writable(pointer)
+    if other.pointer != pointer { parent.page.setChild(index, other.pointer) }
+    let leaf = sibling.isRight ? row.first.page : (row.second ?? row.first).page
+    let pages = sibling.isRight ? (left: leaf, right: other) : (left: other, right: leaf)
+    path.rebuilt.copyUsed(of: pages.left)
+    path.tidied.copyUsed(of: pages.right)
+    return (row.moved(to: path.rebuilt, path.tidied), pages)
+  }
+}
