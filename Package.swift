@@ -74,8 +74,8 @@ let package = Package(
       name: "userd-bench", dependencies: ["Storage", "Crypto", "Codecs", "HTTP", "Platform"],
       path: "Benchmarks/userd-bench", swiftSettings: house, linkerSettings: link),
     .executableTarget(
-      name: "userd-fuzz", dependencies: ["Codecs", "HTTP", "Platform", "PlainReaders", "TestSupport"], path: "Fuzz/userd-fuzz",
-      swiftSettings: house),
+      name: "userd-fuzz", dependencies: ["Codecs", "HTTP", "Platform", "PlainReaders", "Storage", "TestSupport"],
+      path: "Fuzz/userd-fuzz", swiftSettings: house),
     .target(name: "PlainReaders", dependencies: ["Codecs", "HTTP"], path: "Fuzz/PlainReaders", swiftSettings: house),
     .target(name: "TestSupport", dependencies: ["Platform", "Storage"], path: "Tests/TestSupport", swiftSettings: house),
     tests("Platform"), tests("Codecs"), tests("Crypto", ["Platform"], exclude: ["CrossCheck"]), tests("Storage", ["Platform"]),

@@ -8,6 +8,8 @@ struct Rig: Sendable {
   let purpose: String
   /// The bug that `canary` plants, as a phrase.
   let bug: String
+  /// Events of a smoke run: fewer where an event is a whole life.
+  var smokeEventCount = 50_000
   /// Draws one input, gives it to the subject and returns what is wrong with the answer, or nil.
   let event: @Sendable (_ random: inout SeededGenerator, _ subject: Subject) -> String?
 }

@@ -2,7 +2,7 @@
 
 import Platform
 
-let rigs = [jsonRig, base64Rig, identifierRig, timestampRig, percentRig, httpRig, chunkRig]
+let rigs = [jsonRig, base64Rig, identifierRig, timestampRig, percentRig, httpRig, chunkRig, storageCrashRig, storageDamageRig]
 
 /// What a command line asks for.
 enum Command {
@@ -65,7 +65,7 @@ case .list:
 case .run(let rig, let seed, let events, let trace):
   if !play(rig, seed: seed, events: events, trace: trace) { endProcess(1) }
 case .smoke:
-  let passed = rigs.filter { play($0, seed: 1, events: 50_000) }.count
+  let passed = rigs.filter { play($0, seed: 1, events: $0.smokeEventCount) }.count
   say("smoke: \(passed) of \(rigs.count) found nothing")
   if passed < rigs.count { endProcess(1) }
 case .canary:

@@ -127,8 +127,10 @@ package struct StoredImage: Sendable {
       throw Violation("\(rots.map(\.description).joined(separator: "; ")): \(error)")
     }
     let last = disk.names(in: Rot.wal).last { $0.hasSuffix(".wal") }.map { Rot.wal + "/" + $0 }
-    // Only the end of the log of a process that was killed may be lost in silence, and not by one rotten block.
-    let mayShorten = !isClosed && (rots.count > 1 || rots.contains { $0.path == last && $0.blockCount > 1 })
+    // One rotten block loses nothing in silence. Two at the very end of the log can, unless the process ended orderly: then it takes
+    // both copies of a superblock as well.
+    let blockCount = rots.reduce(0) { $0 + $1.blockCount }
+    let mayShorten = blockCount > 2 || (!isClosed && (rots.count > 1 || rots.contains { $0.path == last && $0.blockCount > 1 }))
     if outcome == .earlier && !mayShorten {
       throw Violation("\(rots.map(\.description).joined(separator: "; ")): what was acknowledged is gone, and nothing says so")
     }
