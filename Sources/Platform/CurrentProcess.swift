@@ -32,6 +32,9 @@ package func setFileCreationMask(_ mask: UInt32) { _ = umask(mask) }
 /// Ends the process at once, without running anything that was registered for its end.
 package func endProcess(_ code: Int32) -> Never { _exit(code) }
 
+/// Lets another thread run that is ready.
+package func yieldThread() { sched_yield() }
+
 /// Puts the calling thread to sleep. For tools; event loops and handlers never sleep.
 package func sleepThread(milliseconds: UInt32) {
   var wanted = timespec(tv_sec: Int(milliseconds / 1000), tv_nsec: Int(milliseconds % 1000) * 1_000_000)

@@ -89,7 +89,7 @@ package final class Database: Sendable {
     let monitor = commits.monitor
     monitor.lock()
     defer { monitor.unlock() }
-    do throws(StorageError) { try commits.admit(mayWait: hasThreads && !commits.tree.roots.currentThreadNeverWaits) } catch {
+    do throws(StorageError) { try commits.admit(mayWait: hasThreads && !commits.tree.slots.currentThreadNeverWaits) } catch {
       throw Failure(error)
     }
     var transaction = WriteTransaction(commits.tree, maxByteCount: commits.room.maxTransactionByteCount)
@@ -107,7 +107,7 @@ package final class Database: Sendable {
 
   /// Says that the calling thread must never wait: an event loop calls it once. From then on `write` throws `.wouldBlock` on this thread
   /// where it would wait for room, and so does every call that would have to read from the disk; the request is then run again elsewhere.
-  package func currentThreadNeverWaits() { commits.tree.roots.markCurrentThreadNeverWaits() }
+  package func currentThreadNeverWaits() { commits.tree.slots.markCurrentThreadNeverWaits() }
 
   /// The position of the newest state that a transaction can have seen by now: what an error that left `write` is held to.
   package var heldPosition: LogPosition {

@@ -54,7 +54,7 @@ struct Recovery {
     try main.repairTwin()
 
     // 7. Applied before the new segment of step 6 is made: it fails without a trace on disk.
-    let tree = try PageTree(TreeOptions(maxMemoryByteCount: options.maxPageMemory))
+    let tree = try PageTree(TreeOptions(cacheByteCount: options.maxPageMemory))
     try Self.replay(reader, upTo: scan.end, into: tree)
     let nextBatch = max(scan.highestBatch, scan.end.batch) + 1
     if nextBatch > tree.openBatch { tree.skip(to: nextBatch) }

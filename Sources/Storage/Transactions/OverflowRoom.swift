@@ -20,18 +20,3 @@
     return unsafe fresh
   }
 }
-
-extension TreeReader {
-  /// The value of an entry where it lies, or copied to `room` if it lies in overflow pages.
-  @inline(__always) func value(_ entry: Entry, _ room: inout OverflowRoom) -> LentBytes {
-    if !entry.leaf.isOverflow(entry.index) { return entry.leaf.value(entry.index) }
-    return overflowValue(entry, &room)
-  }
-
-  @inline(never) private func overflowValue(_ entry: Entry, _ room: inout OverflowRoom) -> LentBytes {
-    let place = entry.leaf.overflowPlace(entry.index)
-    let bytes = unsafe room.room(for: place.byteCount)
-    unsafe copyOverflow(place, to: bytes)
-    return unsafe LentBytes(bytes, place.byteCount)
-  }
-}

@@ -10,29 +10,38 @@ final class WriteWorkspace {
 /// A transaction that reads and writes. It exists only under the writer lock, and nothing it does is seen by anyone until its operations
 /// were prepared, logged and applied.
 package struct WriteTransaction: ~Copyable, TransactionReader {
-  private let reader: TreeReader
+  private var pages: PageAccess
+  private let tree: PageTree
   private let limits: PageLimits
   private let maxByteCount: Int
   private let workspace: WriteWorkspace
-  private var room = OverflowRoom()
 
   /// Begins a transaction on the working root. One at a time for each tree.
   ///
-  /// - Parameter maxByteCount: the most that its encoded operations may take.
-  init(_ tree: PageTree, maxByteCount: Int = StorageLimits.maxTransactionByteCount) {
-    reader = tree.workingReader
+  /// - Parameters:
+  ///   - maxByteCount: the most that its encoded operations may take.
+  ///   - onMiss: what is done about a page that is not in memory.
+  init(
+    _ tree: PageTree, maxByteCount: Int = StorageLimits.maxTransactionByteCount, onMiss: PageAccess.MissRule = .wait
+  ) {
+    self.tree = tree
     limits = tree.limits
     workspace = tree.workspace
     self.maxByteCount = maxByteCount
     precondition(!workspace.isInUse, "a write transaction inside another one")
     workspace.isInUse = true
+    pages = PageAccess(tree.workingReader, tree.cache, tree.beginWriterEpoch(), onMiss: onMiss)
   }
 
   deinit {
+    tree.endWriterEpoch()
     workspace.operations.removeAll()
     workspace.overlay.removeAll()
     workspace.isInUse = false
   }
+
+  /// The page for want of which the transaction must be run again, whatever became of the error that said so.
+  var missed: PagePointer? { pages.missed }
 
   /// Sets the value of a key.
   ///
@@ -73,17 +82,18 @@ package struct WriteTransaction: ~Copyable, TransactionReader {
   package mutating func get<Value, Failure: StorageErrorCarrier>(
     _ key: Span<UInt8>, _ body: (_ value: Span<UInt8>) throws(Failure) -> Value
   ) throws(Failure) -> Value? {
-    guard let value = find(key) else { return nil }
+    let found: LentBytes?
+    do throws(StorageError) { found = try find(key) } catch { throw Failure(error) }
+    guard let value = found else { return nil }
     return try value.withSpan(body)
   }
 
-  private mutating func find(_ key: Span<UInt8>) -> LentBytes? {
-    key.withLentBytes { key in
+  private mutating func find(_ key: Span<UInt8>) throws(StorageError) -> LentBytes? {
+    try key.withLentBytes { key throws(StorageError) in
       if let node = workspace.overlay.find(key, workspace.operations) {
         return workspace.overlay.value(node, workspace.operations)
       }
-      guard let entry = reader.find(key) else { return nil }
-      return reader.value(entry, &room)
+      return try pages.value(key)
     }
   }
 
@@ -91,18 +101,28 @@ package struct WriteTransaction: ~Copyable, TransactionReader {
     from lower: Span<UInt8>, below upper: Span<UInt8>, _ order: ScanOrder,
     _ body: (_ key: Span<UInt8>, _ value: Span<UInt8>) throws(Failure) -> ScanStep
   ) throws(Failure) {
-    try unsafe withScanBytes(lower, upper) { lower, upper, keyBytes throws(Failure) in
+    try unsafe withScanBytes(lower, upper) { lower, upper, room throws(Failure) in
       var cursor = unsafe MergedCursor(
-        TreeCursor(reader, order, from: lower, below: upper, key: keyBytes), workspace, order, from: lower, below: upper)
-      while let entry = cursor.next() {
-        let value = entry.ownValue ?? reader.value(cursor.tree.entry, &room)
-        let step = try entry.key.withSpan { key throws(Failure) in
-          try value.withSpan { value throws(Failure) in try body(key, value) }
+        TreeCursor(pages.reader, order, from: lower, below: upper, room: room, maxLeaves: .max), workspace, order, from: lower,
+        below: upper)
+      var ring = FrameRing(isScan: true)
+      while true {
+        while let entry = cursor.next() {
+          let pauses = pages.pauses, value: LentBytes
+          do throws(StorageError) {
+            if let own = entry.ownValue { value = own } else { value = try pages.value(cursor.tree.entry) }
+          } catch { throw Failure(error) }
+          let step = try entry.key.withSpan { key throws(Failure) in
+            try value.withSpan { value throws(Failure) in try body(key, value) }
+          }
+          switch step {
+          case .next: if pages.pauses != pauses { cursor.tree.seek(behind: entry.key) }
+          case .stop: return
+          }
         }
-        switch step {
-        case .next: continue
-        case .stop: return
-        }
+        guard let trouble = cursor.tree.trouble else { return }
+        do throws(StorageError) { try pages.resolve(trouble, &ring) } catch { throw Failure(error) }
+        cursor.goOn()
       }
     }
   }
@@ -138,11 +158,20 @@ private struct MergedCursor: ~Copyable {
     }
   }
 
+  /// Goes on after the trouble of the tree's cursor was dealt with.
+  mutating func goOn() {
+    isTreeAtEnd = false
+    tree.seek()
+  }
+
   /// The next entry of the merged range. `ownValue` is nil where the value is the tree's, at its cursor.
+  ///
+  /// Nil also if the tree's cursor is in trouble: what comes next is not known then.
   mutating func next() -> (key: LentBytes, ownValue: LentBytes?)? {
     while true {
       if waiting == nil && !isTreeAtEnd {
         if tree.next() { waiting = tree.key } else { isTreeAtEnd = true }
+        if tree.trouble != nil { return nil }
       }
       let own = ownKey
       guard let own else {

@@ -1,71 +1,78 @@
-// Pages in memory: frames of one mapping, the translation from ids to frames, and the allocators of both.
+// What the writer knows of page ids: which are taken, reachable, not on disk yet; and the frames that it holds ready for new pages.
 
 import Platform
-import Synchronization
 
-/// Owns all pages of one tree. Everything but `table` belongs to the holder of the writer lock.
-///
-/// In this stage every page is resident: an id and its frame are taken and given back together.
-@safe struct PageArena: ~Copyable {
+/// The allocator of a tree. Everything belongs to the holder of the writer lock; frames come from the cache, in `reserve`, before a transaction
+/// is applied.
+struct PageArena: ~Copyable {
   let limits: PageLimits
-  let table: PageTable
-  /// Pages that fit in memory.
-  let maxPages: Int
+  let cache: FrameCache
   /// Ids that are not free: pages of the working root, and replaced ones that somebody may still read.
   private(set) var busy: PageBitmap
   /// Ids of the pages that the working root reaches.
   private(set) var live: PageBitmap
+  /// Ids whose page is in memory only.
+  private(set) var dirty: PageBitmap
+  /// Ids were given to pages below this one so far; ids from it on have no room on disk.
+  var idLimit: Int
+  /// Frames for new pages, unlinked.
+  private var reserved: [UInt32] = []
+  /// Frames of released pages, on their way to limbo.
+  private var unlinked: [UInt32] = []
 
-  private let frameMapping: MemoryMapping
-  private let entryMapping: MemoryMapping
-  /// Frames given back, to be taken again before fresh ones: the memory of these is committed.
-  private var spareFrames: [UInt32] = []
-  private var freshFrame: UInt32 = 0
-
-  /// - Parameter maxMemoryByteCount: rounded down to whole pages, at least 64 of them.
-  init(_ limits: PageLimits, maxMemoryByteCount: Int) throws(Errno) {
-    self.limits = limits
-    maxPages = min(max(64, maxMemoryByteCount / limits.pageByteCount), Int(UInt32.max) - 1)
-    // More ids than frames, so that holes too small for an overflow run do not keep it from fitting at the end.
-    let ids = maxPages * 4
-    let frameMapping = try MemoryMapping(byteCount: maxPages * limits.pageByteCount, for: .large)
-    let entryMapping = try MemoryMapping(byteCount: (ids + 64) * 4)
+  init(_ cache: FrameCache) throws(Errno) {
+    limits = cache.limits
+    self.cache = cache
+    let ids = cache.table.capacity
     var busy = try PageBitmap(capacity: ids)
-    let live = try PageBitmap(capacity: ids)
     for index in 0..<Int(PageLayout.firstPageID) { busy.set(index) }
-    // SAFETY: an atomic 32-bit word has the layout of the word, and the fresh mapping is all zeros.
-    unsafe table = PageTable(
-      frames: frameMapping.base, entries: entryMapping.base.bindMemory(to: Atomic<UInt32>.self, capacity: ids + 64),
-      shift: limits.pageByteCount.trailingZeroBitCount)
-    self.frameMapping = frameMapping
-    self.entryMapping = entryMapping
+    let live = try PageBitmap(capacity: ids), dirty = try PageBitmap(capacity: ids)
     self.busy = busy
     self.live = live
+    self.dirty = dirty
+    idLimit = ids
   }
 
-  /// Pages in memory, in use or held.
+  /// Pages that have an id, in use or held.
   var pageCount: Int { busy.count - Int(PageLayout.firstPageID) }
 
-  /// Whether so many more pages certainly fit, even if all of them need contiguous ids at the end.
-  func hasRoom(for pages: Int) -> Bool {
-    pageCount + pages <= maxPages && busy.end + pages <= busy.capacity
+  /// Frames that can take new pages at once.
+  var reservedCount: Int { reserved.count }
+
+  /// Whether so many more pages certainly find ids, even if all of them must be contiguous and at the end.
+  func hasIDs(for pages: Int) -> Bool { busy.end + pages <= idLimit }
+
+  /// Sees to it that `count` pages can be allocated. The caller's thread has no epoch.
+  ///
+  /// - Returns: whether there are as many frames; what there is stays reserved.
+  mutating func reserve(_ count: Int, _ slot: Int) -> Bool {
+    if reserved.count >= count { return true }
+    cache.takeFrames(count - reserved.count, slot, into: &reserved)
+    return reserved.count >= count
+  }
+
+  /// Gives reserved frames back that are more than `kept`.
+  mutating func giveBack(keeping kept: Int) {
+    guard reserved.count > kept else { return }
+    cache.give(Array(reserved[kept...]))
+    reserved.removeSubrange(kept...)
   }
 
   /// Takes `count` pages with contiguous ids, the lowest that are free, and gives each the identity of a version born in `birth`.
   ///
-  /// Their content but id, epoch and birth is whatever the frames held. There must be room.
+  /// Their content but id, epoch and birth is whatever the frames held. They must have been reserved.
   mutating func allocate(_ count: Int, epoch: UInt32, birth: UInt64) -> PagePointer {
     let place = count == 1 ? busy.lowestClear() : busy.lowestClearRun(count)
-    guard let first = place, pageCount + count <= maxPages else {
+    guard let first = place, first + count <= idLimit, reserved.count >= count else {
       preconditionFailure("no room for \(count) pages, which prepare had made sure of")
     }
     for id in first..<first + count {
       busy.set(id)
       live.set(id)
-      let frame = takeFrame()
-      unsafe Page(table.frames + Int(frame) << table.shift)
-        .setIdentity(PagePointer(id: UInt64(id), epoch: epoch), birth: birth)
-      unsafe table.entries[id].store(frame + 1, ordering: .releasing)
+      dirty.set(id)
+      let frame = reserved.removeLast()
+      cache.table.page(inFrame: frame).setIdentity(PagePointer(id: UInt64(id), epoch: epoch), birth: birth)
+      if let old = cache.linkNew(UInt64(id), frame) { unlinked.append(old) }
     }
     return PagePointer(id: UInt64(first), epoch: epoch)
   }
@@ -75,20 +82,39 @@ import Synchronization
     for id in Int(first)..<Int(first) + count { live.clear(id) }
   }
 
-  /// Frees ids and frames. Nobody can read these pages any more (S3).
-  mutating func release(_ first: UInt64, _ count: Int) {
-    for id in Int(first)..<Int(first) + count {
-      precondition(!live[id], "page \(id) is free and reachable")
-      busy.clear(id)
-      let entry = unsafe table.entries[id].exchange(0, ordering: .acquiringAndReleasing)
-      spareFrames.append(entry - 1)
-    }
+  /// Frees ids and frames of pages that nobody but the writer has ever seen.
+  mutating func releaseUnseen(_ first: UInt64, _ count: Int) {
+    for id in first..<first + UInt64(count) { if let frame = free(id) { reserved.append(frame) } }
   }
 
-  private mutating func takeFrame() -> UInt32 {
-    if let frame = spareFrames.popLast() { return frame }
-    precondition(Int(freshFrame) < maxPages)
-    freshFrame += 1
-    return freshFrame - 1
+  /// Frees ids and frames. Nobody can read these pages any more (S3); `flush` follows.
+  mutating func release(_ first: UInt64, _ count: Int) {
+    for id in first..<first + UInt64(count) { if let frame = free(id) { unlinked.append(frame) } }
+  }
+
+  private mutating func free(_ id: UInt64) -> UInt32? {
+    let index = Int(id)
+    precondition(!live[index], "page \(id) is free and reachable")
+    busy.clear(index)
+    if dirty[index] { dirty.clear(index) }
+    return cache.unlink(id)
+  }
+
+  /// Sends the frames of released pages to limbo.
+  mutating func flush() {
+    cache.sendToLimbo(unlinked)
+    unlinked.removeAll(keepingCapacity: true)
+  }
+
+  /// Notes that the page is on disk as it is in memory.
+  mutating func markClean(_ id: UInt64) {
+    dirty.clear(Int(id))
+    cache.markClean(id)
+  }
+
+  /// Notes a page that the durable checkpoint reaches, before anything else is done with the arena.
+  mutating func adopt(_ id: Int, isLive: Bool) {
+    busy.set(id)
+    if isLive { live.set(id) }
   }
 }

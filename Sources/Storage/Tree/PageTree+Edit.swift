@@ -92,7 +92,7 @@ extension PageTree {
   }
 
   func delete(_ key: LentBytes) {
-    if workingReader.find(key) == nil { return }
+    guard case .entry = workingReader.find(key) else { return }
     openPath(to: key)
     let leaf = path[path.leafDepth].page
     let index = leaf.position(of: key).index
@@ -125,7 +125,7 @@ extension PageTree {
   func writable(_ pointer: PagePointer) -> Page {
     let page = table.page(pointer)
     if page.birth == openBatch { return page }
-    let copy = table.page(arena.allocate(1, epoch: Self.epoch, birth: openBatch))
+    let copy = table.page(arena.allocate(1, epoch: epoch, birth: openBatch))
     copy.copyUsed(of: page)
     retire(pointer.id, 1, birth: page.birth)
     return copy
@@ -135,7 +135,7 @@ extension PageTree {
   func retire(_ first: UInt64, _ count: Int, birth: UInt64) {
     arena.retire(first, count)
     if birth == openBatch {
-      arena.release(first, count)
+      arena.releaseUnseen(first, count)
     } else {
       parked.add(first, count, birth: birth)
     }
@@ -156,7 +156,7 @@ extension PageTree {
   private func writeOverflow(_ value: LentBytes) -> OverflowPlace {
     let count = limits.overflowPageCount(value.count)
     marks.overflowRuns += 1
-    let first = arena.allocate(count, epoch: Self.epoch, birth: openBatch)
+    let first = arena.allocate(count, epoch: epoch, birth: openBatch)
     var rest = value
     for offset in 0..<count {
       let part = rest.prefix(min(rest.count, limits.overflowByteCount))

@@ -66,14 +66,15 @@ extension PageTree {
   /// *New inner pages*: one a level for each put. Or by bytes in the same way, one level above the other: a new leaf brings at most two longest
   /// separators, 0.28 C (pages of 512 bytes; less in larger ones), shifts bring W/8 and 64, so there are at most
   /// (3 inner + 4 (0.28 leaves + W/8C)) (1 + 0.56 + 0.56^2 + ...) <= 7 inner + 3 leaves + 2 W/C new ones, and one root for each level.
-  func neededPages(_ counts: OperationCounts) -> Int {
+  func neededPages(_ counts: OperationCounts, _ reach: OperationReach) -> Int {
     let inner = innerPageCount, leaves = arena.live.count - inner
     let filled = counts.leafByteCount / limits.bodyByteCount + 1
     let operations = counts.puts + counts.deletes
     let levels = height + 1 + (Int.bitWidth - counts.puts.leadingZeroBitCount) / 2
     let newLeaves = min(counts.puts, 3 * leaves + 4 * filled + ShapeAllowance(counts, limits).edgeSplits)
     let newInner = min(counts.puts * levels, 7 * inner + 3 * newLeaves + 2 * filled + TreePath.maxHeight)
-    let copies = min(2 * counts.puts + counts.deletes, leaves) + min(operations * (height - 1), inner)
+    let leafCopies = min(2 * counts.puts + counts.deletes, reach.leaves + counts.puts, leaves)
+    let copies = leafCopies + min(operations * (height - 1), reach.innerPages, inner)
     return copies + newLeaves + newInner + counts.overflowPages
   }
 }

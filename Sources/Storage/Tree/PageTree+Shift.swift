@@ -10,7 +10,7 @@ extension PageTree {
   }
 
   /// The page if it can be had without waiting for the disk; a neighbour that cannot is left alone. In this stage every page is in memory.
-  func residentPage(_ pointer: PagePointer) -> Page? { table.page(pointer) }
+  func residentPage(_ pointer: PagePointer) -> Page? { table.find(pointer) }
 
   /// The neighbour with more free bytes.
   func roomierSibling(of parent: TreePath.Step) -> Sibling? {
@@ -75,7 +75,7 @@ extension PageTree {
       takes(parent.page, high.count + max(0, growth))
     else { return false }
     let (old, pages) = copyForRebuild(row, sibling, parent)
-    let middle = table.page(arena.allocate(1, epoch: Self.epoch, birth: openBatch))
+    let middle = table.page(arena.allocate(1, epoch: epoch, birth: openBatch))
     old.fill(pages.left, with: 0..<first, between: old.lowerFence, and: low)
     old.fill(middle, with: first..<second, between: low, and: high)
     old.fill(pages.right, with: second..<old.count, between: high, and: old.upperFence)

@@ -51,7 +51,7 @@ extension PageTree {
     let page = row.first.page
     path.rebuilt.copyUsed(of: page)
     let old = row.moved(to: path.rebuilt, path.rebuilt)
-    let right = table.page(arena.allocate(1, epoch: Self.epoch, birth: openBatch))
+    let right = table.page(arena.allocate(1, epoch: epoch, birth: openBatch))
     old.fill(page, with: 0..<cut, between: old.lowerFence, and: separator)
     old.fill(right, with: cut..<old.count, between: separator, and: old.upperFence)
     right.hasAppended = path.rebuilt.hasAppended
@@ -72,7 +72,7 @@ extension PageTree {
     let old = path.rebuilt
     old.copyUsed(of: page)
     let count = old.count, level = old.level
-    let right = table.page(arena.allocate(1, epoch: Self.epoch, birth: openBatch))
+    let right = table.page(arena.allocate(1, epoch: epoch, birth: openBatch))
     innerPageCount += 1
     page.initialize(.inner, level: level, byteCount: limits.pageByteCount, lower: old.lowerFence, upper: separator)
     right.initialize(.inner, level: level, byteCount: limits.pageByteCount, lower: separator, upper: old.upperFence)
@@ -106,7 +106,7 @@ extension PageTree {
 
   private func growRoot() {
     precondition(height < TreePath.maxHeight)
-    let pointer = arena.allocate(1, epoch: Self.epoch, birth: openBatch)
+    let pointer = arena.allocate(1, epoch: epoch, birth: openBatch)
     let page = table.page(pointer)
     page.initialize(.inner, level: height, byteCount: limits.pageByteCount, lower: .none, upper: .none)
     page.rightmostChild = root

@@ -2,12 +2,14 @@
 
 import Platform
 
-/// How large a tree may grow and how it is cut into pages.
+/// How a tree is cut into pages and how many of them are in memory.
 struct TreeOptions: Sendable {
   /// Bytes of one page: 8,192 in the product; tests build trees of smaller pages, down to 512.
   var pageByteCount = 8192
-  /// Bytes that pages may take in memory; the address space is reserved at once, memory is taken as pages come.
-  var maxMemoryByteCount = 4 << 30
+  /// Bytes of memory for pages, at least 64 of them; the address space is taken at once, memory as pages come.
+  var cacheByteCount = 256 << 20
+  /// Ids that pages may have: 512 GiB of pages of 8 KiB. Only address space is taken for them.
+  var maxPages = 1 << 26
   /// When replaced pages are used again. Only tests that must find a bug set another rule.
   var reuseRule = ReuseRule.sound
 }
@@ -18,7 +20,9 @@ struct TreeOptions: Sendable {
 /// held by one thread at a time and calls `publish`, with or without the writer lock. *Readers* are any threads and call `read`.
 final class PageTree: @unchecked Sendable {
   let limits: PageLimits
+  let cache: FrameCache
   let table: PageTable
+  let slots: ReaderSlots
   let roots: PublishedRoots
   let workspace: WriteWorkspace
 
@@ -42,8 +46,12 @@ final class PageTree: @unchecked Sendable {
   var allowance = ShapeAllowance()
   var marks = TreeMarks()
 
-  /// The epoch of all pages while there are no checkpoints.
-  static let epoch: UInt32 = 1
+  /// The epoch of pages that are born now: the number of the first checkpoint that can have them.
+  var epoch: UInt32 = 1
+  /// Pages that must stay in their frames until the prepared operations were applied.
+  var fixedPages: [UInt64] = []
+  /// Pages that the last `prepare` would have needed. Not empty only after it threw `.wouldBlock`.
+  var missing: [PagePointer] = []
 
   /// An empty tree whose published batch is `batch`; the open batch is the next number.
   ///
@@ -51,14 +59,18 @@ final class PageTree: @unchecked Sendable {
   init(_ options: TreeOptions = TreeOptions(), after batch: UInt64 = 0) throws(StorageError) {
     limits = PageLimits(pageByteCount: options.pageByteCount)
     do throws(Errno) {
-      var arena = try PageArena(limits, maxMemoryByteCount: options.maxMemoryByteCount)
-      root = arena.allocate(1, epoch: Self.epoch, birth: batch)
-      table = arena.table
+      slots = try ReaderSlots()
+      cache = try FrameCache(limits, byteCount: options.cacheByteCount, maxPages: options.maxPages, slots)
+      var arena = try PageArena(cache)
+      // The slot is for evictions, and from a new cache nothing is evicted.
+      guard arena.reserve(1, 0) else { throw .noSpace }
+      root = arena.allocate(1, epoch: epoch, birth: batch)
+      table = cache.table
       table.page(root).initialize(.leaf, level: 0, byteCount: limits.pageByteCount, lower: .none, upper: .none)
-      roots = try PublishedRoots(batch: batch, root: root)
+      roots = PublishedRoots(batch: batch, root: root, slots)
       self.arena = arena
     } catch {
-      throw .memoryFull(byteCount: 0, limit: options.maxMemoryByteCount)
+      throw .memoryFull(byteCount: 0, limit: options.cacheByteCount)
     }
     parked = ParkedPages(options.reuseRule)
     path = TreePath(limits)
@@ -74,9 +86,9 @@ final class PageTree: @unchecked Sendable {
   func read<Value, Failure: StorageErrorCarrier>(
     _ body: (inout ReadTransaction) throws(Failure) -> Value
   ) throws(Failure) -> Value {
-    guard let (slot, root) = roots.enter() else { throw Failure(.tooManyReaders(limit: StorageLimits.maxReaderSlots)) }
-    defer { roots.leave(slot) }
-    var transaction = ReadTransaction(TreeReader(table: table, root: root))
+    guard let (slot, _, root) = roots.enter() else { throw Failure(.tooManyReaders(limit: StorageLimits.maxReaderSlots)) }
+    defer { slots.leave(slot) }
+    var transaction = ReadTransaction(PageAccess(TreeReader(table: table, root: root), cache, slot, onMiss: .wait))
     return try body(&transaction)
   }
 
@@ -98,41 +110,65 @@ final class PageTree: @unchecked Sendable {
 
   /// Decides everything that can fail for the encoded operations of one transaction, and changes nothing (S8).
   ///
-  /// - Throws: `.memoryFull` if the pages it might need do not fit; `.emptyKey`, `.keyTooLarge`, `.valueTooLarge` for an operation out of
-  ///   bounds; `.operationMalformed` for bytes that are no operations, which only recovery can meet.
+  /// Every page that they may change is in memory afterwards and stays, and frames and ids for new pages are set aside.
+  /// - Throws: `.wouldBlock` if pages are missing, named in `missing`; `.memoryFull` if too many frames are dirty or in use just now;
+  ///   `.transactionTooLarge` if the operations need more of the cache than a transaction may have; `.storageFull` if no ids are left with
+  ///   room on disk; `.pageDamaged`; `.emptyKey`, `.keyTooLarge`, `.valueTooLarge` for an operation out of bounds; `.operationMalformed` for
+  ///   bytes that are no operations, which only recovery can meet.
   func prepare(_ operations: Span<UInt8>) throws(StorageError) {
+    releaseFixedPages()
+    missing.removeAll(keepingCapacity: true)
     let counts = try OperationCounts(operations, limits)
-    let need = neededPages(counts)
-    if !arena.hasRoom(for: need) {
-      throw .memoryFull(
-        byteCount: (arena.pageCount + need) * limits.pageByteCount, limit: arena.maxPages * limits.pageByteCount)
+    do throws(StorageError) {
+      let reach = try inWriterEpoch { () throws(StorageError) in try fixPaths(of: operations) }
+      if !missing.isEmpty { throw .wouldBlock }
+      let need = neededPages(counts, reach)
+      let frames = need + fixedPages.count
+      if frames > cache.maxTransactionFrames {
+        throw .transactionTooLarge(
+          byteCount: frames * limits.pageByteCount, limit: cache.maxTransactionFrames * limits.pageByteCount)
+      }
+      if !arena.hasIDs(for: need) { throw .storageFull }
+      if !outsideWriterEpoch({ slot in arena.reserve(need, slot) }) {
+        throw .memoryFull(
+          byteCount: (cache.frameCount + need) * limits.pageByteCount, limit: cache.frameCount * limits.pageByteCount)
+      }
+    } catch {
+      releaseFixedPages()
+      throw error
     }
     allowance = ShapeAllowance(counts, limits)
   }
 
   /// Applies the operations of one transaction to the working root. They must have been prepared, with nothing applied since.
   func apply(_ operations: Span<UInt8>) {
-    operations.withLentBytes { operations in
-      var decoder = OperationDecoder(operations, limits)
-      do throws(StorageError) {
-        while let operation = try decoder.next() {
-          isOpenBatchEmpty = false
-          switch operation.kind {
-          case .put: put(operation.key, operation.value)
-          case .delete: delete(operation.key)
+    inWriterEpoch {
+      operations.withLentBytes { operations in
+        var decoder = OperationDecoder(operations, limits)
+        do throws(StorageError) {
+          while let operation = try decoder.next() {
+            isOpenBatchEmpty = false
+            switch operation.kind {
+            case .put: put(operation.key, operation.value)
+            case .delete: delete(operation.key)
+            }
           }
+        } catch {
+          preconditionFailure("operations were applied that were not prepared: \(error)")
         }
-      } catch {
-        preconditionFailure("operations were applied that were not prepared: \(error)")
       }
     }
+    releaseFixedPages()
+    arena.giveBack(keeping: cache.maxTransactionFrames / 4)
   }
 
   /// Closes the open batch, which must have this number. Its root is kept until published; the next number becomes the open batch.
   func closeBatch(_ batch: UInt64) {
     precondition(batch == openBatch, "batch \(batch) is closed while batch \(openBatch) is open")
+    releaseFixedPages()
     roots.close(batch, root)
     parked.settle(batch, roots) { first, count in arena.release(first, count) }
+    arena.flush()
     openBatch = batch + 1
     isOpenBatchEmpty = true
   }

@@ -3,7 +3,7 @@
 import Platform
 import Synchronization
 
-/// The published root, the queue of closed batches before it, and one slot for each reading thread.
+/// The published root and the queue of closed batches before it.
 ///
 /// Batches move in one direction: closed, published, held by a slot. Whoever moves one writes the new place before clearing the old one, and
 /// `holders` reads in the direction of the movement, so that it meets every batch at least once (S3).
@@ -12,26 +12,23 @@ import Synchronization
 @safe final class PublishedRoots: Sendable {
   /// How many roots the ring keeps, and how many closed batches may wait.
   static let ringCount = 1024
-  /// What a slot says when its thread reads nothing, and what `current` says for a moment in `publish`.
-  private static let none = UInt64.max
+  /// What `current` says for a moment in `publish`.
+  private static let none = ReaderSlots.none
 
+  let slots: ReaderSlots
   private nonisolated(unsafe) let words: UnsafeMutablePointer<Atomic<UInt64>>
-  private let slots: ThreadSlots
 
   // Offsets in words; the published batch and both ends of the queue have cache lines of their own.
   private static let current = 0, closedHead = 8, closedTail = 16
   private static let ring = 24
   private static let closed = ring + ringCount  // batch and root of each
-  private static let slot = closed + 2 * ringCount
-  private static let wordCount = slot + StorageLimits.maxReaderSlots * 8
+  private static let wordCount = closed + 2 * ringCount
 
-  init(batch: UInt64, root: PagePointer) throws(Errno) {
-    slots = try ThreadSlots(capacity: StorageLimits.maxReaderSlots)
+  init(batch: UInt64, root: PagePointer, _ slots: ReaderSlots) {
+    self.slots = slots
     let memory = UnsafeMutableRawPointer.allocate(byteCount: Self.wordCount * 8, alignment: 64)
     unsafe words = memory.bindMemory(to: Atomic<UInt64>.self, capacity: Self.wordCount)
-    for index in 0..<Self.wordCount {
-      unsafe (words + index).initialize(to: Atomic(index >= Self.slot ? Self.none : 0))
-    }
+    for index in 0..<Self.wordCount { unsafe (words + index).initialize(to: Atomic(0)) }
     store(root.rawValue, at: Self.ring + Self.place(batch))
     store(batch, at: Self.current)
   }
@@ -48,33 +45,21 @@ import Synchronization
 
   // MARK: Reading
 
-  /// Enters the calling thread as a reader of the published root.
+  /// Enters the calling thread as a reader of the published root, with an epoch.
   ///
-  /// - Returns: the thread's slot and the root; nil if all slots belong to other threads.
-  @inline(__always) func enter() -> (slot: Int, root: PagePointer)? {
+  /// - Returns: the thread's slot, the batch and its root; nil if all slots belong to other threads.
+  @inline(__always) func enter() -> (slot: Int, batch: UInt64, root: PagePointer)? {
     guard let slot = slots.current else { return nil }
-    let place = Self.slot &+ slot &* 8
-    precondition(load(place) == Self.none, "a read transaction inside another one of the same thread")
+    precondition(!slots.isReading(slot), "a read transaction inside another one of the same thread")
     while true {
       let batch = load(Self.current)
-      store(batch, at: place)
+      slots.announce(batch, slot)
       let root = load(Self.ring &+ Self.place(batch))
       // Between the load and the store a collector may have passed this slot. If the batch is still published, it was held all the time;
       // if not, neither the page nor the place in the ring can be trusted.
-      if load(Self.current) == batch, batch != Self.none { return (slot, PagePointer(rawValue: root)) }
+      if load(Self.current) == batch, batch != Self.none { return (slot, batch, PagePointer(rawValue: root)) }
     }
   }
-
-  /// Ends what `enter` began, on the same thread.
-  @inline(__always) func leave(_ slot: Int) {
-    unsafe words[Self.slot &+ slot &* 8].store(Self.none, ordering: .releasing)
-  }
-
-  /// From now on calls of this thread that would wait throw `.wouldBlock` instead.
-  func markCurrentThreadNeverWaits() { slots.markCurrent() }
-
-  /// Whether the calling thread was marked so.
-  var currentThreadNeverWaits: Bool { slots.isCurrentMarked }
 
   // MARK: Closing and publishing
 
@@ -109,12 +94,7 @@ import Synchronization
       for index in load(Self.closedHead)..<tail { holders.append(load(Self.closed + 2 * Self.place(index))) }
     }
     if rule != .forgetsPublished { holders.append(publishedBatch) }
-    if rule != .forgetsReaders {
-      for slot in 0..<slots.highWater {
-        let batch = load(Self.slot + slot * 8)
-        if batch != Self.none { holders.append(batch) }
-      }
-    }
+    if rule != .forgetsReaders { slots.addSnapshots(to: &holders) }
     holders.sort()
   }
 

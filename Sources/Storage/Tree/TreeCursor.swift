@@ -2,13 +2,16 @@
 
 /// A position in the entries lower <= key < upper of one root. Before the first `next` it stands outside of all.
 ///
-/// SAFETY: `key` has room for the longest key. The bounds and the root stay as they are while the cursor is used; its maker sees to that by
-/// keeping all of it within one call of `scan`.
+/// Whoever uses it is in an epoch. Where a page is missing, `next` stops early and says so in `trouble`; `seek` goes on behind what was
+/// delivered, in a new epoch if the old one was left.
+///
+/// SAFETY: `key` and `bound` have room for the longest key, `bound` for one more byte. The bounds and the root stay as they are while the
+/// cursor is used; its maker sees to that by keeping all of it within one call of `scan`.
 @safe struct TreeCursor: ~Copyable {
   private let reader: TreeReader
   private let order: ScanOrder
-  private let lower: LentBytes
-  private let upper: LentBytes
+  private var lower: LentBytes
+  private var upper: LentBytes
 
   /// Inner pages from the root on, each with the child that was taken.
   private var steps: InlineArray<24, TreePath.Step>
@@ -21,33 +24,89 @@
   private var isLastLeaf = false
   /// The entry that `next` found.
   private var found = 0
+  /// Leaves that may be entered before the epoch should be left for a moment.
+  private var leavesBeforeRest: Int
+  private let maxLeaves: Int
+  /// Why `next` stopped before the end of the range; nil if it did not.
+  private(set) var trouble: PageTrouble?
   /// The key of the found entry, put together from the page's prefix and the cell.
   private let keyBytes: UnsafeMutableRawPointer
+  /// A bound that was moved: everything before it was delivered.
+  private let boundBytes: UnsafeMutableRawPointer
 
+  /// - Parameters:
+  ///   - room: for two keys and a byte.
+  ///   - maxLeaves: after so many the cursor asks for a rest.
   @unsafe init(
-    _ reader: TreeReader, _ order: ScanOrder, from lower: LentBytes, below upper: LentBytes, key: UnsafeMutableRawPointer
+    _ reader: TreeReader, _ order: ScanOrder, from lower: LentBytes, below upper: LentBytes, room: UnsafeMutableRawPointer,
+    maxLeaves: Int
   ) {
     self.reader = reader
     self.order = order
     self.lower = lower
     self.upper = upper
-    unsafe keyBytes = key
-    leaf = reader.table.page(reader.root)
+    unsafe keyBytes = room
+    unsafe boundBytes = room + StorageLimits.maxKeyByteCount
+    self.maxLeaves = maxLeaves
+    leavesBeforeRest = maxLeaves
+    // Never read: without a leaf there is no entry to come.
+    leaf = unsafe Page(room)
     steps = InlineArray(repeating: TreePath.Step(page: leaf, index: 0))
-    if !upper.isEmpty && lower.compared(to: upper) >= 0 {
-      isLastLeaf = true
-      return
-    }
+    seek()
+  }
+
+  static let roomByteCount = 2 * StorageLimits.maxKeyByteCount + 1
+
+  /// Goes to the begin of what is left of the range.
+  mutating func seek() {
+    trouble = nil
+    depth = 0
+    (index, stop) = (0, 0)
+    leavesBeforeRest = maxLeaves
+    isLastLeaf = !upper.isEmpty && lower.compared(to: upper) >= 0
+    if isLastLeaf { return }
+    guard let root = reader.table.find(reader.root) else { return end(.missing(reader.root)) }
+    leaf = root
     switch order {
-    case .ascending: descend { [lower] page in lower.isEmpty ? 0 : page.childIndex(for: lower) }
-    case .descending: descend { [upper] page in upper.isEmpty ? page.count : page.childIndex(for: upper) }
+    case .ascending: descend(nil) { [lower] page in lower.isEmpty ? 0 : page.childIndex(for: lower) }
+    case .descending: descend(nil) { [upper] page in upper.isEmpty ? page.count : page.childIndex(for: upper) }
     }
+    if trouble != nil { return }
     enterLeaf()
     // Only the first leaf begins in the middle.
     switch order {
     case .ascending: if !lower.isEmpty { index = leaf.position(of: lower).index }
     case .descending: if !upper.isEmpty { index = leaf.position(of: upper).index }
     }
+  }
+
+  /// The same behind a key that was delivered, when the epoch in which it was found is over.
+  mutating func seek(behind key: LentBytes) {
+    switch order {
+    case .ascending:
+      // The least key above it.
+      unsafe key.copy(to: boundBytes)
+      unsafe boundBytes.storeBytes(of: 0, toByteOffset: key.count, as: UInt8.self)
+      lower = unsafe LentBytes(boundBytes, key.count + 1)
+    case .descending: upper = movedBound(key)
+    }
+    seek()
+  }
+
+  private mutating func end(_ trouble: PageTrouble) {
+    self.trouble = trouble
+    isLastLeaf = true
+    stop = index
+  }
+
+  private func moveBound(_ bound: inout LentBytes, to key: LentBytes) {
+    unsafe key.copy(to: boundBytes)
+    bound = unsafe LentBytes(boundBytes, key.count)
+  }
+
+  private func movedBound(_ key: LentBytes) -> LentBytes {
+    unsafe key.copy(to: boundBytes)
+    return unsafe LentBytes(boundBytes, key.count)
   }
 
   /// Moves to the next entry of the range; false at its end.
@@ -81,32 +140,53 @@
   /// The entry that `next` found.
   @inline(__always) var entry: TreeReader.Entry { TreeReader.Entry(leaf: leaf, index: found) }
 
-  /// From the page in `leaf` down to a leaf, noting the way.
-  private mutating func descend(_ choose: (Page) -> Int) {
-    while leaf.level > 0 {
-      let index = choose(leaf)
+  /// From the page in `leaf` down to a leaf, noting the way; `first` is the child to take at once, if that is known.
+  @inline(__always) private mutating func descend(_ first: Int?, _ choose: (Page) -> Int) {
+    var level = leaf.level
+    var known = first
+    while level > 0 {
+      let index = known ?? choose(leaf)
+      known = nil
+      let pointer = leaf.child(index)
       steps[depth] = TreePath.Step(page: leaf, index: index)
       depth += 1
-      leaf = reader.table.page(leaf.child(index))
+      level -= 1
+      // A leaf is looked at once; the pages above it lead to many.
+      guard let child = level == 0 ? reader.table.findWithoutCounting(pointer) : reader.table.find(pointer) else {
+        return end(.missing(pointer))
+      }
+      guard child.level == level else { return end(.misplaced(pointer)) }
+      leaf = child
     }
   }
 
   private mutating func moveToNextLeaf() -> Bool {
+    let done = leaf
     while depth > 0 {
       depth -= 1
       let step = steps[depth]
       let isAtEnd = order == .ascending ? step.index == step.page.count : step.index == 0
       if isAtEnd { continue }
-      let index = order == .ascending ? step.index + 1 : step.index - 1
-      steps[depth] = TreePath.Step(page: step.page, index: index)
-      depth += 1
-      leaf = reader.table.page(step.page.child(index))
-      switch order {
-      case .ascending: descend { _ in 0 }
-      case .descending: descend { $0.count }
+      leaf = step.page
+      leavesBeforeRest -= 1
+      if leavesBeforeRest <= 0 {
+        end(.rest)
+      } else {
+        switch order {
+        case .ascending: descend(step.index + 1) { _ in 0 }
+        case .descending: descend(step.index - 1) { $0.count }
+        }
       }
-      enterLeaf()
-      return true
+      if trouble == nil {
+        enterLeaf()
+        return true
+      }
+      // All of that leaf was delivered, and the next one begins at its fence.
+      switch order {
+      case .ascending: lower = movedBound(done.upperFence)
+      case .descending: upper = movedBound(done.lowerFence)
+      }
+      return false
     }
     return false
   }

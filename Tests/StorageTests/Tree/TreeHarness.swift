@@ -15,9 +15,9 @@ struct TreeHarness: ~Copyable {
   /// What the working root must hold.
   private(set) var model = SortedModel()
 
-  init(pageByteCount: Int = 512, maxMemoryByteCount: Int = 256 << 20, rule: ReuseRule = .sound) throws {
+  init(pageByteCount: Int = 512, cacheByteCount: Int = 256 << 20, rule: ReuseRule = .sound) throws {
     tree = try PageTree(
-      TreeOptions(pageByteCount: pageByteCount, maxMemoryByteCount: maxMemoryByteCount, reuseRule: rule))
+      TreeOptions(pageByteCount: pageByteCount, cacheByteCount: cacheByteCount, reuseRule: rule))
   }
 
   /// Runs one transaction as the database does: body, prepare, apply. What `body` does to the transaction it does to the model as well.
@@ -56,7 +56,9 @@ struct TreeHarness: ~Copyable {
   /// Prepares and applies, and holds `prepare` to its bound.
   private func commit(_ operations: Bytes) throws(StorageError) {
     try tree.prepare(operations.span)
-    let before = tree.arena.pageCount, bound = tree.neededPages(try OperationCounts(operations.span, tree.limits))
+    let before = tree.arena.pageCount
+    let reach = try tree.inWriterEpoch { () throws(StorageError) in try tree.fixPaths(of: operations.span) }
+    let bound = tree.neededPages(try OperationCounts(operations.span, tree.limits), reach)
     tree.apply(operations.span)
     #expect(tree.arena.pageCount - before <= bound, "more pages were taken than prepare had counted")
   }

@@ -106,9 +106,9 @@ import Testing
   @Test(arguments: [512, 8192])
   func `a tree without room refuses in prepare and never in apply`(_ pageByteCount: Int) throws {
     var random = SeededGenerator.announced("full tree of \(pageByteCount)")
-    var harness = try TreeHarness(pageByteCount: pageByteCount, maxMemoryByteCount: 300 * pageByteCount)
+    var harness = try TreeHarness(pageByteCount: pageByteCount, cacheByteCount: 3000 * pageByteCount)
     var refused = 0
-    for _ in 0..<700 {
+    for _ in 0..<2000 {
       let count = random.number(1..<12)
       do throws(StorageError) {
         let large = random.number(0..<20) == 0 ? 20 * pageByteCount : pageByteCount / 4
@@ -117,7 +117,7 @@ import Testing
           deletes: (0..<random.number(0..<4)).map { _ in random.bytes(3) })
       } catch {
         guard case .memoryFull(_, let limit) = error else { throw error }
-        #expect(limit == 300 * pageByteCount)
+        #expect(limit == 3000 * pageByteCount)
         refused += 1
         // A full tree takes deletes as long as their paths fit; here half of it goes, in steps that do.
         harness.commit()
