@@ -36,12 +36,16 @@ struct EventLoop: ~Copyable {
     let socket: ListeningSocket
     /// Which of the server's listeners it belongs to.
     let index: Int
+    /// Whether it is a Unix socket, whose peers speak for others.
     let isLocal: Bool
+    /// Whether all loops accept from its one queue.
+    let isShared: Bool
 
-    init(_ socket: consuming ListeningSocket, index: Int, isLocal: Bool) {
+    init(_ socket: consuming ListeningSocket, index: Int, isLocal: Bool, isShared: Bool) {
       self.socket = socket
       self.index = index
       self.isLocal = isLocal
+      self.isShared = isShared
     }
   }
 
@@ -57,8 +61,8 @@ struct EventLoop: ~Copyable {
   }
 
   static func watch(_ listener: Listener, _ index: Int, _ epoll: borrowing Epoll) throws(Errno) {
-    // A Unix socket's queue is shared by all loops: one of them is enough for a connection.
-    let interest: Readiness = listener.isLocal ? [.readable, .exclusive] : .readable
+    // One loop is enough for a connection in a queue that all of them watch.
+    let interest: Readiness = listener.isShared ? [.readable, .exclusive] : .readable
     try epoll.add(listener.socket.socket.descriptor, for: interest, token: Self.listenerToken | UInt64(index))
   }
 

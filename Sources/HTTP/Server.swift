@@ -9,7 +9,10 @@ package final class Server: Sendable {
   private let running = Mutex<Running>(Running())
 
   private struct Running {
-    var addresses: [SocketAddress] = []
+    /// What listens, port numbers and all.
+    var addresses: [ListenAddress] = []
+    /// The files of Unix sockets that were made here.
+    var socketFiles: [(path: String, identity: FileIdentity)] = []
     var loops: [LoopThread] = []
   }
 
@@ -40,20 +43,24 @@ package final class Server: Sendable {
   ///
   /// After a failure nothing is left listening.
   package func start() throws(ServerError) {
-    var addresses: [SocketAddress] = []
-    var listeners = [[EventLoop.Listener]](repeating: [], count: state.options.loopCount)
-    for (index, address) in state.options.listeners.enumerated() {
+    var bound = BoundListeners(state.options)
+    for index in state.options.listeners.indices {
       do throws(Errno) {
-        try bind(address, index, &addresses, &listeners)
+        try bound.bind(index)
       } catch {
+        bound.removeSocketFiles()
+        let address = state.options.listeners[index]
         throw error == .addressInUse ? .addressInUse(address) : .cannotListen(address, error)
       }
     }
+    let addresses = bound.addresses
+    let socketFiles = bound.socketFiles
     do throws(Errno) {
       var loops: [LoopThread] = []
-      for own in listeners { loops.append(try LoopThread(state, own)) }
+      for own in bound.ofLoops { loops.append(try LoopThread(state, own)) }
       running.withLock { running in
         running.addresses = addresses
+        running.socketFiles = socketFiles
         running.loops = loops
       }
       try state.hashPool.start(name: "userd-hash")
@@ -65,38 +72,13 @@ package final class Server: Sendable {
     }
   }
 
-  private func bind(
-    _ address: ListenAddress, _ index: Int, _ addresses: inout [SocketAddress], _ listeners: inout [[EventLoop.Listener]]
-  ) throws(Errno) {
-    switch address {
-    case .internet(let wanted):
-      // Sockets that share an address do not see each other. This one would, so it finds out whether another program is there.
-      let bound: SocketAddress
-      do {
-        let probe = try ListeningSocket.bind(to: wanted, .exclusive)
-        bound = try probe.socket.localAddress()
-      }
-      addresses.append(bound)
-      for loop in listeners.indices {
-        listeners[loop].append(EventLoop.Listener(try .bind(to: bound, .shared), index: index, isLocal: false))
-      }
-    case .unix(let path):
-      let first = try ListeningSocket.bind(toPath: path)
-      for loop in listeners.indices {
-        listeners[loop].append(EventLoop.Listener(try first.duplicate(), index: index, isLocal: true))
-      }
-    }
-  }
+  /// What it listens on, in the order of `ServerOptions.listeners`: ports that the kernel chose and addresses of inherited sockets are told.
+  package var listeners: [ListenAddress] { running.withLock { $0.addresses } }
 
-  /// A socket that stays in the file system after the end is replaced at the next start, so a failure here is no failure.
-  private func removeUnixSockets() {
-    for case .unix(let path) in state.options.listeners {
-      do throws(Errno) { try Directory.remove(path) } catch { continue }
-    }
+  /// The internet addresses among them.
+  package var localAddresses: [SocketAddress] {
+    listeners.compactMap { listener in if case .internet(let address) = listener { address } else { nil } }
   }
-
-  /// The bound internet addresses in the order of the listeners, with the ports that the kernel chose; Unix sockets are left out.
-  package var localAddresses: [SocketAddress] { running.withLock { $0.addresses } }
 
   /// Whether the server is going down.
   package var isDraining: Bool { state.isDraining.load(ordering: .relaxed) }
@@ -107,6 +89,12 @@ package final class Server: Sendable {
   /// Requests that wait for a worker of the hash pool.
   package var hashQueueDepth: Int { state.hashPool.queuedCount }
 
+  /// How many may.
+  package var hashQueueLimit: Int { state.options.hashPool.maxQueuedCount }
+
+  /// Connections that a stop closed with an answer still to come.
+  package var cutConnectionCount: Int { state.cutConnectionCount.load(ordering: .relaxed) }
+
   /// Takes no more connections, answers what it has within the grace, and returns when all its threads have ended.
   ///
   /// The durability signal must still be served meanwhile: answers that wait for the disk are in flight too.
@@ -114,15 +102,18 @@ package final class Server: Sendable {
     let deadline = state.clock.monotonicNanoseconds() &+ UInt64(max(0, graceMilliseconds)) &* 1_000_000
     state.drainDeadline.store(deadline, ordering: .relaxed)
     state.isDraining.store(true, ordering: .sequentiallyConsistent)
-    let loops = running.withLock { running in
-      defer { running.loops.removeAll() }
-      return running.loops
+    let (loops, socketFiles) = running.withLock { running in
+      defer {
+        running.loops.removeAll()
+        running.socketFiles.removeAll()
+      }
+      return (running.loops, running.socketFiles)
     }
     for loop in loops { loop.mailbox.wakeup.signal() }
     for loop in loops { loop.join() }
     state.hashPool.stop()
     state.diskPool.stop()
-    if !loops.isEmpty { removeUnixSockets() }
+    BoundListeners.remove(socketFiles)
     return StopReport(cutConnectionCount: state.cutConnectionCount.load(ordering: .relaxed))
   }
 }

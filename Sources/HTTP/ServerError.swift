@@ -17,7 +17,8 @@ extension ListenAddress: CustomStringConvertible {
   package var description: String {
     switch self {
     case .internet(let address): address.description
-    case .unix(let path): "unix:\(path)"
+    case .unix(let path, _): "unix:\(path)"
+    case .inherited(let socket): "inherited socket \(socket.rawValue) (\(socket.name))"
     }
   }
 }

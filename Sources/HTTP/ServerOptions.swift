@@ -5,8 +5,10 @@ package import Platform
 /// Where a server listens.
 package enum ListenAddress: Hashable, Sendable {
   case internet(SocketAddress)
-  /// A socket in the file system; what an earlier process left there is replaced.
-  case unix(path: String)
+  /// A socket in the file system, open to whoever has the permissions; what an earlier process left there is replaced.
+  case unix(path: String, permissions: UInt32 = 0o600)
+  /// A socket that was open, and waited for connections, when this process began.
+  case inherited(InheritedSocket)
 }
 
 /// A bounded set of worker threads.

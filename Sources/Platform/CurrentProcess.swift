@@ -9,7 +9,7 @@ package func environmentVariables() -> [(name: String, value: String)] {
   var variables: [(name: String, value: String)] = []
   let list = unsafe environ
   var index = 0
-  // SAFETY: `environ` is a null-terminated array of C strings, and nothing in this program changes it.
+  // SAFETY: `environ` is a null-terminated array of C strings, and nothing in this program changes it once there are threads.
   while let entry = unsafe list[index] {
     let text = unsafe String(cString: entry)
     if let equals = text.firstIndex(of: "=") {

@@ -17,6 +17,8 @@ package struct FileStatus: Equatable, Sendable {
   package let owner: UInt32
   /// The low twelve bits of the mode, such as 0o700.
   package let permissions: UInt32
+  /// Which file it is, whatever its name.
+  package let identity: FileIdentity
 
   /// Follows symbolic links.
   package init(path: String) throws(Errno) {
@@ -36,5 +38,12 @@ package struct FileStatus: Equatable, Sendable {
     byteCount = Int(raw.st_size)
     owner = raw.st_uid
     permissions = UInt32(raw.st_mode & 0o7777)
+    identity = FileIdentity(device: UInt64(raw.st_dev), number: UInt64(raw.st_ino))
   }
+}
+
+/// Names a file on this machine as long as it exists.
+package struct FileIdentity: Hashable, Sendable {
+  let device: UInt64
+  let number: UInt64
 }

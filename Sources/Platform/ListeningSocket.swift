@@ -9,13 +9,16 @@ package struct ListeningSocket: ~Copyable, Sendable {
   /// Whether several listeners may share one address, the kernel dealing connections out among them (SO_REUSEPORT).
   package enum Sharing: Sendable { case exclusive, shared }
 
-  private init(_ socket: consuming Socket) { self.socket = socket }
+  init(_ socket: consuming Socket) { self.socket = socket }
 
-  /// Listens on an internet address. Port 0 lets the kernel choose; `[::]` takes IPv4 too.
+  /// Whether an IPv6 socket on `[::]` takes IPv4 connections too.
+  package enum Stack: Sendable { case dual, onlyIPv6 }
+
+  /// Listens on an internet address. Port 0 lets the kernel choose.
   ///
   /// Sockets bound `.shared` do not notice another program on the address that shares too: to learn of it, bind `.exclusive` once before.
   package static func bind(
-    to address: SocketAddress, _ sharing: Sharing, backlog: Int = 4096
+    to address: SocketAddress, _ sharing: Sharing, _ stack: Stack = .dual, backlog: Int = 4096
   ) throws(Errno) -> ListeningSocket {
     let socket = try Socket.open(address.family == .ipv6 ? AF_INET6 : AF_INET)
     // Without it a port stays taken for a minute after its last connection.
@@ -26,7 +29,15 @@ package struct ListeningSocket: ~Copyable, Sendable {
     }
     // Accepted sockets inherit it.
     try socket.disableDelay()
-    if address.family == .ipv6 { try socket.setOption(CInt(IPPROTO_IPV6), IPV6_V6ONLY, 0) }
+    if address.family == .ipv6 {
+      // Said either way, because the system's default may be either.
+      let isOnlyIPv6: CInt =
+        switch stack {
+        case .dual: 0
+        case .onlyIPv6: 1
+        }
+      try socket.setOption(CInt(IPPROTO_IPV6), IPV6_V6ONLY, isOnlyIPv6)
+    }
     let raw = socket.descriptor.rawValue
     try unsafe address.withKernelForm { (form, size) throws(Errno) in
       // SAFETY: the form and its size belong together and outlive the call.
@@ -37,10 +48,13 @@ package struct ListeningSocket: ~Copyable, Sendable {
     return ListeningSocket(socket)
   }
 
-  /// Listens on a path of the file system. A socket that an earlier process left there is replaced; any other file is not.
+  /// Listens on a path of the file system. A socket that an earlier process left there is replaced; one at which somebody listens is not,
+  /// nor is any other file: EADDRINUSE.
   ///
-  /// Whoever calls this holds some other lock that says that the earlier process is gone.
-  package static func bind(toPath path: String, backlog: Int = 1024) throws(Errno) -> ListeningSocket {
+  /// - Parameter permissions: who may connect, such as 0o660; in force before the first can.
+  package static func bind(
+    toPath path: String, permissions: UInt32 = 0o600, backlog: Int = 1024
+  ) throws(Errno) -> ListeningSocket {
     try removeStaleSocket(path)
     let socket = try Socket.open(AF_UNIX)
     let raw = socket.descriptor.rawValue
@@ -49,6 +63,8 @@ package struct ListeningSocket: ~Copyable, Sendable {
       try checked { unsafe Glibc.bind(raw, form, size) }
       return
     }
+    // Until it listens, nobody gets in whatever the permissions are.
+    try setPermissions(of: path, permissions)
     try checked { Glibc.listen(raw, CInt(clamping: backlog)) }
     return ListeningSocket(socket)
   }
@@ -58,7 +74,19 @@ package struct ListeningSocket: ~Copyable, Sendable {
     // SAFETY: lstat writes one `stat`, a local.
     if unsafe lstat(path, &status) != 0 { return }
     if status.st_mode & S_IFMT != S_IFSOCK { throw .addressInUse }
-    try checked { unsafe unlink(path) }
+    do throws(Errno) {
+      _ = try Socket.connect(toPath: path)
+    } catch {
+      // Refused: nobody listens there any more.
+      if error == .connectionRefused {
+        try checked { unsafe unlink(path) }
+        return
+      }
+      if error == .notFound { return }
+      // A full queue is somebody's too.
+      if error != .again { throw error }
+    }
+    throw .addressInUse
   }
 
   /// A second handle on the same queue of connections.

@@ -80,13 +80,18 @@ package struct Socket: ~Copyable, Sendable {
     try checked { unsafe setsockopt(raw, level, name, &value, socklen_t(MemoryLayout<CInt>.size)) }
   }
 
-  /// The failure of a connection that was still being made, or nil once it stands.
-  package borrowing func pendingError() throws(Errno) -> Errno? {
+  borrowing func option(_ level: CInt, _ name: CInt) throws(Errno) -> CInt {
     var value: CInt = 0
     var size = socklen_t(MemoryLayout<CInt>.size)
     let raw = descriptor.rawValue
     // SAFETY: the kernel writes one CInt, a local.
-    try checked { unsafe getsockopt(raw, SOL_SOCKET, SO_ERROR, &value, &size) }
+    try checked { unsafe getsockopt(raw, level, name, &value, &size) }
+    return value
+  }
+
+  /// The failure of a connection that was still being made, or nil once it stands.
+  package borrowing func pendingError() throws(Errno) -> Errno? {
+    let value = try option(SOL_SOCKET, SO_ERROR)
     return value == 0 ? nil : Errno(value)
   }
 

@@ -6,7 +6,12 @@ import Platform
 /// Every setting of this build. The values here are the defaults; `Setting.all` says how each is named, written and read.
 struct Configuration: Sendable {
   var dataPath = "./db"
-  var listen = [ListenAddress.internet(.loopback(port: 8080))]
+  var listen = [ListenAddress.internet(.loopback(port: 8080))] {
+    didSet { isListenGiven = true }
+  }
+  /// Whether somebody asked for these addresses.
+  private(set) var isListenGiven = false
+  var socketMode: UInt32 = 0o600
   var maxBody = 64 << 10
   var requestTimeout = Duration.seconds(10)
   var idleTimeout = Duration.seconds(60)

@@ -1,6 +1,7 @@
 // How well the server does: what /readyz and the status line tell.
 
 import API
+import HTTP
 import Storage
 import Synchronization
 
@@ -8,14 +9,19 @@ import Synchronization
 final class ServerCondition: Sendable {
   private let database: Database
   private let isDraining = Atomic<Bool>(false)
+  /// The server that asks, from its start to its end.
+  private let server = Mutex<Server?>(nil)
 
   init(_ database: Database) { self.database = database }
 
   /// From now on the server asks to be left alone.
   func beginDraining() { isDraining.store(true, ordering: .releasing) }
 
+  /// Tells of this server's queues from now on; nil lets it go.
+  func watch(_ server: Server?) { self.server.withLock { $0 = server } }
+
   func health() -> Health {
-    Health(isDraining: isDraining.load(ordering: .acquiring), checks: [storeCheck()])
+    Health(isDraining: isDraining.load(ordering: .acquiring), checks: [storeCheck()] + hashQueueChecks())
   }
 
   private func storeCheck() -> Health.Check {
@@ -29,5 +35,12 @@ final class ServerCondition: Sendable {
         ("logBytes", .number(figures.logByteCount)), ("lastSyncMicroseconds", .number(Int(figures.lastSyncNanoseconds / 1000))),
         ("recoveredTransactions", .number(figures.recoveredTransactions)), ("droppedBytes", .number(figures.droppedByteCount)),
       ])
+  }
+
+  /// Passwords that wait to be hashed: with a full queue logins are refused, and everything else goes on.
+  private func hashQueueChecks() -> [Health.Check] {
+    guard let server = server.withLock({ $0 }) else { return [] }
+    let (depth, limit) = (server.hashQueueDepth, server.hashQueueLimit)
+    return [Health.Check("hashQueue", depth < limit ? .ok : .degraded, [("waiting", .number(depth)), ("limit", .number(limit))])]
   }
 }

@@ -24,6 +24,7 @@ final class ServerProcess: Sendable {
     setFileCreationMask(0o077)
     ignoreBrokenPipeSignal()
     let secrets = try SuppliedSecrets.read(surroundings.environment)
+    let inherited = try calling("take over the sockets of LISTEN_FDS") { () throws(Errno) in try takeInheritedSockets() }
     let folder = try DataFolder(preparing: configuration.dataPath)
     // Before any thread starts: they inherit that these signals are for the main thread alone.
     let signals = try calling("start") { () throws(Errno) in try SignalDescriptor([.terminate, .interrupt, .user1]) }
@@ -31,18 +32,18 @@ final class ServerProcess: Sendable {
       try Log(level: configuration.logLevel, format: configuration.logFormat, clock: SystemClock())
     }
     defer { log.close() }
-    let process = try ServerProcess(configuration, secrets, folder, log)
+    let process = try ServerProcess(configuration, secrets, inherited, folder, log)
     try process.announce(configuration, surroundings)
     return try process.runUntilStopped(signals)
   }
 
   private init(
-    _ configuration: Configuration, _ secrets: [SecretBytes], _ folder: DataFolder, _ log: Log
+    _ configuration: Configuration, _ secrets: [SecretBytes], _ inherited: [InheritedSocket], _ folder: DataFolder, _ log: Log
   ) throws(CommandError) {
     self.folder = folder
     self.log = log
     graceMilliseconds = configuration.shutdownGrace.milliseconds
-    let listeners = configuration.listen + [.unix(path: folder.adminSocketPath)]
+    let listeners = configuration.listeners(inherited) + [.unix(path: folder.adminSocketPath)]
     let store = try OpenStore(folder, configuration, secrets) { log.write($0) }
     self.store = store
     condition = ServerCondition(store.database)
@@ -71,9 +72,10 @@ final class ServerProcess: Sendable {
     options.allowedOrigins = configuration.allowedOrigins
     options.loopCount = configuration.threads
     options.hashPool = PoolOptions(workerCount: configuration.hashWorkers, maxQueuedCount: configuration.hashQueue)
+    options.onLoopStart = { store.database.currentThreadNeverWaits() }
     raiseLimits(for: options.maxConnectionCount, log)
     let operation = Services.Operation(
-      name: "userd", version: programVersion, adminListenerIndex: configuration.listen.count, ownerUserID: effectiveUserID(),
+      name: "userd", version: programVersion, adminListenerIndex: listeners.count - 1, ownerUserID: effectiveUserID(),
       health: { condition.health() },
       report: { log.write(.error, "api", $0, .text("requestId", $1.description)) })
     let services = Services(sessions: store.sessions, accounts: store.accounts, operation: operation)
@@ -97,12 +99,7 @@ final class ServerProcess: Sendable {
 
   private func startServer() throws(CommandError) {
     do throws(ServerError) { try server.start() } catch { throw .starting(error) }
-    do throws(Errno) {
-      try setPermissions(of: folder.adminSocketPath, 0o600)
-    } catch {
-      _ = server.stop(graceMilliseconds: 0)
-      throw .failed("cannot set the permissions of \(folder.adminSocketPath): \(error)", .inputOutput)
-    }
+    condition.watch(server)
   }
 
   /// Waits for the end that a signal or a broken store brings, and takes everything down.
@@ -164,6 +161,7 @@ final class ServerProcess: Sendable {
     if report.cutConnectionCount > 0 {
       log.write(.warn, "http", "connections were cut off after the grace", .number("count", report.cutConnectionCount))
     }
+    condition.watch(nil)
     try store.close()
   }
 
@@ -184,20 +182,17 @@ final class ServerProcess: Sendable {
     let figures = store.database.statistics()
     log.write(
       .info, "userd", "status", .text("state", condition.health().state.rawValue),
-      .number("connections", server.connectionCount), .number("keys", figures.keys), .number("commits", figures.commits),
+      .number("connections", server.connectionCount),
+      .number("connectionsCut", server.cutConnectionCount), .number("hashQueue", server.hashQueueDepth),
+      .number("keys", figures.keys), .number("commits", figures.commits),
       .number("syncs", figures.syncs), .number("logBytes", figures.logByteCount),
       .number("logLinesDropped", log.droppedCount))
   }
 
   /// Says where it listens: to a person with what to do next, to everything else in one line of the log.
   private func announce(_ configuration: Configuration, _ surroundings: Surroundings) throws(CommandError) {
-    var addresses = server.localAddresses.makeIterator()
-    let listeners = configuration.listen.map { address in
-      switch address {
-      case .internet: addresses.next().map(\.description) ?? address.description
-      case .unix: address.description
-      }
-    }
+    // The last is the admin socket.
+    let listeners = server.listeners.dropLast().map(\.description)
     guard surroundings.outputIsTerminal, configuration.logFormat == .text else {
       log.write(
         .info, "userd", "listening", .text("version", programVersion), .text("listen", listeners.joined(separator: ",")),
@@ -215,6 +210,17 @@ final class ServerProcess: Sendable {
       text += " --data \(folder.path)\n"
     }
     try surroundings.answer(text)
+  }
+}
+
+extension Configuration {
+  /// Where clients are answered. Sockets that came with the process take the place of the default address, not of one that was asked for.
+  fileprivate func listeners(_ inherited: [InheritedSocket]) -> [ListenAddress] {
+    let own = inherited.isEmpty || isListenGiven ? listen : []
+    let bound: [ListenAddress] = own.map { address in
+      if case .unix(let path, _) = address { .unix(path: path, permissions: socketMode) } else { address }
+    }
+    return bound + inherited.map { .inherited($0) }
   }
 }
 

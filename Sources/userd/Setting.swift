@@ -84,6 +84,7 @@ extension Setting {
     Setting(
       "http.listen", shortFlag: "listen", listOf: .listenAddress, \.listen,
       "where clients are answered: host:port, [v6]:port or unix:/path; the flag repeats"),
+    Setting("http.socket_mode", .permissions, \.socketMode, "who may connect to the sockets of unix:/path"),
     Setting("http.max_body", .size(1 << 10...16 << 20), \.maxBody, "the largest body; a larger one is answered 413"),
     Setting(
       "http.request_timeout", .duration(1...600), \.requestTimeout, "how long an answer may take; then it is 503"),

@@ -51,6 +51,20 @@ extension ValueForm where Value == Int {
   }
 }
 
+extension ValueForm where Value == UInt32 {
+  /// Permissions of a file in octal digits.
+  static let permissions = ValueForm(
+    name: "permissions", expected: "three octal digits such as 660",
+    read: { text in
+      guard text.utf8.count == 3, text.utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x37 }) else { return nil }
+      return UInt32(text, radix: 8)
+    },
+    write: { value in
+      let digits = String(value, radix: 8)
+      return String(repeating: "0", count: max(0, 3 - digits.count)) + digits
+    })
+}
+
 extension ValueForm where Value == Duration {
   /// A whole number of ms, s, m, h or d; only 0 needs no unit.
   static func duration(_ range: ClosedRange<Int>) -> ValueForm {

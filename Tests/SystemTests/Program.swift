@@ -34,8 +34,14 @@ final class Program {
 
   /// Starts the program. It sees no environment but `environment`, so that settings of the test run stay out of it.
   ///
-  /// - Parameter output: where standard output goes instead of a file of the test, such as a pipe.
-  init(_ arguments: [String], environment: [String: String] = [:], input: String = "", output: String? = nil) throws {
+  /// - Parameters:
+  ///   - output: where standard output goes instead of a file of the test, such as a pipe.
+  ///   - descriptors: what the program finds open from 3 on.
+  ///   - shell: a line for `/bin/sh` that starts the program: there `"$0" "$@"` is the program with its arguments.
+  init(
+    _ arguments: [String], environment: [String: String] = [:], input: String = "", output: String? = nil,
+    descriptors: [CInt] = [], shell: String? = nil
+  ) throws {
     folder = TemporaryFolder("program")
     try write(input, to: "\(folder.path)/input")
     var actions = unsafe posix_spawn_file_actions_t()
@@ -45,6 +51,9 @@ final class Program {
     unsafe posix_spawn_file_actions_addopen(
       &actions, 1, output ?? "\(folder.path)/output", O_WRONLY | O_CREAT | O_TRUNC, 0o600)
     unsafe posix_spawn_file_actions_addopen(&actions, 2, "\(folder.path)/error", O_WRONLY | O_CREAT | O_TRUNC, 0o600)
+    for (index, descriptor) in descriptors.enumerated() {
+      unsafe posix_spawn_file_actions_adddup2(&actions, descriptor, 3 + CInt(index))
+    }
     // The test runner may block signals that the program must hear.
     var attributes = posix_spawnattr_t()
     unsafe posix_spawnattr_init(&attributes)
@@ -53,14 +62,15 @@ final class Program {
     unsafe sigemptyset(&noSignals)
     unsafe posix_spawnattr_setsigmask(&attributes, &noSignals)
     unsafe posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
-    var words = unsafe ([Self.path] + arguments).map { unsafe strdup($0) } + [nil]
+    let command = (shell.map { ["/bin/sh", "-c", $0] } ?? []) + [Self.path] + arguments
+    var words = unsafe command.map { unsafe strdup($0) } + [nil]
     var variables = unsafe environment.map { unsafe strdup("\($0.key)=\($0.value)") } + [nil]
     defer {
       for index in unsafe words.indices { unsafe free(words[index]) }
       for index in unsafe variables.indices { unsafe free(variables[index]) }
     }
     var started = pid_t()
-    let result = unsafe posix_spawn(&started, Self.path, &actions, &attributes, &words, &variables)
+    let result = unsafe posix_spawn(&started, command[0], &actions, &attributes, &words, &variables)
     guard result == 0 else { throw Errno(result) }
     process = started
   }
