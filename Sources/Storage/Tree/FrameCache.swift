@@ -6,7 +6,7 @@ import Synchronization
 /// Reads the page that a pointer names into a frame that nobody else sees, and verifies it. Any thread, no locks.
 ///
 /// - Throws: `.pageDamaged` if it is not that page; `.io` if it cannot be read.
-typealias PageSource = @Sendable (_ pointer: PagePointer, _ page: Page) throws(StorageError) -> Void
+typealias PageLoading = @Sendable (_ pointer: PagePointer, _ page: Page) throws(StorageError) -> Void
 
 /// The frames of one tree, in one mapping whose size is the bound on memory.
 ///
@@ -23,7 +23,7 @@ typealias PageSource = @Sendable (_ pointer: PagePointer, _ page: Page) throws(S
   let frameCount: Int
   let slots: ReaderSlots
   /// Where pages come from that are not in memory. Set once, before any thread but the maker's has the cache; without it nothing is evicted.
-  var source: PageSource?
+  var source: PageLoading?
 
   private let states: UnsafeMutablePointer<Atomic<UInt8>>
   private let frameMapping: MemoryMapping
