@@ -35,7 +35,7 @@ def build_peers(folder):
     made = {}
     for engine, library in (("lmdb", "lmdb"), ("sqlite", "sqlite3")):
         made[engine] = str(folder / f"peer-{engine}")
-        run(["gcc", "-O2", "-o", made[engine], str(HERE / "peers/workload.c"), str(HERE / f"peers/{engine}.c"), f"-l{library}", "-lpthread"])
+        run(["gcc", "-O2", "-o", made[engine], str(HERE / "peers/commits.c"), str(HERE / f"peers/{engine}.c"), f"-l{library}", "-lpthread"])
     return made
 
 

@@ -1,4 +1,4 @@
-/* What a storage engine offers to the workload: durable puts, nothing else. One engine for each executable. */
+/* What a storage engine offers to the workloads. One engine for each executable; every write is durable when its call returns. */
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -8,8 +8,19 @@
 
 extern const char *engine_name;
 
-/* Opens an empty store in an existing folder; every put is durable when it returns. 0 on success. */
+/* Opens the store in an existing folder, making it if there is none. 0 on success. */
 int engine_open(const char *folder);
-/* Puts one record in a transaction of its own; called by any thread. 0 on success. */
-int engine_put(const uint8_t key[KEY_BYTES], const uint8_t value[VALUE_BYTES]);
 void engine_close(void);
+
+/* What a thread keeps between its calls; every thread has its own. */
+void *engine_thread(void);
+void engine_thread_end(void *thread);
+
+/* One transaction: `count` keys one after another, a pointer to each value; `ascending` says that the keys rise and lie behind all that are there. 0 on success. */
+int engine_put(void *thread, const uint8_t *keys, const uint8_t *const *values, size_t count, int ascending);
+/* One transaction. 0 on success. */
+int engine_delete(void *thread, const uint8_t *keys, size_t count);
+/* A snapshot of its own for each call; copies the value. Its length, or -1. */
+long engine_get(void *thread, const uint8_t *key, uint8_t *value);
+/* One snapshot: up to `limit` records from a key on; adds the first 8 bytes of each value to `sum`. How many there were. */
+size_t engine_scan(void *thread, const uint8_t *from, size_t limit, uint64_t *sum);

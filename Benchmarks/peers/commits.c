@@ -1,13 +1,11 @@
 /* usage: <engine> FOLDER WRITERS SECONDS: durable puts by so many threads, each waiting for its own; prints one JSON line.
  *
  * Keys are two SplitMix64 outputs of a counter shared by all threads, values are 300 bytes of the same; userd-bench uses the same. */
-#include "engine.h"
+#include "records.h"
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <time.h>
 
 #define MAX_WRITERS 256
 #define MAX_SAMPLES 200000
@@ -17,42 +15,26 @@ static atomic_int stopping;
 static pthread_barrier_t start_line;
 struct writer { pthread_t thread; uint64_t count; size_t samples; float *microseconds; };
 
-static double now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return t.tv_sec + t.tv_nsec * 1e-9;
-}
-
-static uint64_t split_mix(uint64_t x) {
-  x += 0x9e3779b97f4a7c15u;
-  x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
-  x = (x ^ x >> 27) * 0x94d049bb133111ebu;
-  return x ^ x >> 31;
-}
-
 static void *write_records(void *argument) {
   struct writer *me = argument;
   uint8_t key[KEY_BYTES], value[VALUE_BYTES];
+  const uint8_t *values[1] = {value};
+  void *thread = engine_thread();
   pthread_barrier_wait(&start_line);
   while (!atomic_load_explicit(&stopping, memory_order_relaxed)) {
-    uint64_t record = atomic_fetch_add(&next_record, 1), a = split_mix(2 * record), b = split_mix(2 * record + 1);
-    memcpy(key, &a, 8);
-    memcpy(key + 8, &b, 8);
+    uint64_t record = atomic_fetch_add(&next_record, 1);
+    key_of(record, key);
     for (size_t i = 0; i < VALUE_BYTES; i += 4) {
       uint32_t word = (uint32_t)split_mix(record ^ i << 40);
       memcpy(value + i, &word, 4);
     }
     double began = now();
-    if (engine_put(key, value)) { fprintf(stderr, "%s: a put failed\n", engine_name); exit(1); }
+    if (engine_put(thread, key, values, 1, 0)) { fprintf(stderr, "%s: a put failed\n", engine_name); exit(1); }
     if (me->samples < MAX_SAMPLES) me->microseconds[me->samples++] = (float)((now() - began) * 1e6);
     me->count++;
   }
+  engine_thread_end(thread);
   return NULL;
-}
-
-static int ascending(const void *a, const void *b) {
-  float x = *(const float *)a, y = *(const float *)b;
-  return (x > y) - (x < y);
 }
 
 int main(int count, char **arguments) {
@@ -85,7 +67,7 @@ int main(int count, char **arguments) {
     memcpy(merged + filled, all[i].microseconds, all[i].samples * sizeof(float));
     filled += all[i].samples;
   }
-  qsort(merged, samples, sizeof(float), ascending);
+  qsort(merged, samples, sizeof(float), ascending_floats);
   printf("{\"engine\":\"%s\",\"writers\":%d,\"mode\":\"waiting\",\"commitsPerSecond\":%.0f,\"p50Microseconds\":%.1f,\"p99Microseconds\":%.1f}\n",
          engine_name, writers, (double)commits / elapsed, samples ? merged[samples / 2] : 0, samples ? merged[samples * 99 / 100] : 0);
   engine_close();
