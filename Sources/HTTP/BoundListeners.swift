@@ -29,6 +29,7 @@ struct BoundListeners {
     case .inherited(let inherited):
       let socket = try ListeningSocket.adopt(inherited)
       let address = try socket.socket.localAddress()
+      if address.family != .local { try boundAnswers(of: socket) }
       addresses.append(address.family == .local ? options.listeners[index] : .internet(address))
       try share(socket, index, isLocal: address.family == .local)
     }
@@ -44,9 +45,15 @@ struct BoundListeners {
     }
     addresses.append(.internet(bound))
     for loop in ofLoops.indices {
-      ofLoops[loop].append(
-        EventLoop.Listener(try .bind(to: bound, .shared, stack), index: index, isLocal: false, isShared: false))
+      let listener = try ListeningSocket.bind(to: bound, .shared, stack)
+      try boundAnswers(of: listener)
+      ofLoops[loop].append(EventLoop.Listener(listener, index: index, isLocal: false, isShared: false))
     }
+  }
+
+  /// Bounds what the kernel keeps of answers that nobody reads. Accepted sockets inherit it; those of Unix sockets are bounded already.
+  private func boundAnswers(of listener: borrowing ListeningSocket) throws(Errno) {
+    try listener.socket.setSendBuffer(byteCount: options.limits.sendBufferByteCount)
   }
 
   /// `[::]` takes IPv4 as well, unless a listener of its own does so on the same port.

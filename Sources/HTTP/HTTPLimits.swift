@@ -14,6 +14,8 @@ package struct HTTPLimits: Sendable {
   package var maxPipelineDepth = 64
   /// Answers that may wait for a peer to read before no further request of it is looked at.
   package var maxUnsentByteCount = 64 * 1024
+  /// Answers that the kernel takes for a peer that does not read, before its own overhead, which doubles it. Left alone it takes up to 4 MiB.
+  package var sendBufferByteCount = 64 * 1024
   /// What is read and thrown away after an answer that ends the connection.
   package var maxDiscardedByteCount = 1024 * 1024
 

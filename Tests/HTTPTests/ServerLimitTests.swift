@@ -4,6 +4,7 @@ import Codecs
 import Glibc
 import HTTP
 import Platform
+import Synchronization
 import Testing
 
 private let livez = "GET /livez HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -140,6 +141,30 @@ private let livez = "GET /livez HTTP/1.1\r\nHost: a\r\n\r\n"
       #expect(answer.closes)
       #expect(try extra.readToEnd().isEmpty)
       #expect(try clients[0].ask(livez).status == 200)
+    }
+  }
+
+  /// Two hundred clients that asked for ever more and read nothing made the kernel keep 3.8 MiB of answers for each of them, 770 MiB in all:
+  /// what the server itself kept was bounded, what it had handed on was not.
+  @Test func `a client that never reads costs a bounded number of answers, in the kernel too`() throws {
+    let answered = Atomic<Int>(0)
+    try withServer(plainRoutes, access: { entry in answered.add(entry.byteCount, ordering: .relaxed) }) { server in
+      let socket = try Socket.connect(to: server.localAddresses[0])
+      let requests = Array(String(repeating: livez, count: 1000).utf8)
+      var sent = 0
+      var refusals = 0
+      // More than all buffers on the way can hold. Once no more is taken for a while, the server waits for us.
+      while sent < 1000 * requests.count && refusals < 40 {
+        if case .bytes(let count) = try socket.send(requests.span.extracting((sent % requests.count)...)) {
+          sent += count
+          refusals = 0
+        } else {
+          refusals += 1
+          sleepThread(milliseconds: 10)
+        }
+      }
+      #expect(answered.load(ordering: .relaxed) > 64 * 1024)
+      #expect(answered.load(ordering: .relaxed) < 1024 * 1024, "\(answered.load(ordering: .relaxed)) bytes answered")
     }
   }
 }
