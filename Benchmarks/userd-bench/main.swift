@@ -1,16 +1,19 @@
-// userd-bench: measures the engine beside nothing but the disk; Benchmarks/compare.py puts it beside its peers.
+// userd-bench: measures the engine beside nothing but the disk, and plays a crowd of clients; Benchmarks/compare.py and Benchmarks/crowd.py call it.
 
 import Platform
 
 let usage = """
   usage: userd-bench commits --data DIR [--writers N | --held N] [--seconds S]
          userd-bench engine --data DIR [--records N] [--milliseconds M] [--phases A,B,...]
+         userd-bench crowd --port P [--idle N] [--active N] [--rate R] [--seconds S]
 
     commits --writers N   N threads put durable records, each waiting for its own (1 to 256; default 1)
     commits --held N      one thread keeps N commits in flight and never waits for a single one, as an event loop does (1 to 4096)
     engine                load randomload scan range get1 get2 mix2 put1 put64 held64 delete crash open, in the order given
+    crowd                 N connections to 127.0.0.1:P that are silent after one request, and N that ask for /livez, R requests a second in
+                          all, each at its own moment (defaults 10000, 1000, 10000)
 
-  DIR must not exist yet, but for phases after a load. One JSON line is printed for each phase.
+  DIR must not exist yet, but for phases after a load. One JSON line is printed, of an engine one for each phase; crowd prints one more when the silent connections stand.
 
   """
 
@@ -22,6 +25,9 @@ do throws(BenchmarkError) {
     try print(workload.run())
   case "engine":
     try EngineWorkload(&arguments).run()
+  case "crowd":
+    let workload = try CrowdWorkload(&arguments)
+    try print(workload.run())
   default:
     throw .usage("no such benchmark: \(arguments.verb ?? "(none)")")
   }
