@@ -80,15 +80,11 @@ typealias PageLoading = @Sendable (_ pointer: PagePointer, _ page: Page) throws(
       throw damaged(pointer, "a page points to it, but no page can have this number")
     }
     if try isThere(pointer, slot) { return }
-    guard let source else { throw damaged(pointer, "it is not in memory, and there is nowhere to read it from") }
     missCount.add(1, ordering: .relaxed)
     guard let frame = takeFrame(slot, reusing: &ring) else { throw .wouldBlock }
     let page = table.page(inFrame: frame)
-    do throws(StorageError) {
-      try source(pointer, page)
-    } catch {
+    do throws(StorageError) { try read(pointer, into: page) } catch {
       give([frame])
-      if case .pageDamaged = error { damageCount.add(1, ordering: .relaxed) }
       throw error
     }
     // Only into an empty entry: where another thread was quicker, or the id has a new page, this one is not needed (docs/storage.md §11).
@@ -98,6 +94,15 @@ typealias PageLoading = @Sendable (_ pointer: PagePointer, _ page: Page) throws(
       ring.note(pointer.id, entry)
     } else {
       give([frame])
+    }
+  }
+
+  /// Reads a page past the cache, into memory of the caller's own.
+  func read(_ pointer: PagePointer, into page: Page) throws(StorageError) {
+    guard let source else { throw damaged(pointer, "it is not in memory, and there is nowhere to read it from") }
+    do throws(StorageError) { try source(pointer, page) } catch {
+      if case .pageDamaged = error { damageCount.add(1, ordering: .relaxed) }
+      throw error
     }
   }
 

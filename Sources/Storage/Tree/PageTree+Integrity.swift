@@ -3,7 +3,7 @@
 extension PageTree {
   /// Walks the working root and the allocator and compares them. Takes time and memory in proportion to the tree.
   func checkIntegrity() -> IntegrityReport {
-    var walk = IntegrityWalk(TablePages(table: table), limits)
+    var walk = IntegrityWalk(CopiedPages(cache, writerSlot), limits)
     walk.check(root, height: height, batch: openBatch)
     var report = walk.report
     if report.keys != keyCount { report.add("the tree counts \(keyCount) keys, but \(report.keys) are reachable") }
@@ -34,12 +34,4 @@ extension PageTree {
       report.add("\(arena.pageCount) pages are taken, but \(arena.live.count) are live and \(parkedPages.count) parked")
     }
   }
-}
-
-/// The pages of a tree in memory.
-private struct TablePages: PageSource {
-  let table: PageTable
-
-  mutating func page(_ pointer: PagePointer, level: Int) -> Page { table.page(pointer) }
-  mutating func overflowPage(_ pointer: PagePointer) -> Page { table.page(pointer) }
 }

@@ -82,7 +82,7 @@ extension PageTree {
   // MARK: The writer's epoch
 
   /// The slot of the calling thread, which has the writer lock.
-  private var writerSlot: Int {
+  var writerSlot: Int {
     guard let slot = slots.current else { preconditionFailure("a writer without a reader slot") }
     return slot
   }
@@ -107,12 +107,12 @@ extension PageTree {
   }
 
   /// Runs `body` in no epoch, also if there is one, for the length of which nothing may be looked at that was found before.
-  func outsideWriterEpoch<Value>(_ body: (_ slot: Int) -> Value) -> Value {
+  func outsideWriterEpoch<Value, Failure: Error>(_ body: (_ slot: Int) throws(Failure) -> Value) throws(Failure) -> Value {
     let slot = writerSlot
-    if !slots.isInEpoch(slot) { return body(slot) }
+    if !slots.isInEpoch(slot) { return try body(slot) }
     slots.endEpoch(slot)
     defer { slots.beginEpoch(slot) }
-    return body(slot)
+    return try body(slot)
   }
 
   // MARK: Bringing pages in

@@ -15,9 +15,16 @@ struct TreeHarness: ~Copyable {
   /// What the working root must hold.
   private(set) var model = SortedModel()
 
-  init(pageByteCount: Int = 512, cacheByteCount: Int = 256 << 20, rule: ReuseRule = .sound) throws {
+  /// Where pages go that are not dirty any more; without it all of them stay in memory.
+  let store: PageStore?
+
+  init(
+    pageByteCount: Int = 512, cacheByteCount: Int = 256 << 20, rule: ReuseRule = .sound, store: PageStore? = nil
+  ) throws {
     tree = try PageTree(
       TreeOptions(pageByteCount: pageByteCount, cacheByteCount: cacheByteCount, reuseRule: rule))
+    self.store = store
+    if let store { tree.cache.source = { pointer, page throws(StorageError) in try store.read(pointer, into: page) } }
   }
 
   /// Runs one transaction as the database does: body, prepare, apply. What `body` does to the transaction it does to the model as well.
@@ -53,14 +60,37 @@ struct TreeHarness: ~Copyable {
     for key in deletes { model.delete(key) }
   }
 
+  /// Prepares and applies, past the model.
+  func commit(raw operations: Bytes) throws(StorageError) { try commit(operations) }
+
   /// Prepares and applies, and holds `prepare` to its bound.
   private func commit(_ operations: Bytes) throws(StorageError) {
-    try tree.prepare(operations.span)
+    try prepare(operations)
     let before = tree.arena.pageCount
     let reach = try tree.inWriterEpoch { () throws(StorageError) in try tree.fixPaths(of: operations.span) }
     let bound = tree.neededPages(try OperationCounts(operations.span, tree.limits), reach)
     tree.apply(operations.span)
     #expect(tree.arena.pageCount - before <= bound, "more pages were taken than prepare had counted")
+  }
+
+  /// Prepares as the database does it in its last round: what is missing is brought in with the lock held.
+  private func prepare(_ operations: Bytes) throws(StorageError) {
+    while true {
+      do throws(StorageError) { return try tree.prepare(operations.span) } catch {
+        if error != .wouldBlock || tree.missing.isEmpty { throw error }
+      }
+      try tree.outsideWriterEpoch { slot throws(StorageError) in try tree.bringIn(tree.missing, slot) }
+    }
+  }
+
+  /// What a checkpoint does for the cache: pages of closed batches are on disk afterwards.
+  func clean() {
+    for id in 0..<tree.arena.dirty.end where tree.arena.dirty[id] {
+      let page = tree.table.page(inFrame: tree.table.entry(UInt64(id)).frame)
+      if page.birth == tree.openBatch { continue }
+      store?.write(page, byteCount: tree.limits.pageByteCount)
+      tree.arena.markClean(UInt64(id))
+    }
   }
 
   /// Closes the open batch and publishes it.
