@@ -33,9 +33,15 @@ extension Services {
   }
 
   private func principal(of request: borrowing Request, _ response: inout Response) throws(Problem) -> Principal {
-    let principal = try request.withBearerToken { token throws(Problem) in
-      guard let token else { throw .unauthorized(.missingToken, .none) }
-      do throws(AuthError) { return try sessions.authenticate(token) } catch { throw problem(error, in: request) }
+    let principal: Principal
+    do throws(Problem) {
+      principal = try request.withBearerToken { token throws(Problem) in
+        guard let token else { throw .unauthorized(.missingToken, .none) }
+        do throws(AuthError) { return try sessions.authenticate(token) } catch { throw problem(error, in: request) }
+      }
+    } catch {
+      if error.status == .unauthorized, let limiter = anonymousLimiter { try limiter.admit(request) }
+      throw error
     }
     response.subject = (principal.userID.uuid.high, principal.userID.uuid.low)
     return principal

@@ -6,9 +6,9 @@ extension Services {
   /// What the server answers, in the order of docs/http-api.md.
   package var routes: [Route] {
     [
-      Route(.post, "/api/auth/register", on: .hashPool, body: .json, handler: register),
-      Route(.post, "/api/auth/login", on: .hashPool, body: .json, handler: login),
-      Route(.post, "/api/auth/refresh", body: .json, handler: refresh),
+      Route(.post, "/api/auth/register", on: .hashPool, body: .json, admission: limited, handler: register),
+      Route(.post, "/api/auth/login", on: .hashPool, body: .json, admission: limited, handler: login),
+      Route(.post, "/api/auth/refresh", body: .json, admission: limited, handler: refresh),
       Route(.post, "/api/auth/logout", body: .json, handler: logout),
       Route(.get, "/api/auth/me", handler: authenticated(me)),
 
@@ -16,11 +16,17 @@ extension Services {
       Route(.post, "/api/v1/users", on: .hashPool, body: .json, handler: authorized(createUser)),
       Route(.get, "/api/v1/users/{id}", handler: authorized(getUser)),
 
-      Route(.get, "/", handler: root),
+      Route(.get, "/", admission: limited, handler: root),
       Route(.get, "/livez", handler: livez),
       Route(.get, "/readyz", handler: readyz),
       Route(.get, "/healthz", handler: readyz),
-      Route(.get, "/problems/{code}", handler: explainProblem),
+      Route(.get, "/problems/{code}", admission: limited, handler: explainProblem),
     ]
+  }
+
+  /// For routes that anybody may ask. Those that want a token count what comes without a valid one; health is not counted.
+  private var limited: Admission? {
+    guard let limiter = anonymousLimiter else { return nil }
+    return { request throws(Problem) in try limiter.admit(request) }
   }
 }

@@ -8,11 +8,16 @@ package struct Services: Sendable {
   package let sessions: SessionService
   package let accounts: AccountService
   package let operation: Operation
+  /// How often one client may ask without proving who it is; nil if there is no limit.
+  package let anonymousLimiter: RateLimiter?
 
-  package init(sessions: SessionService, accounts: AccountService, operation: Operation) {
+  package init(
+    sessions: SessionService, accounts: AccountService, operation: Operation, anonymousLimiter: RateLimiter? = nil
+  ) {
     self.sessions = sessions
     self.accounts = accounts
     self.operation = operation
+    self.anonymousLimiter = anonymousLimiter
   }
 
   /// The server as its operator sees it.

@@ -34,6 +34,9 @@ package struct ChunkedDecoder: Sendable {
   /// What has been handed out as data.
   package private(set) var bodyByteCount = 0
 
+  /// How much more of a body the limit allows.
+  package var remainingBodyByteCount: Int { maxBodyByteCount &- bodyByteCount }
+
   /// Leading zeros included.
   package static let maxSizeDigitCount = 16
   /// In all chunks of one body together.

@@ -13,6 +13,7 @@ extension ConnectionState {
       loop.request.source = peer
       loop.request.deadlineNanoseconds = loop.after(milliseconds: loop.limits.handlerTimeoutMilliseconds)
       loop.request.isServerDraining = loop.isDraining
+      if !loop.admits(to: route) { return settle(path: nil, &output, &loop) }
       var executor = loop.server.routes[route].executor
       if executor == .loop && loop.runHandler(of: route) { executor = .diskPool }
       if executor != .loop {

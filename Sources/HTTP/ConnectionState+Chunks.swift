@@ -19,6 +19,9 @@ struct ChunkedBody: Sendable {
 
   var byteCount: Int { decoder.bodyByteCount }
 
+  /// How much the body may still grow.
+  var remainingByteCount: Int { decoder.remainingBodyByteCount }
+
   /// Decodes what there is of the request that begins at `base`; true once the body is whole or refused.
   mutating func decode(_ bytes: inout ByteBuffer, from base: Int) -> Bool {
     var index = base &+ rawByteCount

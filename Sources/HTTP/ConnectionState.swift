@@ -76,7 +76,17 @@ struct ConnectionState: ~Copyable {
   var wantsInput: Bool { !hasInputEnded && (phase == .open || phase == .lingering) }
 
   /// How much to read at once when `count` bytes of input are there already.
-  func readByteCount(having count: Int) -> Int { min(max(wantedByteCount - count, 4096), 64 * 1024) }
+  ///
+  /// A body of known length is read in as few pieces as there can be. One in chunks is read in pieces that grow with what came, so that
+  /// nobody gets more memory for announcing it.
+  func readByteCount(having count: Int) -> Int {
+    guard let chunks else { return min(max(wantedByteCount - count, Self.minReadByteCount), Self.maxReadByteCount) }
+    let reach = min(count, chunks.remainingByteCount + Self.minReadByteCount)
+    return min(max(reach, Self.minReadByteCount), Self.maxReadByteCount)
+  }
+
+  static let minReadByteCount = 4 * 1024
+  static let maxReadByteCount = 64 * 1024
 
   /// Goes through the input from `consumed` on, appends answers to `output`, and moves `consumed` behind what it is done with.
   mutating func advance(

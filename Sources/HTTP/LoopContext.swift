@@ -156,6 +156,18 @@ extension LoopContext {
     if isPreflight { allow(methods: methods) }
   }
 
+  /// Whether the request may go to the handler; if not, the response says why.
+  mutating func admits(to route: Int) -> Bool {
+    guard let admission = server.routes[route].admission else { return true }
+    do throws(Problem) {
+      try admission(request)
+      return true
+    } catch {
+      response.become(error, request)
+      return false
+    }
+  }
+
   /// Runs a route's handler on this thread. A problem becomes the response; true if the handler must run where it may wait.
   mutating func runHandler(of route: Int) -> Bool {
     do throws(Problem) {

@@ -7,6 +7,10 @@ package typealias Handler = @Sendable (borrowing Request, inout Response) throws
 /// Wraps a handler at start-up.
 package typealias Middleware = @Sendable (@escaping Handler) -> Handler
 
+/// Judges a whole request on its loop before the handler runs, wherever that is, and once only: a handler that is run again is not judged
+/// again. What it throws is the answer.
+package typealias Admission = @Sendable (borrowing Request) throws(Problem) -> Void
+
 /// A method and pattern with what answers them.
 package struct Route: Sendable {
   /// Where the handler runs.
@@ -45,18 +49,20 @@ package struct Route: Sendable {
   package let pattern: StaticString
   package let executor: Executor
   package let body: Body
+  package let admission: Admission?
   package let handler: Handler
 
   /// - Parameter pattern: literal segments and at most four parameters, each a whole segment: `/api/v1/users/{id}`.
   package init(
     _ method: Method, _ pattern: StaticString, on executor: Executor = .loop, body: Body = .ignored,
-    handler: @escaping Handler
+    admission: Admission? = nil, handler: @escaping Handler
   ) {
     precondition(method != .head && method != .options, "HEAD and OPTIONS are answered by rule")
     self.method = method
     self.pattern = pattern
     self.executor = executor
     self.body = body
+    self.admission = admission
     self.handler = handler
   }
 
@@ -64,6 +70,6 @@ package struct Route: Sendable {
   package func wrapped(in middleware: [Middleware]) -> Route {
     var wrapped = handler
     for wrap in middleware.reversed() { wrapped = wrap(wrapped) }
-    return Route(method, pattern, on: executor, body: body, handler: wrapped)
+    return Route(method, pattern, on: executor, body: body, admission: admission, handler: wrapped)
   }
 }

@@ -40,6 +40,7 @@ struct Configuration: Sendable {
   var passwordMinLength = 8
 
   var throttleEnabled = true
+  var throttleIPPerMinute = 300
 
   var logLevel = LogLevel.info
   var logFormat: LogFormat

@@ -78,7 +78,8 @@ final class ServerProcess: Sendable {
       name: "userd", version: programVersion, adminListenerIndex: listeners.count - 1, ownerUserID: effectiveUserID(),
       health: { condition.health() },
       report: { log.write(.error, "api", $0, .text("requestId", $1.description)) })
-    let services = Services(sessions: store.sessions, accounts: store.accounts, operation: operation)
+    let services = Services(
+      sessions: store.sessions, accounts: store.accounts, operation: operation, anonymousLimiter: configuration.anonymousLimiter)
     do throws(ServerError) {
       return try Server(
         options: options, routes: services.routes, durability: store.database.durability, access: { log.access($0) },
@@ -214,6 +215,11 @@ final class ServerProcess: Sendable {
 }
 
 extension Configuration {
+  fileprivate var anonymousLimiter: RateLimiter? {
+    guard throttleEnabled, throttleIPPerMinute > 0 else { return nil }
+    return RateLimiter(policy: "ip", limit: throttleIPPerMinute, windowSeconds: 60)
+  }
+
   /// Where clients are answered. Sockets that came with the process take the place of the default address, not of one that was asked for.
   fileprivate func listeners(_ inherited: [InheritedSocket]) -> [ListenAddress] {
     let own = inherited.isEmpty || isListenGiven ? listen : []

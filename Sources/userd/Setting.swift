@@ -122,8 +122,10 @@ extension Setting {
       "hash.workers", .count(1...64), \.hashWorkers, fallback: "one for each processor, at most 64",
       "passwords hashed at the same time"),
     Setting("hash.queue", .count(1...65_536), \.hashQueue, "requests that may wait for a hash worker; one more is answered 503"),
+    Setting("throttle.enabled", .boolean, \.throttleEnabled, "whether rates are limited at all; false is for benchmarks"),
     Setting(
-      "throttle.enabled", .boolean, \.throttleEnabled, "accepted for later versions; this one limits no one's rate yet"),
+      "throttle.ip_per_minute", .count(0...1_000_000), \.throttleIPPerMinute,
+      "requests of one IPv4 address or IPv6 /64 without a valid token; one more is answered 429, 0 is no limit"),
     Setting("log.level", .choice, \.logLevel, "the least that is logged"),
     Setting("log.format", .choice, \.logFormat, fallback: "text on a terminal, else json", "how a log line is written"),
   ]

@@ -104,4 +104,32 @@ private let simple = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
     #expect(conversation.wait(milliseconds: 1000) == .again)
     #expect(try conversation.answers().map(\.status) == [408])
   }
+
+  @Test func `chunks are read in pieces that grow with what came, and never far past the limit`() throws {
+    let conversation = try Conversation()
+    let head = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+    conversation.receive(head + "10000\r\n")
+    // 64 KiB are announced and none has come.
+    #expect(conversation.state.readByteCount(having: conversation.waitingByteCount) == 4096)
+    var sizes: [Int] = []
+    var rest = 65_536
+    while rest > 0 {
+      let size = min(rest, conversation.state.readByteCount(having: conversation.waitingByteCount))
+      conversation.receive([UInt8](repeating: 120, count: size))
+      sizes.append(size)
+      rest -= size
+    }
+    #expect(
+      sizes == [
+        4096, 4096 + head.utf8.count, 8192 + 2 * head.utf8.count, 16_384 + 4 * head.utf8.count,
+        65_536 - 32_768 - 7 * head.utf8.count,
+      ])
+    #expect(conversation.state.readByteCount(having: conversation.waitingByteCount) == 4096)
+    conversation.receive("\r\n0\r\n\r\n")
+    #expect(try conversation.answers().map(\.body.count) == [65_536])
+    // A length that is told is read at once, up to what one reading takes.
+    conversation.receive("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 50000\r\n\r\n")
+    let waiting = conversation.waitingByteCount
+    #expect(conversation.state.readByteCount(having: waiting) == 50_000)
+  }
 }
