@@ -24,7 +24,10 @@ final class APIServer: Sendable {
   /// The position of the listener whose peers act for the owner.
   static let adminListenerIndex = 1
 
-  init(ownerUserID: UInt32 = effectiveUserID(), _ change: (inout SessionOptions) -> Void = { _ in }) throws {
+  /// - Parameter anonymousLimit: requests without a valid token that one client may make in a minute; nil is no limit.
+  init(ownerUserID: UInt32 = effectiveUserID(), anonymousLimit: Int? = nil, _ change: (inout SessionOptions) -> Void = { _ in })
+    throws
+  {
     ignoreBrokenPipeSignal()
     var databaseOptions = DatabaseOptions(path: folder.path + "/db")
     databaseOptions.segmentByteCount = 1 << 18
@@ -43,7 +46,8 @@ final class APIServer: Sendable {
         store: store, keys: keys, hasher: hasher, policy: options.passwordPolicy, clock: clock, random: .system),
       operation: Services.Operation(
         name: "userd", version: "0.0.0", adminListenerIndex: Self.adminListenerIndex, ownerUserID: ownerUserID,
-        health: { health.value }, report: { failure, _ in reports.append(failure) }))
+        health: { health.value }, report: { failure, _ in reports.append(failure) }),
+      anonymousLimiter: anonymousLimit.map { RateLimiter(policy: "ip", limit: $0, windowSeconds: 60) })
     self.reports = reports
     self.health = health
     var serverOptions = ServerOptions(
