@@ -11,4 +11,7 @@ package enum StorageLimits {
   /// Bytes that may wait for the log thread before writers must wait too.
   package static let maxPendingByteCount = 4 << 20
   package static let maxReaderSlots = 256
+  package static let maxLeases = 16
+  /// How long a lease may last.
+  package static let maxLeaseNanoseconds: UInt64 = 60_000_000_000
 }

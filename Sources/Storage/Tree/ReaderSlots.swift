@@ -13,6 +13,7 @@ import Synchronization
   /// What a thread's words say when it reads nothing.
   static let none = UInt64.max
 
+  let leases = LeaseTable()
   private nonisolated(unsafe) let words: UnsafeMutablePointer<Atomic<UInt64>>
   private let threads: ThreadSlots
 
@@ -78,12 +79,13 @@ import Synchronization
 
   // MARK: Everybody's
 
-  /// Adds every batch that a thread has announced.
+  /// Adds every batch that a thread or a lease has announced. Threads first: a lease begins while its maker's slot still has its batch.
   func addSnapshots(to holders: inout [UInt64]) {
     for slot in 0..<threads.highWater {
       let batch = seen(slot, Self.snapshot)
       if batch != Self.none { holders.append(batch) }
     }
+    leases.addBatches(to: &holders)
   }
 
   /// Begins a new epoch, for frames that were taken out of the translation before; returns its number.
