@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 """Measures userd beside its peers in one run and prints a Markdown table for docs/performance.md.
 
-usage: Benchmarks/compare.py [--rounds N] [--seconds S] [--folder DIR] [--only commits,http]
+usage: Benchmarks/compare.py [--rounds N] [--seconds S] [--folder DIR] [--only commits,http,cores] [--json FILE]
 
-Needs a release build (swift build -c release) and, from Debian: gcc liblmdb-dev libsqlite3-dev nginx-light wrk.
+Needs a release build (swift build -c release) and, from Debian: gcc liblmdb-dev libsqlite3-dev nginx-light golang-go wrk.
 Rounds are interleaved: every contender runs once in each round, in an order that rotates, so that a noisy minute falls on all alike.
-The table has medians with the lowest and highest round in brackets. The server runs on cpu 0 and wrk on cpu 1. Standard library only."""
+The table has medians with the lowest and highest round in brackets. The server runs on cpu 0 and wrk on cpu 1; user and system are the server's own
+processor time for one request. "cores" gives userd and wrk together half of a machine of two processors, then all of it, because the client needs its
+share too. Standard library only."""
 import argparse, contextlib, http.client, json, os, shutil, signal, socket, statistics, subprocess, sys, tempfile, time
 from pathlib import Path
 
@@ -94,29 +96,29 @@ def start(argv, port, path):
             time.sleep(0.0005)
 
 
+def tree(pid):
+    """The process and those that it started, such as the workers of nginx."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [pid] + [p for child in children for p in tree(int(child))]
+
+
+def processor_time(pid):
+    """User and system seconds so far."""
+    fields = [Path(f"/proc/{p}/stat").read_text().rsplit(")", 1)[1].split() for p in tree(pid)]
+    return [sum(int(f[n]) for f in fields) / os.sysconf("SC_CLK_TCK") for n in (11, 12)]
+
+
+def serve(data, port, cpus, threads):
+    """Starts userd on a folder."""
+    return start(["taskset", "-c", cpus, release("userd"), "serve", "--data", str(data), "--listen", f"127.0.0.1:{port}", "--threads", str(threads),
+                  "--throttle-enabled", "false", "--log-level", "warn", "--auth-access-ttl", "1h"], port, "/livez")
+
+
 @contextlib.contextmanager
-def servers(folder):
-    """userd with one administrator and nginx, both on cpu 0; yields their ports and an access token."""
-    ports = {"userd": free_port(), "nginx": free_port()}
-    data, work = folder / "db", folder / "nginx"
-    work.mkdir()
-    exe = release("userd")
-    subprocess.run([exe, "admin", "user", "create", "--data", str(data), "--role", "admin", "--email", "a@example.org", "--name", "A", "--password-stdin"],
-                   input=PASSWORD + "\n", text=True, check=True, stdout=subprocess.DEVNULL)
-    text = (HERE / "peers/nginx.conf").read_text()
-    for word, value in (("WORKERS", "1"), ("FOLDER", str(work)), ("PORT", str(ports["nginx"]))):
-        text = text.replace(f"@{word}@", value)
-    (work / "nginx.conf").write_text(text)
-    pin, running = ["taskset", "-c", "0"], []
+def stopped_at_the_end():
+    running = []
     try:
-        userd, ready = start([*pin, exe, "serve", "--data", str(data), "--listen", f"127.0.0.1:{ports['userd']}", "--threads", "1",
-                              "--throttle-enabled", "false", "--log-level", "warn", "--auth-access-ttl", "1h"], ports["userd"], "/livez")
-        running.append(userd)
-        nginx, _ = start([*pin, shutil.which("nginx") or "/usr/sbin/nginx", "-e", str(work / "nginx.log"), "-c", str(work / "nginx.conf")], ports["nginx"], "/")
-        running.append(nginx)
-        rss = next(int(l.split()[1]) for l in open(f"/proc/{userd.pid}/status") if l.startswith("VmRSS"))
-        print(f"ready after {ready * 1000:.1f} ms, idle {rss / 1024:.1f} MiB, executable {os.stat(exe).st_size / 1e6:.2f} MB", file=sys.stderr)
-        yield ports, call(ports["userd"], "POST", "/api/auth/login", {"email": "a@example.org", "password": PASSWORD})["token"]
+        yield running
     finally:
         for process in running:
             process.send_signal(signal.SIGTERM)
@@ -124,22 +126,67 @@ def servers(folder):
             process.wait(20)
 
 
-def wrk(port, path, seconds, token=None):
-    argv = ["taskset", "-c", "1", "wrk", "-t1", "-c64", f"-d{seconds}s", f"http://127.0.0.1:{port}{path}"]
+@contextlib.contextmanager
+def servers(folder):
+    """userd with one administrator, nginx and a Go server, all on cpu 0; yields their ports, their processes and an access token."""
+    ports = {name: free_port() for name in ("userd", "nginx", "go")}
+    data, work = folder / "db", folder / "nginx"
+    work.mkdir()
+    run([release("userd"), "admin", "user", "create", "--data", str(data), "--role", "admin", "--email", "a@example.org", "--name", "A", "--password-stdin"], input=PASSWORD + "\n")
+    text = (HERE / "peers/nginx.conf").read_text()
+    for word, value in (("WORKERS", "1"), ("FOLDER", str(work)), ("PORT", str(ports["nginx"]))):
+        text = text.replace(f"@{word}@", value)
+    (work / "nginx.conf").write_text(text)
+    run(["go", "build", "-o", str(folder / "responder"), str(HERE / "peers/responder.go")],
+        env=dict(os.environ, GO111MODULE="off", GOFLAGS="", GOCACHE=str(folder / "go"), HOME=str(folder)))
+    pin = ["taskset", "-c", "0"]
+    with stopped_at_the_end() as running:
+        userd, ready = serve(data, ports["userd"], "0", 1)
+        running.append(userd)
+        running.append(start([*pin, shutil.which("nginx") or "/usr/sbin/nginx", "-e", str(work / "nginx.log"), "-c", str(work / "nginx.conf")], ports["nginx"], "/")[0])
+        running.append(start([*pin, str(folder / "responder"), f"127.0.0.1:{ports['go']}"], ports["go"], "/")[0])
+        rss = next(int(l.split()[1]) for l in open(f"/proc/{userd.pid}/status") if l.startswith("VmRSS"))
+        print(f"ready after {ready * 1000:.1f} ms, idle {rss / 1024:.1f} MiB, executable {os.stat(release('userd')).st_size / 1e6:.2f} MB", file=sys.stderr)
+        token = call(ports["userd"], "POST", "/api/auth/login", {"email": "a@example.org", "password": PASSWORD})["token"]
+        yield {name: (ports[name], process.pid) for name, process in zip(ports, running)}, token
+
+
+def wrk(server, path, seconds, token=None, cpus="1", threads=1, connections=64):
+    """Requests a second, and user and system microseconds of the server for each."""
+    port, pid = server
+    argv = ["taskset", "-c", cpus, "wrk", f"-t{threads}", f"-c{connections}", f"-d{seconds}s", f"http://127.0.0.1:{port}{path}"]
     if token:
         argv += ["-H", f"Authorization: Bearer {token}"]
+    before = processor_time(pid)
     out = run(argv)
     if "Non-2xx" in out or "Socket errors" in out:
         raise SystemExit(out)
-    return float(next(l.split()[1] for l in out.splitlines() if l.startswith("Requests/sec")))
+    count = next(int(l.split()[0]) for l in out.splitlines() if "requests in" in l)
+    user, system = ((now - then) * 1e6 / count for now, then in zip(processor_time(pid), before))
+    return float(next(l.split()[1] for l in out.splitlines() if l.startswith("Requests/sec"))), user, system
 
 
-def requests(ports, token, seconds):
+def requests(running, token, seconds):
+    fixed, checked = "requests/s, 64 connections, one core, fixed answer", "requests/s, 64 connections, one core, token and session checked"
     return [
-        ("requests/s, 64 connections, one core, fixed answer", "userd `/livez`", lambda: wrk(ports["userd"], "/livez", seconds)),
-        ("requests/s, 64 connections, one core, fixed answer", "nginx `return 200`", lambda: wrk(ports["nginx"], "/", seconds)),
-        ("requests/s, 64 connections, one core, token and session checked", "userd `/api/auth/me`", lambda: wrk(ports["userd"], "/api/auth/me", seconds, token)),
+        (fixed, "userd `/livez`", lambda: wrk(running["userd"], "/livez", seconds)),
+        (fixed, "nginx `return 200`", lambda: wrk(running["nginx"], "/", seconds)),
+        (fixed, "Go `net/http`", lambda: wrk(running["go"], "/", seconds)),
+        (checked, "userd `/api/auth/me`", lambda: wrk(running["userd"], "/api/auth/me", seconds, token)),
     ]
+
+
+def cores(folder, seconds):
+    """userd and wrk on one processor together, then on two: what one half of the machine does against all of it."""
+
+    def measure(cpus, threads):
+        with tempfile.TemporaryDirectory(dir=folder) as data, stopped_at_the_end() as running:
+            port = free_port()
+            running.append(serve(Path(data) / "db", port, cpus, threads)[0])
+            return wrk((port, running[0].pid), "/livez", seconds, cpus=cpus, threads=threads, connections=64 * threads)
+
+    what = "requests/s, server and client share the processors, `/livez`"
+    return [(what, "one processor, one loop", lambda: measure("0", 1)), (what, "two processors, two loops", lambda: measure("0,1", 2))]
 
 
 # ---- rounds and the table ----
@@ -150,7 +197,8 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=3)
     parser.add_argument("--folder", type=Path, default=ROOT / ".build/bench", help="on the disk to be measured")
-    parser.add_argument("--only", default="commits,http")
+    parser.add_argument("--only", default="commits,http,cores")
+    parser.add_argument("--json", type=Path, help="where to leave every figure")
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     wanted = options.only.split(",")
@@ -160,18 +208,25 @@ def main():
             rows += commits(folder, options.seconds)
         if "http" in wanted:
             rows += requests(*stack.enter_context(servers(folder)), options.seconds)
+        if "cores" in wanted:
+            rows += cores(folder, options.seconds)
         figures = [[] for _ in rows]
         for number in range(options.rounds):
             for step in range(len(rows)):
                 index = (step + number) % len(rows)
-                figures[index].append(rows[index][2]())
-                print(f"round {number + 1}: {rows[index][1]}, {rows[index][0]}: {figures[index][-1]:.0f}", file=sys.stderr)
-    print("| work | contender | median [lowest..highest] of %d | ratio to userd |\n|---|---|---|---|" % options.rounds)
+                figure = rows[index][2]()
+                figures[index].append(figure if isinstance(figure, tuple) else (figure,))
+                print(f"round {number + 1}: {rows[index][1]}, {rows[index][0]}: {figures[index][-1][0]:.0f}", file=sys.stderr)
+    if options.json:
+        options.json.write_text(json.dumps([{"work": w, "contender": c, "rounds": f} for (w, c, _), f in zip(rows, figures)], indent=1) + "\n")
+    print("| work | contender | median [lowest..highest] of %d | ratio to userd | user, system us each |\n|---|---|---|---|---|" % options.rounds)
     base = {}
     for (what, contender, _), found in zip(rows, figures):
-        median = statistics.median(found)
+        rates = [f[0] for f in found]
+        median = statistics.median(rates)
         base.setdefault(what, median)
-        print(f"| {what} | {contender} | {median:,.0f} [{min(found):,.0f}..{max(found):,.0f}] | {median / base[what]:.2f} |")
+        each = ", ".join(f"{statistics.median(f[n] for f in found):.2f}" for n in (1, 2)) if len(found[0]) == 3 else ""
+        print(f"| {what} | {contender} | {median:,.0f} [{min(rates):,.0f}..{max(rates):,.0f}] | {median / base[what]:.2f} | {each} |")
 
 
 if __name__ == "__main__":

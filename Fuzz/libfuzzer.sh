@@ -3,7 +3,7 @@
 #
 #   Fuzz/libfuzzer.sh MINUTES [target...]        so long for each target, all unless some are named, two at once
 #   Fuzz/libfuzzer.sh corpus [target...]         only every input of the corpus, once: seconds
-#   Fuzz/libfuzzer.sh minimise [target...]       the corpus anew: the fewest and shortest inputs that reach all that is reached
+#   Fuzz/libfuzzer.sh minimise [target...]       the corpus anew: few and short inputs that reach every branch that is reached
 #
 # A finding ends with 1 and leaves the input under .build/fuzz/findings. What a run adds stays under .build/fuzz/corpus until `minimise`
 # takes it over. `nice -n 19` in front does no harm.
@@ -59,7 +59,7 @@ minimise)
   for target in "${targets[@]}"; do
     rm -rf "$work/minimal"
     mkdir -p "$work/minimal" "$work/corpus/$target"
-    run "$target" -merge=1 "$work/minimal" "Fuzz/corpus/$target" "$work/corpus/$target" > "$work/$target.log" 2>&1
+    run "$target" -set_cover_merge=1 -use_counters=0 -max_len=1024 "$work/minimal" "Fuzz/corpus/$target" "$work/corpus/$target" > "$work/$target.log" 2>&1
     rm -rf "Fuzz/corpus/$target" "$work/corpus/$target"
     mv "$work/minimal" "Fuzz/corpus/$target"
     printf '%-10s %s inputs\n' "$target" "$(find "Fuzz/corpus/$target" -type f | wc -l)"
