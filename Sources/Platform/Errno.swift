@@ -3,6 +3,7 @@
 import Glibc
 
 /// The reason a system call failed: the value of `errno` right after it.
+@usableFromInline
 package struct Errno: Error, Equatable, Hashable, Sendable {
   package let code: CInt
 
@@ -70,6 +71,7 @@ extension Errno {
 
 extension Errno: CustomStringConvertible {
   /// The C library's words for it, such as "No space left on device".
+  @usableFromInline
   package var description: String {
     // SAFETY: the GNU strerror returns a constant or thread-local string that lives until the next call of this thread.
     guard let text = unsafe strerror(code) else { return "error \(code)" }

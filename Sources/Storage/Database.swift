@@ -4,6 +4,7 @@ package import Platform
 import Synchronization
 
 /// An open database. Any thread may call it; one process at a time has the folder open.
+@usableFromInline
 package final class Database: Sendable {
   /// Moves forward as commits become durable and published; event loops subscribe to it.
   package let durability: DurabilitySignal
@@ -71,11 +72,17 @@ package final class Database: Sendable {
   // MARK: Transactions
 
   /// Runs `body` on the published snapshot, without locks or waiting. Never nested, never inside `write`.
+  @inlinable
   package func read<Value, Failure: StorageErrorCarrier>(
     _ body: (inout ReadTransaction) throws(Failure) -> Value
   ) throws(Failure) -> Value {
-    try commits.tree.read(body)
+    var transaction: ReadTransaction
+    do throws(StorageError) { transaction = try beginReading() } catch { throw Failure(error) }
+    return try body(&transaction)
   }
+
+  @usableFromInline
+  func beginReading() throws(StorageError) -> ReadTransaction { try commits.tree.beginReading() }
 
   /// Runs `body` on the newest state under the writer lock and commits what it wrote, without waiting for the disk.
   ///

@@ -1,15 +1,17 @@
 // What storage can refuse, and the protocol by which a floor above carries it.
 
-package import Platform
+public import Platform
 
 /// An error type of a floor above that can carry an engine error.
 ///
 /// Closures passed to `Database.read` and `Database.write` throw one type; the engine's own failures enter it through this `init`.
+@usableFromInline
 package protocol StorageErrorCarrier: Error {
   init(_ error: StorageError)
 }
 
 /// Why the engine refused or failed. Text is made in `description`; it never shows a key or a value.
+@usableFromInline
 package enum StorageError: Error, Equatable, Sendable {
   /// A put or delete with no key at all.
   case emptyKey
@@ -49,6 +51,7 @@ package enum StorageError: Error, Equatable, Sendable {
   case io(operation: StaticString, path: String, errno: Errno)
 
   /// A place on disk where acknowledged bytes are missing or wrong.
+  @usableFromInline
   package struct Damage: Equatable, Sendable {
     /// The file, as it was opened.
     package let path: String
@@ -77,6 +80,7 @@ package enum StorageError: Error, Equatable, Sendable {
 }
 
 extension StorageError: StorageErrorCarrier {
+  @inlinable
   package init(_ error: StorageError) { self = error }
 
   /// Whether a system call failed because the device is full or the process has too many files open: it may succeed later.
@@ -86,10 +90,12 @@ extension StorageError: StorageErrorCarrier {
   }
 
   // A StaticString has no equality of its own; the operation is one of a few names, compared as text.
+  @usableFromInline
   package static func == (left: StorageError, right: StorageError) -> Bool { left.description == right.description }
 }
 
 extension StorageError: CustomStringConvertible {
+  @usableFromInline
   package var description: String {
     switch self {
     case .emptyKey: "key is empty"
@@ -116,6 +122,7 @@ extension StorageError: CustomStringConvertible {
 }
 
 extension StorageError.Damage: CustomStringConvertible {
+  @usableFromInline
   package var description: String {
     var text = "\(path) is damaged at byte \(offset)"
     if let lsn { text += " (LSN \(lsn))" }

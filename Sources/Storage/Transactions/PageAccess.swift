@@ -32,6 +32,9 @@
     self.onMiss = onMiss
   }
 
+  /// Ends a reader's transaction: the snapshot and the epoch of its thread.
+  func leave() { unsafe cache.slots.leave(slot) }
+
   /// The value of a key, good until the next call; nil if there is no such key.
   @inline(__always) mutating func value(_ key: LentBytes) throws(StorageError) -> LentBytes? {
     while true {

@@ -5,24 +5,23 @@
 /// SAFETY: whoever makes one vouches that `count` bytes from `base` stay readable and unchanged while it is used. They do, because a value of
 /// this type only goes down into calls: into page code from a span's closure, or out of a page that its reader's snapshot or the writer
 /// lock keeps in place. With that, every method below reads within `base ..< base + count`.
-@safe struct LentBytes {
-  let base: UnsafeRawPointer
-  let count: Int
+@usableFromInline @safe struct LentBytes {
+  @usableFromInline let base: UnsafeRawPointer
+  @usableFromInline let count: Int
 
-  @unsafe @inline(__always) init(_ base: UnsafeRawPointer, _ count: Int) {
+  @unsafe @inline(__always) @inlinable init(_ base: UnsafeRawPointer, _ count: Int) {
     unsafe self.base = base
     self.count = count
   }
 
-  @unsafe @inline(__always) init(_ buffer: UnsafeRawBufferPointer) {
-    unsafe self.base = buffer.baseAddress ?? Self.nowhere
-    count = buffer.count
+  @unsafe @inline(__always) @inlinable init(_ buffer: UnsafeRawBufferPointer) {
+    unsafe self.init(buffer.baseAddress ?? Self.nowhere, buffer.count)
   }
 
   static var none: LentBytes { unsafe LentBytes(nowhere, 0) }
 
   /// Where an empty run points; never read.
-  private static var nowhere: UnsafeRawPointer { unsafe UnsafeRawPointer(bitPattern: 8).unsafelyUnwrapped }
+  @inlinable static var nowhere: UnsafeRawPointer { unsafe UnsafeRawPointer(bitPattern: 8).unsafelyUnwrapped }
 
   @inline(__always) var isEmpty: Bool { count == 0 }
 

@@ -86,10 +86,17 @@ final class PageTree: @unchecked Sendable {
   func read<Value, Failure: StorageErrorCarrier>(
     _ body: (inout ReadTransaction) throws(Failure) -> Value
   ) throws(Failure) -> Value {
-    guard let (slot, _, root) = roots.enter() else { throw Failure(.tooManyReaders(limit: StorageLimits.maxReaderSlots)) }
-    defer { slots.leave(slot) }
-    var transaction = ReadTransaction(PageAccess(TreeReader(table: table, root: root), cache, slot, onMiss: .wait))
+    var transaction: ReadTransaction
+    do throws(StorageError) { transaction = try beginReading() } catch { throw Failure(error) }
     return try body(&transaction)
+  }
+
+  /// Begins a transaction on the published root, which ends where the value ends.
+  ///
+  /// - Throws: `.tooManyReaders`.
+  func beginReading() throws(StorageError) -> ReadTransaction {
+    guard let (slot, _, root) = roots.enter() else { throw .tooManyReaders(limit: StorageLimits.maxReaderSlots) }
+    return ReadTransaction(PageAccess(TreeReader(table: table, root: root), cache, slot, onMiss: .wait))
   }
 
   // MARK: The log right

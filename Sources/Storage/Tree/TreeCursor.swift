@@ -35,7 +35,7 @@
   private let boundBytes: UnsafeMutableRawPointer
 
   /// - Parameters:
-  ///   - room: for two keys and a byte.
+  ///   - room: `scanRoomByteCount` bytes, for two keys and a byte.
   ///   - maxLeaves: after so many the cursor asks for a rest.
   @unsafe init(
     _ reader: TreeReader, _ order: ScanOrder, from lower: LentBytes, below upper: LentBytes, room: UnsafeMutableRawPointer,
@@ -55,7 +55,7 @@
     seek()
   }
 
-  static let roomByteCount = 2 * StorageLimits.maxKeyByteCount + 1
+  static let roomByteCount = scanRoomByteCount
 
   /// Goes to the begin of what is left of the range.
   mutating func seek() {
