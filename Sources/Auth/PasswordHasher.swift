@@ -13,7 +13,7 @@ package final class PasswordHasher: Sendable {
   private let parameters: Argon2Parameters
   private let random: RandomSource
   // Guards the arenas that nobody uses; never held while hashing.
-  private let arenas: Mutex<[Argon2Memory]>
+  private let arenas: Mutex<[PasswordMemory]>
   private let onHash: @Sendable () -> Void
   /// What an unknown address is compared with: costs what a known one costs, and no password matches it.
   private let nobody: PasswordHash
@@ -27,7 +27,7 @@ package final class PasswordHasher: Sendable {
     precondition(arenas > 0, "\(arenas) arenas to hash in")
     self.parameters = parameters
     self.random = random
-    self.arenas = Mutex((0..<arenas).map { _ in Argon2Memory() })
+    self.arenas = Mutex((0..<arenas).map { _ in PasswordMemory() })
     self.onHash = onHash
     let cost = "m=\(parameters.memoryKiB),t=\(parameters.iterations),p=\(parameters.parallelism)"
     let salt = random.bytes(PasswordHash.saltByteCount)
@@ -71,7 +71,7 @@ package final class PasswordHasher: Sendable {
     return (matches && stored != nil && !isTooLong, expected.needsRehash(for: parameters))
   }
 
-  private func withArena<Value>(_ body: (Argon2Memory) throws(CryptoError) -> Value) throws(AuthError) -> Value {
+  private func withArena<Value>(_ body: (PasswordMemory) throws(CryptoError) -> Value) throws(AuthError) -> Value {
     guard let memory = arenas.withLock({ $0.popLast() }) else { throw .overloaded }
     defer { arenas.withLock { $0.append(memory) } }
     onHash()

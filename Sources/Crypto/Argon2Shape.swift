@@ -1,4 +1,4 @@
-// The matrix of Argon2id: its lanes, slices and blocks, and the order in which they are filled.
+// The matrix of Argon2: its lanes, slices and blocks, and the order in which they are filled.
 
 #if arch(x86_64)
   import WideInstructions
@@ -15,9 +15,11 @@ struct Argon2Shape {
   private let laneLength: Int
   private let segmentLength: Int
   private let passCount: Int
+  private let variant: Argon2.Variant
   private let usesWideInstructions: Bool
 
-  init(_ parameters: Argon2Parameters, _ implementation: Implementation) {
+  init(_ variant: Argon2.Variant, _ parameters: Argon2Parameters, _ implementation: Implementation) {
+    self.variant = variant
     laneCount = parameters.parallelism
     segmentLength = parameters.memoryKiB / (Self.sliceCount * laneCount)
     laneLength = segmentLength * Self.sliceCount
@@ -78,11 +80,11 @@ struct Argon2Shape {
     // because the area ends before it (RFC 9106 3.4.2).
     let input = unsafe (scratch + Self.blockByteCount).assumingMemoryBound(to: UInt64.self)
     let addresses = unsafe (scratch + 3 * Self.blockByteCount).assumingMemoryBound(to: UInt64.self)
-    // The first half of the first pass takes addresses that do not depend on the password (the "id" of Argon2id).
-    let isIndependent = pass == 0 && slice < 2
+    // Argon2i takes all addresses without a look at the password, Argon2id those of the first half of the first pass.
+    let isIndependent = variant == .i || (pass == 0 && slice < 2)
     if isIndependent {
       unsafe scratch.initializeMemory(as: UInt64.self, repeating: 0, count: 2 * Self.blockByteCount / 8)
-      let parts = [pass, lane, slice, blockCount, passCount, Int(Argon2id.kind)]
+      let parts = [pass, lane, slice, blockCount, passCount, Int(variant.rawValue)]
       for index in 0..<6 { unsafe input[index] = UInt64(parts[index]) }
     }
     let first = pass == 0 && slice == 0 ? 2 : 0

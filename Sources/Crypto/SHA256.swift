@@ -15,9 +15,11 @@ package struct SHA256: Sendable {
   private var byteCount: UInt64 = 0
   private let usesInstructions: Bool
 
+  static let initialState = SIMD8<UInt32>(
+    0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19)
+
   package init(_ implementation: Implementation = .accelerated) {
-    state = SIMD8(
-      0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19)
+    state = Self.initialState
     usesInstructions = implementation.usesSHA256Instructions
   }
 
@@ -81,7 +83,7 @@ package struct SHA256: Sendable {
   }
 
   @inline(__always)
-  private static func mix(_ blocks: Span<UInt8>, into state: inout SIMD8<UInt32>, _ usesInstructions: Bool) {
+  static func mix(_ blocks: Span<UInt8>, into state: inout SIMD8<UInt32>, _ usesInstructions: Bool) {
     #if arch(x86_64)
       if usesInstructions {
         sha256MixWithInstructions(blocks, into: &state)

@@ -31,29 +31,29 @@ extension BLAKE2b {
   }
 }
 
-extension Argon2id {
+extension Argon2 {
   static func hash(
     _ password: [UInt8], salt: [UInt8], secret: [UInt8] = [], associatedData: [UInt8] = [], _ parameters: Argon2Parameters,
-    byteCount: Int = 32, memory: Argon2Memory, _ implementation: Implementation = .accelerated
+    byteCount: Int = 32, variant: Variant = .id, memory: PasswordMemory, _ implementation: Implementation = .accelerated
   ) throws(CryptoError) -> [UInt8] {
     try hash(
-      password: password.span, salt: salt.span, secret: secret.span, associatedData: associatedData.span,
+      variant, password: password.span, salt: salt.span, secret: secret.span, associatedData: associatedData.span,
       parameters: parameters, byteCount: byteCount, memory: memory, implementation)
   }
 }
 
 extension PasswordHash {
-  init(parsing text: String, limits: Argon2Limits = Argon2Limits()) throws(CryptoError) {
+  init(parsing text: String, limits: PasswordHashLimits = PasswordHashLimits()) throws(CryptoError) {
     try self.init(parsing: Array(text.utf8).span, limits: limits)
   }
 
-  func matches(_ password: [UInt8], memory: Argon2Memory, _ implementation: Implementation = .accelerated) throws(CryptoError)
+  func matches(_ password: [UInt8], memory: PasswordMemory, _ implementation: Implementation = .accelerated) throws(CryptoError)
     -> Bool
   {
     try matches(password.span, memory: memory, implementation)
   }
 
-  func matches(_ password: String, memory: Argon2Memory) throws(CryptoError) -> Bool {
+  func matches(_ password: String, memory: PasswordMemory) throws(CryptoError) -> Bool {
     try matches(Array(password.utf8), memory: memory)
   }
 }

@@ -45,7 +45,7 @@ private let vectorPath = environmentVariables().first { $0.name == "USERD_CRYPTO
     case "blake2b":
       return (fields[3], hex(BLAKE2b.hash(data[2], byteCount: try number(0), key: data[1])))
     case "argon2id":
-      let tag = try Argon2id.hash(
+      let tag = try Argon2.hash(
         data[3], salt: data[4], secret: data[5], associatedData: data[6],
         Argon2Parameters(memoryKiB: number(0), iterations: number(1), parallelism: number(2)),
         byteCount: data[7].count, memory: memory, path)
@@ -61,5 +61,5 @@ private let vectorPath = environmentVariables().first { $0.name == "USERD_CRYPTO
     }
   }
 
-  private let memory = Argon2Memory()
+  private let memory = PasswordMemory()
 }

@@ -5,7 +5,7 @@ import Platform
 import Testing
 
 @Suite struct PasswordHashTests {
-  let memory = Argon2Memory()
+  let memory = PasswordMemory()
   let random = RandomSource { bytes in
     for index in bytes.indices { bytes[index] = UInt8(truncatingIfNeeded: 251 &* index &+ 7) }
   }
@@ -15,7 +15,7 @@ import Testing
   @Test func `a published hash is read, matches its password and is written as it was`() throws {
     let hash = try parse(Self.published)
     #expect(hash.text == Self.published)
-    #expect(try hash.parameters == Argon2Parameters(memoryKiB: 65536, iterations: 2, parallelism: 1))
+    #expect(try hash.recipe == .argon2(.id, Argon2Parameters(memoryKiB: 65536, iterations: 2, parallelism: 1)))
     #expect(try hash.matches("password", memory: memory))
     #expect(try !hash.matches("Password", memory: memory))
   }
@@ -47,13 +47,14 @@ import Testing
     #expect(try hash.needsRehash(for: Argon2Parameters(memoryKiB: 64, iterations: 1, parallelism: 1)))
     #expect(try hash.needsRehash(for: Argon2Parameters(memoryKiB: 64, iterations: 2, parallelism: 2)))
     let shortSalt = try parse(Self.published)
-    #expect(shortSalt.needsRehash(for: shortSalt.parameters))
+    #expect(try shortSalt.needsRehash(for: Argon2Parameters(memoryKiB: 65536, iterations: 2, parallelism: 1)))
+    let other = try parse("$argon2i$v=19$m=64,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")
+    #expect(try other.needsRehash(for: Argon2Parameters(memoryKiB: 64, iterations: 2, parallelism: 1)))
   }
 
   // Each differs from a right one in one place.
   static let malformed: [(String, CryptoError.Part)] = [
     ("", .algorithm), ("$", .algorithm), ("argon2id$v=19$m=64,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5Q", .algorithm),
-    ("$argon2i$v=19$m=64,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5Q", .algorithm),
     ("$argon2d$v=19$m=64,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5Q", .algorithm),
     ("$Argon2id$v=19$m=64,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5Q", .algorithm),
     (" $argon2id$v=19$m=64,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5Q", .algorithm),
@@ -88,7 +89,9 @@ import Testing
     ("$argon2id$v=19$m=64,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5", .hash),
     ("$argon2id$v=19$m=64,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5Q\n", .hash),
     ("$argon2id$v=19$m=64,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5Q$", .hash),
-    ("$2b$12$R9h/cIPz0gi.URNNX3kh2OPST9/PgBkqquzi.Ss7KIUgO2t0jWMUW", .algorithm),
+    ("$2$12$R9h/cIPz0gi.URNNX3kh2OPST9/PgBkqquzi.Ss7KIUgO2t0jWMUW", .version),
+    ("$5$salt$Gcm6FsVtF/Qa77ZKD.iwsJlCVPY0XSMgLJL0Hnww/c1", .algorithm),
+    ("md5$salt$67a1e09bb1f83f5007dc119c14d663aa", .algorithm),
   ]
 
   @Test func `text that is not exactly a hash is refused, naming the part`() {
@@ -106,7 +109,7 @@ import Testing
   }
 
   @Test func `numbers past the limits are refused before anything is computed`() {
-    func refusal(_ text: String, _ limits: Argon2Limits = Argon2Limits()) -> CryptoError? {
+    func refusal(_ text: String, _ limits: PasswordHashLimits = PasswordHashLimits()) -> CryptoError? {
       do throws(CryptoError) {
         _ = try PasswordHash(parsing: text, limits: limits)
         return nil
@@ -128,9 +131,7 @@ import Testing
       refusal("$argon2id$v=19$m=64,t=1025,p=1" + end) == .parameterOutOfRange(.iterations, value: 1025, limits: 1...1024))
     #expect(refusal("$argon2id$v=19$m=64,t=2,p=0" + end) == .parameterOutOfRange(.parallelism, value: 0, limits: 1...64))
     #expect(refusal("$argon2id$v=19$m=64,t=2,p=65" + end) == .parameterOutOfRange(.parallelism, value: 65, limits: 1...64))
-    var tight = Argon2Limits()
-    tight.maxMemoryKiB = 19456
-    tight.maxIterations = 8
+    let tight = PasswordHashLimits(importingBeside: .standard)
     #expect(refusal("$argon2id$v=19$m=19456,t=8,p=1" + end, tight) == nil)
     #expect(
       refusal("$argon2id$v=19$m=19457,t=8,p=1" + end, tight)

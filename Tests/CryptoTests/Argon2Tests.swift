@@ -1,20 +1,30 @@
-// Argon2id against RFC 9106 and the vectors of its reference implementation, on both paths, and its limits.
+// Argon2id and Argon2i against RFC 9106 and the vectors of its reference implementation, on both paths, and its limits.
 
 import Crypto
 import TestSupport
 import Testing
 
-@Suite struct Argon2idTests {
-  let memory = Argon2Memory()
+@Suite struct Argon2Tests {
+  let memory = PasswordMemory()
 
   @Test(arguments: Implementation.allCases)
   func `the vector of RFC 9106 section 5.3 is met`(_ implementation: Implementation) throws {
     let password = [UInt8](repeating: 1, count: 32), salt = [UInt8](repeating: 2, count: 16)
     let secret = [UInt8](repeating: 3, count: 8), extra = [UInt8](repeating: 4, count: 12)
-    let tag = try Argon2id.hash(
+    let tag = try Argon2.hash(
       password, salt: salt, secret: secret, associatedData: extra,
       Argon2Parameters(memoryKiB: 32, iterations: 3, parallelism: 4), memory: memory, implementation)
     #expect(hex(tag) == "0d640df58d78766c08c037a34a8b53c9d01ef0452d75b65eb52520e96b01e659")
+  }
+
+  @Test(arguments: Implementation.allCases)
+  func `the vector of RFC 9106 section 5.2 is met by Argon2i`(_ implementation: Implementation) throws {
+    let password = [UInt8](repeating: 1, count: 32), salt = [UInt8](repeating: 2, count: 16)
+    let secret = [UInt8](repeating: 3, count: 8), extra = [UInt8](repeating: 4, count: 12)
+    let tag = try Argon2.hash(
+      password, salt: salt, secret: secret, associatedData: extra,
+      Argon2Parameters(memoryKiB: 32, iterations: 3, parallelism: 4), variant: .i, memory: memory, implementation)
+    #expect(hex(tag) == "c814d9d1dc7f37aa13f0d77f2494bda1c8de6b016dd388d29952a4c4672b6ce8")
   }
 
   /// src/test.c of github.com/P-H-C/phc-winner-argon2, version 0x13.
@@ -59,7 +69,7 @@ import Testing
   private func check(_ vector: Vector, _ implementation: Implementation) throws {
     let parameters = try Argon2Parameters(
       memoryKiB: vector.memoryKiB, iterations: vector.iterations, parallelism: vector.parallelism)
-    let tag = try Argon2id.hash(
+    let tag = try Argon2.hash(
       Array(vector.password.utf8), salt: Array(vector.salt.utf8), parameters, memory: memory,
       implementation)
     #expect(hex(tag) == vector.tag)
@@ -73,10 +83,10 @@ import Testing
         memoryKiB: 8 * lanes + random.number(0..<600), iterations: random.number(1..<4), parallelism: lanes)
       let password = random.bytes(random.number(0..<100)), salt = random.bytes(random.number(8..<65))
       let byteCount = random.number(4..<200)
-      let accelerated = try Argon2id.hash(
+      let accelerated = try Argon2.hash(
         password, salt: salt, parameters, byteCount: byteCount, memory: memory, .accelerated)
-      let portable = try Argon2id.hash(
-        password, salt: salt, parameters, byteCount: byteCount, memory: Argon2Memory(),
+      let portable = try Argon2.hash(
+        password, salt: salt, parameters, byteCount: byteCount, memory: PasswordMemory(),
         .portable)
       #expect(accelerated == portable, "\(parameters)")
     }
@@ -106,7 +116,7 @@ import Testing
     let parameters = try Argon2Parameters(memoryKiB: 8, iterations: 1, parallelism: 1)
     func refusal(password: Int = 8, salt: Int = 16, tag: Int = 32) -> CryptoError? {
       do throws(CryptoError) {
-        let result = try Argon2id.hash(
+        let result = try Argon2.hash(
           [UInt8](repeating: 1, count: password), salt: [UInt8](repeating: 2, count: salt), parameters,
           byteCount: tag, memory: memory)
         #expect(result.count == tag)

@@ -1,4 +1,4 @@
-// The memory that makes Argon2id hard, kept from one hash to the next.
+// The memory that makes password hashes hard, kept from one hash to the next.
 
 import Platform
 import Synchronization
@@ -8,7 +8,7 @@ import Synchronization
 /// Any thread may use it, but two that do wait for each other: each worker should have its own. Zeroed after each hash, left out of core dumps.
 /// It keeps the mapping of the last hash while the next one needs at least half of it, so it never holds more than twice what the
 /// last hash needed.
-package final class Argon2Memory: Sendable {
+package final class PasswordMemory: Sendable {
   private let mapping = Mutex<MemoryMapping?>(nil)
 
   package init() {}

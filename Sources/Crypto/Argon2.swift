@@ -1,6 +1,14 @@
-// Argon2id version 1.3 (RFC 9106): the password hash that needs memory as well as time.
+// Argon2 version 1.3 (RFC 9106): the password hash that needs memory as well as time.
 
-package enum Argon2id {
+package enum Argon2 {
+  /// How blocks are chosen: the number is y of RFC 9106 3.2, which goes into the hash.
+  package enum Variant: UInt32, Sendable {
+    /// By counters alone: what is read tells nothing about the password. Only for hashes that others made.
+    case i = 1
+    /// By counters in the first half of the first pass, then by what was computed.
+    case id = 2
+  }
+
   /// Computes a tag.
   ///
   /// Runs for `parameters.iterations` passes over `parameters.memoryKiB`: some 300 ns a block with AVX2. Never on an event loop.
@@ -11,8 +19,9 @@ package enum Argon2id {
   ///   - byteCount: of the tag, 4 to 1,024.
   /// - Throws: `.parameterOutOfRange`, or `.memoryUnavailable`.
   package static func hash(
-    password: Span<UInt8>, salt: Span<UInt8>, secret: Span<UInt8> = Span(), associatedData: Span<UInt8> = Span(),
-    parameters: Argon2Parameters, byteCount: Int = 32, memory: Argon2Memory, _ implementation: Implementation = .accelerated
+    _ variant: Variant = .id, password: Span<UInt8>, salt: Span<UInt8>, secret: Span<UInt8> = Span(),
+    associatedData: Span<UInt8> = Span(),
+    parameters: Argon2Parameters, byteCount: Int = 32, memory: PasswordMemory, _ implementation: Implementation = .accelerated
   ) throws(CryptoError) -> [UInt8] {
     try checkRange(.passwordByteCount, password.count, Argon2Limits.passwordByteCounts)
     try checkRange(.saltByteCount, salt.count, Argon2Limits.saltByteCounts)
@@ -25,7 +34,7 @@ package enum Argon2id {
     first.update(littleEndian: UInt32(parameters.memoryKiB))
     first.update(littleEndian: UInt32(parameters.iterations))
     first.update(littleEndian: version)
-    first.update(littleEndian: kind)
+    first.update(littleEndian: variant.rawValue)
     first.update(littleEndian: UInt32(password.count))
     first.update(password)
     first.update(littleEndian: UInt32(salt.count))
@@ -37,7 +46,7 @@ package enum Argon2id {
     // From the seed a guess is checked without the work, so it goes as the arena does.
     let seed = SecretBytes(count: 64) { first.finish(into: &$0) }
 
-    let shape = Argon2Shape(parameters, implementation)
+    let shape = Argon2Shape(variant, parameters, implementation)
     // SAFETY: the arena has as many blocks as the shape says, and nobody else uses them meanwhile.
     return try unsafe memory.withBlocks(byteCount: shape.blockCount * Argon2Shape.blockByteCount) { blocks in
       seed.withSpan { unsafe shape.fill(blocks, from: $0) }
@@ -46,7 +55,6 @@ package enum Argon2id {
   }
 
   static let version: UInt32 = 0x13
-  static let kind: UInt32 = 2
 }
 
 /// The variable-length hash H' (RFC 9106 3.3) of what `feed` passes on, over all of `output`.
