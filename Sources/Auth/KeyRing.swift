@@ -26,16 +26,9 @@ package struct KeyRing: Sendable {
     precondition(!signing.isEmpty, "a key ring needs a key that signs")
     accepted = signing.map { secret in secret.withSpan { SigningKey($0) } }
     self.signing = accepted[0]
-    refreshTags = Self.derive("userd refresh tag 1", from: mac)
-    cursors = Self.derive("userd cursor 1", from: mac)
-    idempotency = Self.derive("userd idempotency key 1", from: mac)
-  }
-
-  private static func derive(_ use: String, from mac: SecretBytes) -> HMACSHA256 {
-    let nothing: [UInt8] = []
-    return mac.withSpan { secret in
-      HKDF.deriveKey(secret: secret, salt: nothing.span, info: use.utf8.span, byteCount: 32).withSpan { HMACSHA256(key: $0) }
-    }
+    refreshTags = mac.tagKey(for: .refreshToken)
+    cursors = mac.tagKey(for: .cursor)
+    idempotency = mac.tagKey(for: .idempotencyKey)
   }
 }
 

@@ -2,7 +2,7 @@
 
 package import Platform
 
-/// New hashes are Argon2id; those of other systems are read and verified so that people can move in (docs/security.md §2).
+/// New hashes are Argon2id; those of other systems are read and verified so that people can move in (docs/security.md §1).
 package struct PasswordHash: Sendable {
   package let recipe: PasswordRecipe
   let salt: [UInt8]

@@ -1,19 +1,25 @@
 #!/usr/bin/env python3
 """Writes random cases of userd's cryptographic functions with the answers of other libraries.
 
-    pip install argon2-cffi
+    pip install argon2-cffi bcrypt cryptography passlib pynacl pyotp
     python3 Tests/CryptoTests/CrossCheck/generate.py SEED COUNT > vectors.txt
     USERD_CRYPTO_VECTORS=$PWD/vectors.txt swift test --filter CrossCheckTests
 
 One case a line: the function, then its fields, byte strings in hexadecimal ("-" when empty), numbers in decimal.
 """
 
+import base64
 import hashlib
 import hmac
 import random
 import sys
 
+import bcrypt as bcrypt_library
+import nacl.bindings
+import pyotp
 from argon2.low_level import ARGON2_VERSION, Type, core, ffi, hash_secret
+from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+from passlib import hash as passlib_hash
 
 
 def text(data):
@@ -67,7 +73,8 @@ def cost(chance):
     return memory, chance.randint(1, 4), lanes
 
 
-def argon2id(chance):
+def argon2(chance):
+    name, kind = chance.choice([("argon2id", Type.ID), ("argon2i", Type.I)])
     memory, iterations, lanes = cost(chance)
     password = chance.randbytes(length(chance, 300))
     salt = chance.randbytes(chance.randint(8, 64))
@@ -82,9 +89,9 @@ def argon2id(chance):
         secret=fields[2] if secret else ffi.NULL, secretlen=len(secret), ad=fields[3] if extra else ffi.NULL, adlen=len(extra),
         t_cost=iterations, m_cost=memory, lanes=lanes, threads=1,
         allocate_cbk=ffi.NULL, free_cbk=ffi.NULL, flags=0))
-    status = core(context, Type.ID.value)
+    status = core(context, kind.value)
     assert status == 0, status
-    return ["argon2id", str(memory), str(iterations), str(lanes), text(password), text(salt), text(secret), text(extra),
+    return [name, str(memory), str(iterations), str(lanes), text(password), text(salt), text(secret), text(extra),
             bytes(output).hex()]
 
 
@@ -92,8 +99,106 @@ def phc(chance):
     memory, iterations, lanes = cost(chance)
     password = chance.randbytes(length(chance, 100))
     encoded = hash_secret(
-        password, chance.randbytes(chance.randint(8, 64)), iterations, memory, lanes, chance.choice([16, 24, 32, 33, 64]), Type.ID)
+        password, chance.randbytes(chance.randint(8, 64)), iterations, memory, lanes, chance.choice([16, 24, 32, 33, 64]),
+        chance.choice([Type.ID, Type.I]))
     return ["phc", text(password), encoded.decode("ascii")]
+
+
+def sha1(chance):
+    message = chance.randbytes(length(chance, 2000))
+    return ["sha1", text(message), hashlib.sha1(message).hexdigest()]
+
+
+def sha512(chance):
+    message = chance.randbytes(length(chance, 2000))
+    return ["sha512", text(message), hashlib.sha512(message).hexdigest()]
+
+
+def hmac_any(chance):
+    name = chance.choice(["sha1", "sha256", "sha512"])
+    key = chance.randbytes(length(chance, 300))
+    message = chance.randbytes(length(chance, 1000))
+    return ["hmac-" + name, text(key), text(message), hmac.new(key, message, name).hexdigest()]
+
+
+def pbkdf2(chance):
+    name = chance.choice(["sha1", "sha256", "sha512"])
+    password = chance.randbytes(length(chance, 200))
+    salt = chance.randbytes(length(chance, 200))
+    iterations = chance.choice([1, 2, 3, chance.randint(1, 100)])
+    count = chance.choice([1, 20, 32, 64, 65, chance.randint(1, 300)])
+    key = hashlib.pbkdf2_hmac(name, password, salt, iterations, count)
+    return ["pbkdf2", name, text(password), text(salt), str(iterations), key.hex()]
+
+
+def scrypt(chance):
+    log_count, size, lanes = chance.randint(1, 7), chance.randint(1, 9), chance.randint(1, 4)
+    password = chance.randbytes(length(chance, 100))
+    salt = chance.randbytes(length(chance, 100))
+    count = chance.choice([16, 32, 64, chance.randint(1, 200)])
+    key = hashlib.scrypt(password, salt=salt, n=1 << log_count, r=size, p=lanes, dklen=count)
+    return ["scrypt", str(log_count), str(size), str(lanes), text(password), text(salt), key.hex()]
+
+
+def bcrypt(chance):
+    """Up to 72 bytes, which is all that counts, and none of them NUL."""
+    password = bytes(chance.randint(1, 255) for _ in range(chance.choice([0, 1, 8, 71, 72, chance.randint(0, 72)])))
+    salt = bcrypt_library.gensalt(4, chance.choice([b"2a", b"2b"]))
+    salt = salt[:7] + bcrypt_base64(chance.randbytes(16))
+    encoded = bcrypt_library.hashpw(password, salt).decode("ascii")
+    longer = password + bytes(chance.randint(1, 255) for _ in range(300)) if len(password) == 72 else password
+    return ["foreign", text(chance.choice([password, longer])), encoded.replace("$2b", chance.choice(["$2b", "$2y"]))]
+
+
+def bcrypt_base64(data):
+    standard = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+    own = b"./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+    return base64.b64encode(data).rstrip(b"=").translate(bytes.maketrans(standard, own))
+
+
+def foreign(chance):
+    """Hashes as passlib writes them, and Django by way of passlib."""
+    password = bytes(chance.randint(1, 255) for _ in range(length(chance, 100)))
+    salt = chance.randbytes(chance.randint(1, 64))
+    rounds = chance.choice([1, chance.randint(1, 50)])
+    letters = "".join(chance.choices("abcXYZ0189", k=chance.randint(1, 30)))
+    encoded = chance.choice([
+        lambda: passlib_hash.pbkdf2_sha1.using(salt=salt, rounds=rounds).hash(password),
+        lambda: passlib_hash.pbkdf2_sha256.using(salt=salt, rounds=rounds).hash(password),
+        lambda: passlib_hash.pbkdf2_sha512.using(salt=salt, rounds=rounds).hash(password),
+        lambda: passlib_hash.django_pbkdf2_sha1.using(salt=letters, rounds=rounds).hash(password),
+        lambda: passlib_hash.django_pbkdf2_sha256.using(salt=letters, rounds=rounds).hash(password),
+        lambda: passlib_hash.scrypt.using(
+            salt=salt, rounds=chance.randint(1, 7), block_size=chance.randint(1, 9), parallelism=chance.randint(1, 4)).hash(password),
+        lambda: "scrypt$64$%s$4$2$%s" % (letters, base64.b64encode(
+            hashlib.scrypt(password, salt=letters.encode(), n=64, r=4, p=2, dklen=64)).decode()),
+        lambda: "$pbkdf2-sha256$i=%d,l=32$%s$%s" % (rounds, plain64(salt), plain64(
+            hashlib.pbkdf2_hmac("sha256", password, salt, rounds, 32))),
+    ])()
+    return ["foreign", text(password), encoded]
+
+
+def plain64(data):
+    return base64.b64encode(data).rstrip(b"=").decode()
+
+
+def aead(chance):
+    key, data = chance.randbytes(32), chance.randbytes(length(chance, 100))
+    message = chance.randbytes(length(chance, 1000))
+    if chance.random() < 0.5:
+        nonce = chance.randbytes(12)
+        sealed = ChaCha20Poly1305(key).encrypt(nonce, message, data)
+    else:
+        nonce = chance.randbytes(24)
+        sealed = nacl.bindings.crypto_aead_xchacha20poly1305_ietf_encrypt(message, data, nonce, key)
+    return ["aead", text(key), text(nonce), text(data), text(message), sealed.hex()]
+
+
+def totp(chance):
+    secret = chance.randbytes(chance.choice([16, 20, 20, 32, 64]))
+    seconds = chance.choice([chance.randint(0, 100), chance.randint(0, 4_000_000_000)])
+    code = pyotp.TOTP(base64.b32encode(secret).decode()).at(seconds)
+    return ["totp", text(secret), str(seconds), code]
 
 
 def main():
@@ -101,7 +206,8 @@ def main():
         sys.exit("usage: generate.py SEED COUNT")
     chance = random.Random(int(sys.argv[1]))
     for _ in range(int(sys.argv[2])):
-        function = chance.choice([sha256, hmac_sha256, hkdf, blake2b, argon2id, phc])
+        function = chance.choice([
+            sha256, hmac_sha256, hkdf, blake2b, argon2, phc, sha1, sha512, hmac_any, pbkdf2, scrypt, bcrypt, foreign, aead, totp])
         print(" ".join(function(chance)))
 
 
