@@ -9,7 +9,7 @@
 # takes it over. `nice -n 19` in front does no harm.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-targets=(head url chunks json base64url phc)
+targets=(head url chunks connection json base64url phc)
 work=$PWD/.build/fuzz
 export USERD_LIBFUZZER=1 SWIFT_BACKTRACE=enable=no ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=0}
 
@@ -21,7 +21,7 @@ shift
 for target in "${targets[@]}"; do [ -d "Fuzz/corpus/$target" ] || fail "there is no Fuzz/corpus/$target"; done
 case $what in corpus | minimise) ;; *) [ "$what" -ge 1 ] 2> /dev/null || fail "$what is no number of minutes" ;; esac
 
-swift build -c release --scratch-path "$work" --sanitize fuzzer -Xswiftc -sanitize=fuzzer,address --product userd-libfuzzer
+swift build -c release --scratch-path "$work" --sanitize fuzzer -Xswiftc -sanitize=fuzzer,address -Xswiftc -enable-testing --product userd-libfuzzer
 fuzzer=$work/release/userd-libfuzzer
 mkdir -p "$work/findings"
 

@@ -6,6 +6,7 @@ import Platform
 /// sanitizer objects.
 let targets: [FuzzTarget] = [
   FuzzTarget("head", judgeHead), FuzzTarget("url", judgeURL), FuzzTarget("chunks", judgeChunks),
+  FuzzTarget("connection", judgeConnection),
   FuzzTarget("json", judgeJSON), FuzzTarget("base64url", judgeBase64), FuzzTarget("phc", judgePasswordHash),
 ]
 
