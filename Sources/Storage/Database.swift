@@ -10,17 +10,16 @@ package final class Database: Sendable {
   package let durability: DurabilitySignal
 
   let commits: GroupCommit
+  let checkpointer: Checkpointer
   private let closing: Mutex<Closing>
-  /// False in simulations, where `step` and `maintain` take the place of the threads.
+  /// False in simulations, where the turns of log and checkpoints take the place of the threads.
   private let hasThreads: Bool
 
   /// What an orderly end needs, until it has happened.
   private struct Closing: ~Copyable {
     var logThread: Thread?
-    var maintenanceThread: Thread?
+    var checkpointThread: Thread?
     var lock: DiskFile?
-    var main: MainFile
-    let epoch: UInt32
   }
 
   /// Opens the folder, making a database in it if there is none, and replays its log.
@@ -46,18 +45,18 @@ package final class Database: Sendable {
     let recovery = try Recovery(options)
     durability = DurabilitySignal()
     commits = GroupCommit(recovery, options, durability)
-    closing = Mutex(
-      Closing(logThread: nil, maintenanceThread: nil, lock: recovery.lock, main: recovery.main, epoch: recovery.epoch))
+    checkpointer = Checkpointer(commits, recovery)
+    closing = Mutex(Closing(logThread: nil, checkpointThread: nil, lock: recovery.lock))
     self.hasThreads = hasThreads
   }
 
   deinit { stopThreads() }
 
   private func startThreads() throws(Errno) {
-    let commits = commits
+    let commits = commits, checkpointer = checkpointer
     try closing.withLock { state throws(Errno) in
       state.logThread = try Thread(name: "log") { commits.runLogThread() }
-      state.maintenanceThread = try Thread(name: "log-spares") { commits.runMaintenanceThread() }
+      state.checkpointThread = try Thread(name: "checkpoint") { checkpointer.runThread() }
     }
   }
 
@@ -65,7 +64,7 @@ package final class Database: Sendable {
     commits.stop()
     closing.withLock { state in
       if let thread = state.logThread.take() { thread.join() }
-      if let thread = state.maintenanceThread.take() { thread.join() }
+      if let thread = state.checkpointThread.take() { thread.join() }
     }
   }
 
@@ -87,29 +86,43 @@ package final class Database: Sendable {
   /// Runs `body` on the newest state under the writer lock and commits what it wrote, without waiting for the disk.
   ///
   /// The answer must be held until `durability` reaches `position`, also if `body` wrote nothing: it may have seen commits that are not
-  /// durable yet. If `body` throws, nothing has happened; hold its error until `heldPosition`. `body` runs at most once.
+  /// durable yet. If `body` throws, nothing has happened; hold its error until `heldPosition`. `body` may run
+  /// again, when it had to wait for room on disk after it; what it did before then has not happened.
   /// - Throws: what `body` throws; `.storageFull`, `.readOnly` and `.closed` before `body` ran (these depend on nothing and need not be
   ///   held); `.transactionTooLarge` and `.memoryFull` after it, with nothing changed.
   package func write<Value, Failure: StorageErrorCarrier>(
     _ durability: CommitDurability = .durable, _ body: (inout WriteTransaction) throws(Failure) -> Value
   ) throws(Failure) -> (value: Value, position: LogPosition) {
-    let monitor = commits.monitor
-    monitor.lock()
-    defer { monitor.unlock() }
-    do throws(StorageError) { try commits.admit(mayWait: hasThreads && !commits.tree.slots.currentThreadNeverWaits) } catch {
-      throw Failure(error)
-    }
-    var transaction = WriteTransaction(commits.tree, maxByteCount: commits.room.maxTransactionByteCount)
-    let value = try body(&transaction)
-    if !transaction.isEmpty {
+    let mayWait = hasThreads && !commits.tree.slots.currentThreadNeverWaits
+    commits.monitor.lock()
+    defer { commits.monitor.unlock() }
+    let deadline = mayWait ? commits.options.clock.monotonicNanoseconds() + GroupCommit.maxAdmissionDelay : 0
+    while true {
+      do throws(StorageError) { try commits.admit(mayWait: mayWait, until: deadline) } catch { throw Failure(error) }
+      var transaction = WriteTransaction(commits.tree, maxByteCount: commits.room.maxTransactionByteCount)
+      let value = try body(&transaction)
+      if transaction.isEmpty { return (value, commits.heldPosition) }
       do throws(StorageError) {
-        try transaction.withOperations { operations throws(StorageError) in
-          try commits.tree.prepare(operations)
-          commits.take(operations, durability)
-        }
+        if try take(transaction, durability) { return (value, commits.heldPosition) }
+        try commits.waitForPages(mayWait: mayWait, until: deadline)
       } catch { throw Failure(error) }
     }
-    return (value, commits.heldPosition)
+  }
+
+  /// Commits what a transaction wrote.
+  ///
+  /// - Returns: false if its pages have no room on disk; then nothing has happened.
+  private func take(_ transaction: borrowing WriteTransaction, _ durability: CommitDurability) throws(StorageError) -> Bool {
+    try transaction.withOperations { operations throws(StorageError) in
+      do throws(StorageError) {
+        try commits.tree.prepare(operations)
+      } catch {
+        if error == .storageFull { return false }
+        throw error
+      }
+      commits.take(operations, durability)
+      return true
+    }
   }
 
   /// Says that the calling thread must never wait: an event loop calls it once. From then on `write` throws `.wouldBlock` on this thread
@@ -128,6 +141,11 @@ package final class Database: Sendable {
   /// - Throws: `.commitOutcomeUnknown` if the log failed before; `.storageFull` if the commit waits for room and may still succeed.
   package func waitUntilDurable(_ position: LogPosition) throws(StorageError) { try commits.wait(for: position) }
 
+  /// Writes everything that was committed before the call to the pages; returns when the log names that checkpoint. For tools.
+  ///
+  /// - Throws: `.storageFull` if there is no room for it; `.readOnly` if writing ended; `.closed`.
+  package func checkpoint() throws(StorageError) { try checkpointer.request(hasThreads: hasThreads) }
+
   // MARK: Watching
 
   package func statistics() -> StorageStatistics {
@@ -139,6 +157,10 @@ package final class Database: Sendable {
     statistics.spares = commits.room.spares.count
     statistics.keys = tree.keys
     statistics.pages = tree.pages
+    statistics.dirtyPages = commits.tree.dirtyPageCount
+    statistics.checkpoint = commits.checkpoints.durable.number
+    statistics.logFileByteCount = (commits.segmentCount + commits.room.spares.count) * commits.options.segmentByteCount
+    statistics.dataFileByteCount = checkpointer.file.byteCount
     statistics.hasFailed = commits.hasFailed
     statistics.isFull = commits.isFull
     return statistics
@@ -153,10 +175,10 @@ package final class Database: Sendable {
 
   // MARK: The end
 
-  /// Ends orderly: last frame, mark of a clean end, threads joined, lock released. Calls after it throw `.closed`.
+  /// Ends orderly: last frame, a last checkpoint with the mark of a clean end, threads joined, lock released. Calls after it throw `.closed`.
   ///
   /// - Throws: `.closed` if it was closed before; `.commitOutcomeUnknown` if commits that nobody was told of could not be written; `.io`
-  ///   if the mark could not be: the next open then looks for the end itself.
+  ///   or `.storageFull` if the checkpoint could not be: the next open then looks for the end itself.
   package func close() throws(StorageError) {
     let isDurable: Bool
     switch commits.finish() {
@@ -168,11 +190,7 @@ package final class Database: Sendable {
     try closing.withLock { state throws(StorageError) in
       defer { state.lock = nil }
       guard isDurable else { throw .commitOutcomeUnknown }
-      var last = state.main.superblock
-      guard last.cleanEndLSN != commits.log.endLSN else { return }
-      last.cleanEndLSN = commits.log.endLSN
-      last.checkpoint = UInt64(state.epoch)
-      try state.main.flip(to: last)
+      try checkpointer.finish()
     }
   }
 }

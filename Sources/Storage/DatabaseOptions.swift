@@ -17,6 +17,31 @@ package struct DatabaseOptions: Sendable {
   /// Bytes of one log segment, a multiple of 4,096 from 32,768 to 16 MiB. Others than 16 MiB are for tests.
   package var segmentByteCount = 16 << 20
 
+  /// Bytes that the log may take on disk, spares included, at least eight segments. A checkpoint begins when half of it is used.
+  package var maxLogByteCount = 256 << 20
+  /// How long reading the log back at open may take, about.
+  package var recoveryMilliseconds = 2000
+  /// At the latest so long after a change a checkpoint writes it to the pages.
+  package var checkpointMilliseconds = 60_000
+  /// Bytes of a page. Others than 8,192 are for tests, and for them alone.
+  package var pageByteCount = Int(OnDisk.Superblock.pageByteCount)
+  /// Bytes by which main.udb grows at a time, at least.
+  package var growthByteCount = 4 << 20
+
+  /// Log payload that is applied again in half a second, about.
+  private static let replayByteCount = 64 << 20
+
+  /// Payload after which a checkpoint begins, so that open does not take longer than it may.
+  var maxReplayByteCount: Int { max(Self.replayByteCount, recoveryMilliseconds / 500 * Self.replayByteCount) }
+
+  /// Segments that the log may have, spares included.
+  var maxSegments: Int { max(8, maxLogByteCount / segmentByteCount) }
+
+  /// Bytes of log since the last checkpoint after which the next one begins: the half, less what spares take.
+  var checkpointLogByteCount: Int { (maxSegments / 2 - SpareSegments.target) * segmentByteCount }
+
+  var maxSparesAtOpen: Int { maxSegments / 2 }
+
   /// A mistake planted by a test; see `PlantedBug`.
   package var plantedBug: PlantedBug?
 

@@ -4,6 +4,7 @@
 package enum EngineThread: CaseIterable, Sendable {
   case log
   case maintenance
+  case checkpoint
 }
 
 extension Database {
@@ -18,7 +19,8 @@ extension Database {
   package func turn(_ thread: EngineThread) -> Bool {
     switch thread {
     case .log: commits.step()
-    case .maintenance: commits.maintain()
+    case .maintenance: commits.maintain() || commits.grow(checkpointer.file)
+    case .checkpoint: checkpointer.step() == .worked
     }
   }
 

@@ -10,11 +10,15 @@ package enum StorageEvent: Sendable {
   case recovered(frames: Int, transactions: Int, keys: Int, droppedByteCount: Int, path: String, lsn: UInt64)
   /// One of two copies of a header is bad; the other one is used, nothing is lost.
   case copyDamaged(path: String, offset: Int)
+  /// The pages are as new as the log was when it began; what was before that in the log is not needed any more.
+  case checkpointDone(number: UInt64, pages: Int, byteCount: Int, nanoseconds: UInt64)
+  /// There was no room for a checkpoint. Nothing is lost; it is tried again.
+  case checkpointAbandoned(number: UInt64, path: String)
   /// The log went on in a new segment.
   case rolled(path: String)
   /// A write or flush failed: writes are refused until a restart.
   case failed(operation: StaticString, path: String, errno: Errno)
-  /// No room for another spare segment: writes are refused.
+  /// No room for another spare segment or for pages: writes are refused.
   case storageFull(path: String)
   /// There is room again.
   case storageHealed

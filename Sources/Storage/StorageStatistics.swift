@@ -19,6 +19,20 @@ package struct StorageStatistics: Sendable {
   package var spares = 0
   package var keys = 0
   package var pages = 0
+  /// Pages that the next checkpoint has to write.
+  package var dirtyPages = 0
+  /// The number of the durable checkpoint.
+  package var checkpoint: UInt64 = 0
+  /// Checkpoints since open.
+  package var checkpoints = 0
+  package var lastCheckpointNanoseconds: UInt64 = 0
+  package var lastCheckpointByteCount = 0
+  /// Bytes that all of them wrote to main.udb, superblocks left out.
+  package var checkpointByteCount = 0
+  /// Bytes that the log takes on disk, spares included.
+  package var logFileByteCount = 0
+  /// Bytes of main.udb.
+  package var dataFileByteCount = 0
   /// Frames read back at open.
   package var recoveredFrames = 0
   package var recoveredTransactions = 0
@@ -30,4 +44,11 @@ package struct StorageStatistics: Sendable {
   package var isFull = false
 
   package init() {}
+
+  mutating func noteCheckpoint(byteCount: Int, nanoseconds: UInt64) {
+    checkpoints += 1
+    lastCheckpointByteCount = byteCount
+    lastCheckpointNanoseconds = nanoseconds
+    checkpointByteCount += byteCount
+  }
 }

@@ -21,6 +21,13 @@ extension Log {
       write(
         .error, "store", "one of two copies of a header is damaged; the other one is used", .text("path", path),
         .number("offset", offset))
+    case .checkpointDone(let number, let pages, let byteCount, let nanoseconds):
+      write(
+        .debug, "store", "a checkpoint was written", .text("checkpoint", "\(number)"), .number("pages", pages),
+        .number("bytes", byteCount), .number("milliseconds", Int(nanoseconds / 1_000_000)))
+    case .checkpointAbandoned(let number, let path):
+      write(
+        .warn, "store", "no room for a checkpoint: it is tried again", .text("checkpoint", "\(number)"), .text("path", path))
     case .rolled(let path): write(.debug, "store", "the log goes on in a new segment", .text("path", path))
     case .failed(let operation, let path, let errno):
       write(

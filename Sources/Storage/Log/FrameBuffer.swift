@@ -9,6 +9,9 @@ final class FrameBuffer {
   private(set) var transactionCount = 0
   /// Set when the batch is closed.
   var batch: UInt64 = 0
+  /// What the frame says of checkpoints, set when the batch is closed: no batch up to it has a page of a later epoch.
+  var epoch: UInt32 = 0
+  var durableCheckpoint: UInt64 = 0
 
   private static let initialByteCount = 16 << 10
   /// A buffer that grew beyond this is given back after use, so that one large batch does not cost memory for ever.

@@ -1,4 +1,4 @@
-// Waiting for a commit, keeping spares, and the end. docs/storage.md §3, §7.
+// Waiting for a commit, and the end. docs/storage.md §3, §7.
 
 import Platform
 
@@ -30,58 +30,6 @@ extension GroupCommit {
     return true
   }
 
-  // MARK: Spares
-
-  /// One turn of the maintenance thread: makes a spare if one is wanted and it is time to try.
-  ///
-  /// - Returns: whether it tried.
-  func maintain() -> Bool {
-    monitor.lock()
-    guard phase == .open, !hasFailed, room.spares.count < SpareSegments.target, !isMakingSpare,
-      options.clock.monotonicNanoseconds() >= spareRetryTime
-    else {
-      monitor.unlock()
-      return false
-    }
-    isMakingSpare = true
-    let number = nextSpare
-    nextSpare += 1
-    monitor.unlock()
-    var failure: StorageError?
-    do throws(StorageError) { try spareMaker.make(number) } catch { failure = error }
-    if let failure, !failure.isForWantOfRoom { fail(failure) }
-    monitor.lock()
-    isMakingSpare = false
-    if failure == nil {
-      room.spares.append(number)
-      end(.spare)
-    } else if !hasFailed {
-      spareRetryTime = options.clock.monotonicNanoseconds() + Self.fullRetryDelay
-      begin(.spare, options.path)
-    }
-    monitor.notifyAll(Self.progress)
-    monitor.unlock()
-    return true
-  }
-
-  /// Returns when the database is closed.
-  func runMaintenanceThread() {
-    while true {
-      if maintain() { continue }
-      monitor.lock()
-      if phase == .closed {
-        monitor.unlock()
-        return
-      }
-      if phase == .open && !hasFailed && room.spares.count < SpareSegments.target && !isMakingSpare {
-        monitor.wait(for: Self.maintenance, until: spareRetryTime)
-      } else {
-        monitor.wait(for: Self.maintenance)
-      }
-      monitor.unlock()
-    }
-  }
-
   // MARK: The end
 
   /// What became of the commits when the database was closed.
@@ -97,7 +45,8 @@ extension GroupCommit {
     defer { monitor.unlock() }
     if phase != .open { return .alreadyClosed }
     phase = .closing
-    while isRightTaken || isMakingSpare { monitor.wait(for: Self.progress) }
+    wakeMaintenance()
+    while isRightTaken || isMakingSpare || checkpoints.isStepping { monitor.wait(for: Self.progress) }
     if !hasFailed && (!open.isEmpty || delayed != nil) { writeBatch() }
     return hasFailed || delayed != nil ? .unknown : .durable
   }
@@ -106,10 +55,11 @@ extension GroupCommit {
   func stop() {
     monitor.lock()
     phase = .closed
+    wakeMaintenance()
     monitor.notifyAll(Self.progress)
     monitor.notifyAll(Self.work)
-    monitor.notifyAll(Self.maintenance)
     monitor.unlock()
     openGates()
+    tellEvents()
   }
 }

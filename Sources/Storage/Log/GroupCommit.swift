@@ -53,6 +53,8 @@ final class GroupCommit: @unchecked Sendable {
 
   /// The open batch has a commit that somebody waits for.
   private var isDue = false
+  /// A frame is wanted for what it says of checkpoints, with transactions or without.
+  private(set) var isForced = false
   private var relaxedDeadline = GroupCommit.never
   private var sealDeadline = GroupCommit.never
   /// Until when the log thread sleeps unless notified; 0 while it is awake.
@@ -65,6 +67,13 @@ final class GroupCommit: @unchecked Sendable {
   var isMakingSpare = false
   var nextSpare: UInt64
   var spareRetryTime: UInt64 = 0
+  /// Where the log ends durably, and what it says of checkpoints.
+  var logged: LogEnd
+  var checkpoints: CheckpointProgress
+  /// Counts whatever the maintenance thread should look at; it sleeps only if nothing came since it looked.
+  private(set) var maintenanceNews: UInt64 = 0
+  /// Events met under the lock, told after it was released.
+  private var untold: [StorageEvent] = []
   var statistics: StorageStatistics
 
   init(_ recovery: Recovery, _ options: DatabaseOptions, _ durability: DurabilitySignal) {
@@ -75,12 +84,15 @@ final class GroupCommit: @unchecked Sendable {
     room = recovery.room
     if recovery.statistics.isFull { shortages = [.spare] }
     spareMaker = SpareSegments(
-      disk: Disk(options.files), folder: DataFolder(options.path), segmentByteCount: options.segmentByteCount)
+      disk: Disk(options.files), folder: DataFolder(options.path), names: recovery.logNames,
+      segmentByteCount: options.segmentByteCount)
     nextSpare = recovery.nextSpare
     statistics = recovery.statistics
     statistics.segments = recovery.segmentCount
     statistics.durableLSN = recovery.log.endLSN
     lastClosed = recovery.tree.openBatch - 1
+    logged = recovery.log.end(of: lastClosed)
+    checkpoints = CheckpointProgress(recovery.main.superblock, logged, at: options.clock.monotonicNanoseconds())
     durability.advance(to: LogPosition(batch: lastClosed))
   }
 
@@ -89,8 +101,7 @@ final class GroupCommit: @unchecked Sendable {
   /// Waits, outside of anything but the lock, until a transaction of any size can be taken.
   ///
   /// - Throws: `.closed`, `.readOnly`, `.storageFull`; `.wouldBlock` where no threads could end the wait.
-  func admit(mayWait: Bool) throws(StorageError) {
-    var deadline: UInt64?
+  func admit(mayWait: Bool, until deadline: UInt64) throws(StorageError) {
     while true {
       if phase != .open { throw .closed }
       if hasFailed { throw .readOnly }
@@ -99,21 +110,22 @@ final class GroupCommit: @unchecked Sendable {
         || room.holds(
           takenByteCount, delayed?.frameByteCount ?? 0,
           FrameHeader.paddedByteCount(payload: open.payloadByteCount + room.maxTransactionByteCount) + OnDisk.blockByteCount,
-          OnDisk.blockByteCount)
+          empty: LogRoom.emptyFrames(isFull: isFull))
       if hasRoom && open.payloadByteCount <= room.maxPendingByteCount && delayed == nil { return }
       if delayed != nil || (!hasRoom && isFull) { throw .storageFull }
-      if !mayWait { throw .wouldBlock }
-      let now = options.clock.monotonicNanoseconds()
-      let end = deadline ?? now + Self.maxAdmissionDelay
-      deadline = end
-      if now >= end { throw .storageFull }
+      if !hasRoom { checkpoints.isPressed = true }
+      if !mayWait {
+        if !hasRoom { wakeMaintenance() }
+        throw .wouldBlock
+      }
+      if options.clock.monotonicNanoseconds() >= deadline { throw .storageFull }
       if !hasRoom {
-        monitor.notifyOne(Self.maintenance)
+        wakeMaintenance()
       } else if !isDue {
         isDue = true
         wakeLogThread(by: 0)
       }
-      monitor.wait(for: Self.progress, until: end)
+      monitor.wait(for: Self.progress, until: deadline)
     }
   }
 
@@ -139,7 +151,19 @@ final class GroupCommit: @unchecked Sendable {
   /// The newest state that a transaction can have seen.
   var heldPosition: LogPosition { LogPosition(batch: open.isEmpty ? lastClosed : tree.openBatch) }
 
-  private func wakeLogThread(by deadline: UInt64) {
+  /// Has a frame written soon, an empty one if no transaction comes.
+  func forceFrame() {
+    isForced = true
+    wakeLogThread(by: 0)
+  }
+
+  /// Gives the maintenance thread something to look at. Under the lock.
+  func wakeMaintenance() {
+    maintenanceNews &+= 1
+    monitor.notifyOne(Self.maintenance)
+  }
+
+  func wakeLogThread(by deadline: UInt64) {
     // Its own deadline may be earlier than needed: then it wakes, finds nothing due, and sleeps on.
     if !isRightTaken && deadline < logSleepsUntil { monitor.notifyOne(Self.work) }
   }
@@ -159,6 +183,7 @@ final class GroupCommit: @unchecked Sendable {
       return now >= retryTime ? .frame : .wait(until: retryTime)
     }
     if isDue || (!open.isEmpty && now >= relaxedDeadline) { return .frame }
+    if isForced && (!open.isEmpty || room.holds(OnDisk.blockByteCount)) { return .frame }
     if now >= sealDeadline {
       if !open.isEmpty { return .frame }
       if room.holds(OnDisk.blockByteCount) { return .seal }
@@ -208,9 +233,10 @@ final class GroupCommit: @unchecked Sendable {
     case .frame, .seal: wakeLogThread(by: 0)
     case .wait(let deadline): wakeLogThread(by: deadline)
     }
-    if room.spares.count < SpareSegments.target { monitor.notifyOne(Self.maintenance) }
+    if wantsMaintenance { wakeMaintenance() }
     monitor.unlock()
     gate(of: batch).open()
+    tellEvents()
     monitor.lock()
   }
 
@@ -220,8 +246,12 @@ final class GroupCommit: @unchecked Sendable {
   private func closeOpenBatch() -> FrameBuffer {
     let frame = open
     frame.batch = tree.openBatch
+    frame.epoch = tree.epoch
+    frame.durableCheckpoint = checkpoints.durable.number
     tree.closeBatch(frame.batch)
     lastClosed = frame.batch
+    isForced = false
+    if checkpoints.isWanted { beginCheckpoint() }
     open = spareBuffer ?? FrameBuffer()
     spareBuffer = nil
     isDue = false
@@ -240,7 +270,9 @@ final class GroupCommit: @unchecked Sendable {
       if needsSegment {
         // Admission reserved it; without one the disk would have to be asked, and might refuse (S11).
         guard let spare else { throw .io(operation: "write", path: log.currentPath, errno: .noSpace) }
-        guard try log.roll(into: spare) else { return .delayed(path: log.currentPath) }
+        guard try log.roll(into: spare, epoch: frame.epoch, durableCheckpoint: frame.durableCheckpoint) else {
+          return .delayed(path: log.currentPath)
+        }
         options.onEvent(.rolled(path: log.currentPath))
       }
       if options.plantedBug == .publishBeforeSync { publishEarly(frame.batch) }
@@ -267,6 +299,8 @@ final class GroupCommit: @unchecked Sendable {
     statistics.lastSyncNanoseconds = syncNanoseconds
     if rolled { statistics.segments += 1 }
     statistics.durableLSN = log.endLSN
+    logged = log.end(of: frame.batch)
+    checkpoints.note(logged, payloadByteCount: frame.payloadByteCount)
     room.remaining = log.remaining
     sealDeadline = frame.isEmpty ? Self.never : options.clock.monotonicNanoseconds() + Self.sealDelay
     if rolled { end(.name) }
@@ -279,6 +313,8 @@ final class GroupCommit: @unchecked Sendable {
     case spare
     /// The name of the next segment.
     case name
+    /// Pages at the end of main.udb.
+    case pages
   }
 
   var isFull: Bool { !shortages.isEmpty }
@@ -286,11 +322,20 @@ final class GroupCommit: @unchecked Sendable {
   func begin(_ shortage: Shortage, _ path: String) {
     let wasFull = isFull
     shortages.insert(shortage)
-    if !wasFull { options.onEvent(.storageFull(path: path)) }
+    if !wasFull { untold.append(.storageFull(path: path)) }
   }
 
   func end(_ shortage: Shortage) {
-    if shortages.remove(shortage) != nil && !isFull { options.onEvent(.storageHealed) }
+    if shortages.remove(shortage) != nil && !isFull { untold.append(.storageHealed) }
+  }
+
+  /// Tells what was met under the lock. Called without it, by whoever released it.
+  func tellEvents() {
+    monitor.lock()
+    let events = untold
+    untold = []
+    monitor.unlock()
+    for event in events { options.onEvent(event) }
   }
 
   /// Ends all writing until a restart (S12). Called without the lock.
@@ -305,9 +350,9 @@ final class GroupCommit: @unchecked Sendable {
       options.onEvent(.failed(operation: operation, path: path, errno: errno))
     }
     monitor.lock()
+    wakeMaintenance()
     monitor.notifyAll(Self.progress)
     monitor.notifyAll(Self.work)
-    monitor.notifyAll(Self.maintenance)
     monitor.unlock()
     openGates()
   }

@@ -54,9 +54,32 @@ final class LogReader {
       let byteCount = min(try file.size(), OnDisk.Segment.maxByteCount)
       segments.append(Segment(file: file, header: header, byteCount: byteCount))
     }
-    if let first = segments.first, first.header.startLSN != 0 {
-      throw damage(first.file.path, 0, 0, "the log begins at LSN \(first.header.startLSN); what was before it is missing")
+    try checkStart()
+  }
+
+  /// The log must reach back to where the superblock goes on in it.
+  private func checkStart() throws(StorageError) {
+    guard let first = segments.first else { return }
+    let start = superblock.logStart, header = first.header
+    if start.segment > 0 && header.number != start.segment {
+      throw damage(first.file.path, 0, start.lsn, "segment \(start.segment) is missing, in which the log goes on from the pages")
     }
+    if start.segment == 0 && header.startLSN != 0 {
+      throw damage(first.file.path, 0, 0, "the log begins at LSN \(header.startLSN); what was before it is missing")
+    }
+    let room = UInt64(OnDisk.Segment.maxByteCount - OnDisk.Segment.framesOffset)
+    guard header.startLSN <= start.lsn, start.lsn - header.startLSN <= room else {
+      throw damage(first.file.path, 0, start.lsn, "it begins at LSN \(header.startLSN), so LSN \(start.lsn) is not in it")
+    }
+  }
+
+  /// Where the frames begin that are not in the pages.
+  var start: Cursor {
+    let start = superblock.logStart
+    let offset = segments.first.map { Int(start.lsn - $0.header.startLSN) } ?? 0
+    return Cursor(
+      segment: 0, offset: OnDisk.Segment.framesOffset + offset, lsn: start.lsn, hash: start.hash, batch: superblock.batch,
+      milliseconds: start.lsn > 0 ? start.milliseconds : nil)
   }
 
   /// The next frame that counts, or nil: then `cursor` is at the end of the log or at damage.
@@ -110,6 +133,19 @@ final class LogReader {
     try load(frame.segment).withBytes(from: frame.offset) { bytes throws(StorageError) in
       let start = OnDisk.Frame.headerByteCount
       return try body(bytes.extracting(start..<start + frame.header.payloadByteCount))
+    }
+  }
+
+  /// How many bytes a frame takes that was begun at a place and is not whole; 0 if none was, so far as can be told: what lies there may
+  /// also be of an earlier life of the file.
+  func unfinishedByteCount(at cursor: Cursor) throws(StorageError) -> Int {
+    guard cursor.segment < segments.count else { return 0 }
+    return try load(cursor.segment).withBytes(from: cursor.offset) { bytes in
+      guard bytes.count >= OnDisk.Frame.headerByteCount, bytes.integer(at: 8) == OnDisk.Frame.magic,
+        bytes.integer(at: 16) == cursor.lsn
+      else { return 0 }
+      let payload = min(Int(bytes.integer(at: 32, as: UInt32.self)), OnDisk.Frame.maxByteCount)
+      return min(FrameHeader.paddedByteCount(payload: payload), bytes.count)
     }
   }
 

@@ -23,10 +23,18 @@ struct LogRoom: Sendable {
   }
 
   /// Whether frames of these sizes, appended in this order, find room. No frame spans segments, so ends of segments are lost.
-  func holds(_ first: Int, _ second: Int = 0, _ third: Int = 0, _ fourth: Int = 0) -> Bool {
+  ///
+  /// - Parameter empty: how many frames without transactions come after the others.
+  func holds(_ first: Int, _ second: Int = 0, _ third: Int = 0, empty: Int = 0) -> Bool {
     var rest = self, used = 0
-    return rest.place(first, &used) && rest.place(second, &used) && rest.place(third, &used) && rest.place(fourth, &used)
+    guard rest.place(first, &used) && rest.place(second, &used) && rest.place(third, &used) else { return false }
+    for _ in 0..<empty where !rest.place(OnDisk.blockByteCount, &used) { return false }
+    return true
   }
+
+  /// Frames without transactions for which room is kept behind every batch that is taken: a seal; and if the disk is full, one that names
+  /// the checkpoint in flight and one for the checkpoint after it, so that the log can still give back what it does not need.
+  static func emptyFrames(isFull: Bool) -> Int { isFull ? 3 : 1 }
 
   private mutating func place(_ frame: Int, _ used: inout Int) -> Bool {
     if frame > remaining {

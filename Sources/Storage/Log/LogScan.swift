@@ -22,7 +22,7 @@ struct LogScan {
   /// - Throws: `.damaged` if acknowledged bytes are missing or wrong; `.io` for a read error: only bytes that were read are judged.
   init(_ reader: LogReader, plantedBug: PlantedBug?) throws(StorageError) {
     let superblock = reader.superblock
-    var cursor = LogReader.Cursor()
+    var cursor = reader.start
     var witnesses = Witnesses(superblock)
     for segment in reader.segments { witnesses.add(segment.header, segment.file.path) }
     var lastUsed: Int?
@@ -60,16 +60,14 @@ struct LogScan {
           lastGoodMilliseconds: cursor.milliseconds, transactionsAfter: transactionsBehindEnd))
     }
 
-    if reader.segments.isEmpty {
-      droppedByteCount = 0
-    } else {
-      droppedByteCount = try reader.endOfContent(segment: cursor.segment, from: cursor.offset) - cursor.offset
-    }
+    droppedByteCount = try reader.unfinishedByteCount(at: cursor)
     end = cursor
     highestBatch = witnesses.highestBatch
     highestEpoch = witnesses.highestEpoch
     isClean = superblock.cleanEndLSN > 0 && superblock.cleanEndLSN == cursor.lsn && !validBehindEnd && cursor.segment == last
-    lastSegmentIsUsed = lastUsed == last && !reader.segments.isEmpty
+    // Frames that are in the pages already are of use to the checkpoint before.
+    let beginsInLast = last == 0 && reader.start.offset > OnDisk.Segment.framesOffset
+    lastSegmentIsUsed = !reader.segments.isEmpty && (lastUsed == last || beginsInLast)
   }
 }
 
@@ -81,7 +79,11 @@ private struct Witnesses {
   var highestBatch: UInt64 = 0
   var highestEpoch: UInt32 = 0
 
-  init(_ superblock: Superblock) { durableLSN = superblock.cleanEndLSN }
+  init(_ superblock: Superblock) {
+    durableLSN = max(superblock.cleanEndLSN, superblock.logStart.lsn)
+    highestBatch = superblock.batch
+    highestEpoch = UInt32(clamping: superblock.checkpoint)
+  }
 
   mutating func add(_ header: SegmentHeader, _ path: String) {
     durableLSN = max(durableLSN, header.startLSN)

@@ -1,10 +1,10 @@
-// main.udb: choosing and flipping superblocks. docs/file-format.md §3, docs/storage.md §4.
+// The superblocks of main.udb: choosing one at open and flipping to the next. docs/file-format.md §3, docs/storage.md §4.
 
 import Platform
 
-/// The data file, which holds superblocks and no pages yet.
+/// The first pages of the data file.
 struct MainFile {
-  private let file: DiskFile
+  let file: DiskFile
   private let plantedBug: PlantedBug?
   private(set) var superblock: Superblock
   /// Which pair of copies holds `superblock`: 0 or 1.
@@ -18,6 +18,8 @@ struct MainFile {
   /// Makes the file under its temporary name and then gives it its own: it exists whole or not at all.
   static func create(_ first: Superblock, in folder: DataFolder, _ disk: Disk) throws(StorageError) {
     let file = try disk.open(folder.unfinishedMain, .createOrOpen)
+    // What a process that ended left of it may be longer.
+    if try file.size() > 0 { try file.truncate(to: 0) }
     for copy in 0..<OnDisk.Superblock.copyCount { try write(first, copy: copy, to: file) }
     try file.syncData()
     try disk.rename(folder.unfinishedMain, to: folder.main)
@@ -28,7 +30,9 @@ struct MainFile {
   /// Chooses the newest good superblock of a file whose contents were made durable before. Writes nothing.
   ///
   /// - Throws: `.damaged` if no copy is good; `.newerFormat`.
-  init(_ file: DiskFile, plantedBug: PlantedBug?, onEvent: (StorageEvent) -> Void) throws(StorageError) {
+  init(
+    _ file: DiskFile, pageByteCount: Int, plantedBug: PlantedBug?, onEvent: (StorageEvent) -> Void
+  ) throws(StorageError) {
     let bytes = try SegmentBytes(file, byteCount: OnDisk.Superblock.byteCount * OnDisk.Superblock.copyCount)
     var best: (superblock: Superblock, pair: Int)?
     var bad: [Int] = []
@@ -40,6 +44,9 @@ struct MainFile {
         throw .newerFormat(path: file.path, version: Int(version), supported: Int(OnDisk.Superblock.major))
       case .bad: bad.append(copy)
       }
+    }
+    if let best, best.superblock.pageByteCount != pageByteCount {
+      throw damage(file.path, 0, nil, "its pages have \(best.superblock.pageByteCount) bytes, not \(pageByteCount)")
     }
     guard let best else { throw damage(file.path, 0, nil, "none of the four superblocks is good") }
     for copy in bad { onEvent(.copyDamaged(path: file.path, offset: copy * OnDisk.Superblock.byteCount)) }

@@ -24,4 +24,18 @@ package enum PlantedBug: String, CaseIterable, Sendable {
   case overwriteSuperblock
   /// Room is not reserved before a transaction is applied (S11).
   case applyWithoutRoom
+  /// The superblock is flipped before the pages are flushed (S4).
+  case flipBeforePageSync
+  /// Segments are recycled before the log names the checkpoint that does without them (S4).
+  case recycleBeforeNamed
+  /// What only the checkpoint before needs is free before the log names the next one (S4).
+  case freePredecessorEarly
+  /// One dirty page is not written.
+  case forgetDirtyPage
+  /// The epoch of a run follows upon the superblock's number only, not upon the log's (S5).
+  case epochFromSuperblock
+  /// Pages are written before a frame or header of this run carries their epoch (S5).
+  case writeBeforeEpochLogged
+  /// A segment that became a spare is written into before the folder is flushed.
+  case writeSpareBeforeFolderSync
 }

@@ -13,17 +13,21 @@ struct Recovery {
   private(set) var nextSpare: UInt64
   private(set) var segmentCount: Int
   private(set) var statistics = StorageStatistics()
-  /// The epoch of this run, which the superblock of an orderly shutdown takes as its number.
-  let epoch: UInt32
+  /// Segments that end before the log begins, to become spares once this run has said something in the log.
+  let staleSegments: [UInt64]
+  let file: DataFile
+  /// The folder of the segments.
+  let logNames: DiskDirectory
 
   /// - Throws: what `Database.open` throws.
   init(_ options: DatabaseOptions) throws(StorageError) {
     let disk = Disk(options.files), folder = DataFolder(options.path)
+    let limits = PageLimits(pageByteCount: options.pageByteCount)
     let lock = try Self.lock(folder, disk)
     try Self.createIfMissing(folder, disk, options)
 
     // 3. Durable first (S7), then read.
-    let mainDisk = try disk.open(folder.main, .readWrite)
+    let mainDisk = try disk.open(folder.main, .readWrite, direct: DataFile.canBeDirect(limits))
     let hasFolder = try disk.namesIfPresent(in: folder.log) != nil
     let names = try Self.removeUnfinished(folder, disk)
     var segments: [(number: UInt64, file: DiskFile)] = []
@@ -38,57 +42,69 @@ struct Recovery {
     for file in [mainDisk] + segments.map(\.file) where !file.isDirect { try file.dropCache() }
 
     // 4. The superblock.
-    var main = try MainFile(mainDisk, plantedBug: options.plantedBug, onEvent: options.onEvent)
-    if main.superblock.hasNoLog { segments = try Self.withoutUnfinishedFirst(segments, main.superblock) }
-    if segments.isEmpty && !main.superblock.hasNoLog {
-      throw damage(folder.log, 0, 0, "the log is missing: there is no segment")
+    var main = try MainFile(
+      mainDisk, pageByteCount: options.pageByteCount, plantedBug: options.plantedBug, onEvent: options.onEvent)
+    let superblock = main.superblock
+    if superblock.hasNoLog { segments = try Self.withoutUnfinishedFirst(segments, superblock) }
+    // A power cut while segments were made spares may have left any of those that the log does not need.
+    staleSegments = segments.map(\.number).filter { $0 < superblock.logStart.segment }
+    segments.removeAll { $0.number < superblock.logStart.segment }
+    if segments.isEmpty && !superblock.hasNoLog {
+      throw damage(folder.log, 0, superblock.logStart.lsn, "the log is missing: there is no segment")
     }
     if !hasFolder {
       try disk.createDirectory(folder.log)
       try disk.syncDirectory(folder.path)
     }
+    logNames = try disk.openDirectory(folder.log)
 
     // 5. The whole log, judged before anything is applied.
-    let reader = try LogReader(segments, main.superblock, plantedBug: options.plantedBug, onEvent: options.onEvent)
+    let reader = try LogReader(segments, superblock, plantedBug: options.plantedBug, onEvent: options.onEvent)
     let scan = try LogScan(reader, plantedBug: options.plantedBug)
+    // The superblock that ends the making of a database takes a number of its own.
+    let highestEpoch = options.plantedBug == .epochFromSuperblock ? UInt32(clamping: superblock.checkpoint) : scan.highestEpoch
+    guard highestEpoch < PagePointer.maxEpoch - 2 else {
+      throw damage(folder.main, 0, nil, "epoch \(highestEpoch) is the last that there can be")
+    }
+    let epoch = highestEpoch + (superblock.hasNoLog ? 2 : 1)
     try main.repairTwin()
 
-    // 7. Applied before the new segment of step 6 is made: it fails without a trace on disk.
-    let tree = try PageTree(TreeOptions(cacheByteCount: options.maxPageMemory))
+    // 7. Loaded and applied before the new segment of step 6 is made: it fails without a trace on disk.
+    let file = try DataFile(mainDisk, superblock.identity, limits)
+    let tree = try Self.load(superblock, file, epoch, options)
     try Self.replay(reader, upTo: scan.end, into: tree)
     let nextBatch = max(scan.highestBatch, scan.end.batch) + 1
     if nextBatch > tree.openBatch { tree.skip(to: nextBatch) }
 
     // 6. Where the log goes on.
-    // The superblock that ends the making of a database takes a number of its own.
-    epoch = max(scan.highestEpoch, UInt32(truncatingIfNeeded: main.superblock.checkpoint)) + (main.superblock.hasNoLog ? 2 : 1)
     let last = reader.segments.last
     var start = WriteAheadLog.Start(
-      identity: main.superblock.identity, timeline: main.superblock.timeline, epoch: epoch,
-      durableCheckpoint: main.superblock.checkpoint, clean: nil, nextNumber: (last?.header.number ?? 0) + 1, endLSN: scan.end.lsn,
-      lastHash: scan.end.hash, lastMilliseconds: scan.end.milliseconds ?? 0)
+      identity: superblock.identity, timeline: superblock.timeline, clean: nil, nextNumber: (last?.header.number ?? 0) + 1,
+      endLSN: scan.end.lsn, lastHash: scan.end.hash, lastMilliseconds: scan.end.milliseconds ?? 0)
     if scan.isClean, let last {
       start.clean = (last.file, last.header, scan.end.offset)
     } else if options.plantedBug == .appendAfterDamage, let last {
       let block = OnDisk.blockByteCount
-      let behind = (scan.end.offset + scan.droppedByteCount + block - 1) / block * block
+      let behind = (try reader.endOfContent(segment: scan.end.segment, from: scan.end.offset) + block - 1) / block * block
       start.clean = (last.file, last.header, behind)
       start.endLSN = last.header.lsn(at: behind)
     } else if let last, !scan.lastSegmentIsUsed {
       start.nextNumber = last.header.number
     }
     let segmentCapacity = options.segmentByteCount - OnDisk.Segment.framesOffset
-    log = WriteAheadLog(start, options)
+    log = WriteAheadLog(start, options, logNames)
     room = LogRoom(segmentCapacity: segmentCapacity, remaining: log.remaining, spares: [])
     nextSpare = (names.spares.last ?? 0) + 1
     segmentCount = reader.segments.count
     self.lock = lock
     self.main = main
     self.tree = tree
+    self.file = file
 
     try takeSpares(names.spares, folder, disk, options)
-    if start.clean == nil { try beginSegment(replacing: start.nextNumber == last?.header.number, folder, disk, options) }
+    if start.clean == nil { try beginSegment(replacing: start.nextNumber == last?.header.number, folder, disk, options, epoch) }
     try finishCreation(options)
+    try makeFirstRoom(options)
 
     statistics.recoveredFrames = scan.end.frames
     statistics.recoveredTransactions = scan.end.transactions
@@ -139,7 +155,7 @@ struct Recovery {
     let random = options.random.bytes(20)
     let superblock = Superblock(
       identity: DatabaseIdentity(high: random.span.integer(at: 0), low: random.span.integer(at: 8)),
-      timeline: random.span.integer(at: 16), checkpoint: 1, hasNoLog: true, cleanEndLSN: 0)
+      timeline: random.span.integer(at: 16), checkpoint: 1, hasNoLog: true, pageByteCount: options.pageByteCount)
     try MainFile.create(superblock, in: folder, disk)
     options.onEvent(.created(path: folder.path))
   }
@@ -166,9 +182,41 @@ struct Recovery {
     return []
   }
 
+  /// The tree of the checkpoint, or an empty one.
+  ///
+  /// - Throws: `.damaged` for a page that is not what it must be.
+  private static func load(
+    _ superblock: Superblock, _ file: DataFile, _ epoch: UInt32, _ options: DatabaseOptions
+  ) throws(StorageError) -> PageTree {
+    let stored = superblock.tree.map { tree in
+      StoredTree(
+        file: file, checkpoint: superblock.checkpoint, root: tree.root, height: tree.height, keyCount: tree.keyCount,
+        pageCount: tree.pageCount, bitmap: tree.bitmap)
+    }
+    do throws(StorageError) {
+      return try PageTree(
+        TreeOptions(pageByteCount: options.pageByteCount, cacheByteCount: options.maxPageMemory), after: superblock.batch,
+        epoch: epoch, stored)
+    } catch {
+      guard case .pageDamaged(let page, let reason) = error else { throw error }
+      throw damage(file.path, file.offset(of: page), nil, "page \(page): \(reason)")
+    }
+  }
+
+  /// Makes sure that pages have room on disk, so that the first writers need not wait for it; without room the database opens all the same.
+  private mutating func makeFirstRoom(_ options: DatabaseOptions) throws(StorageError) {
+    let growth = options.growthByteCount / options.pageByteCount
+    do throws(StorageError) {
+      if file.pageCount < tree.endID + growth / 2 { try file.extend(toPages: tree.endID + growth) }
+    } catch {
+      guard error.isForWantOfRoom else { throw error }
+    }
+    tree.idLimit = file.pageCount
+  }
+
   /// Applies every frame that counts, by the code that commits use (S9).
   private static func replay(_ reader: LogReader, upTo end: LogReader.Cursor, into tree: PageTree) throws(StorageError) {
-    var cursor = LogReader.Cursor()
+    var cursor = reader.start
     while let frame = try reader.next(&cursor) {
       if frame.header.batch > tree.openBatch { tree.skip(to: frame.header.batch) }
       do throws(StorageError) {
@@ -205,7 +253,7 @@ struct Recovery {
   ) throws(StorageError) {
     for number in numbers {
       let file = try disk.open(folder.spare(number), .readWrite)
-      if try file.size() == options.segmentByteCount && room.spares.count < SpareSegments.target {
+      if try file.size() == options.segmentByteCount && room.spares.count < options.maxSparesAtOpen {
         room.spares.append(number)
       } else {
         try disk.remove(folder.spare(number))
@@ -216,16 +264,16 @@ struct Recovery {
   /// Begins a segment at the end of the log. Without room there is none yet: the database opens, and writes wait for room; but a new one
   /// is not made on a full disk.
   private mutating func beginSegment(
-    replacing: Bool, _ folder: DataFolder, _ disk: Disk, _ options: DatabaseOptions
+    replacing: Bool, _ folder: DataFolder, _ disk: Disk, _ options: DatabaseOptions, _ epoch: UInt32
   ) throws(StorageError) {
     do throws(StorageError) {
       if room.spares.isEmpty {
-        let maker = SpareSegments(disk: disk, folder: folder, segmentByteCount: options.segmentByteCount)
+        let maker = SpareSegments(disk: disk, folder: folder, names: logNames, segmentByteCount: options.segmentByteCount)
         nextSpare += 1
         try maker.make(nextSpare - 1)
         room.spares.append(nextSpare - 1)
       }
-      guard try log.roll(into: room.spares[0]) else {
+      guard try log.roll(into: room.spares[0], epoch: epoch, durableCheckpoint: main.superblock.checkpoint) else {
         throw .io(operation: "rename", path: folder.log, errno: .noSpace)
       }
     } catch {

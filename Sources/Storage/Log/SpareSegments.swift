@@ -6,6 +6,7 @@ import Platform
 struct SpareSegments: Sendable {
   let disk: Disk
   let folder: DataFolder
+  let names: DiskDirectory
   let segmentByteCount: Int
 
   /// How many spares are kept ready: one for the next roll, one so that the roll after it need not wait.
@@ -29,10 +30,16 @@ struct SpareSegments: Sendable {
       }
       try file.syncData()
       try disk.rename(unfinished, to: folder.spare(number))
-      try disk.syncDirectory(folder.log)
+      try names.sync()
     } catch {
       try removeUnfinished(unfinished, after: error)
     }
+  }
+
+  /// Makes a spare of a segment that nothing needs any more. Nothing may be written into it before the folder is flushed: until then a
+  /// power cut may bring the segment back.
+  func recycle(segment: UInt64, as spare: UInt64) throws(StorageError) {
+    try disk.rename(folder.segment(segment), to: folder.spare(spare))
   }
 
   /// Gives the blocks back, then fails as the work did. What cannot be removed now is removed at the next open.

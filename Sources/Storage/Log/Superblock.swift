@@ -7,8 +7,34 @@ struct Superblock: Equatable, Sendable {
   var checkpoint: UInt64
   /// The database is being made: there is no log yet.
   var hasNoLog: Bool
+  /// The last batch that is in the tree.
+  var batch: UInt64 = 0
+  /// Where the log goes on from the tree.
+  var logStart = LogStart()
+  /// The tree; nil if it is empty.
+  var tree: Tree?
   /// The end of the log at an orderly shutdown, else 0.
-  var cleanEndLSN: UInt64
+  var cleanEndLSN: UInt64 = 0
+  var pageByteCount = Int(OnDisk.Superblock.pageByteCount)
+
+  /// The place in the log behind the last frame whose batch is in the tree.
+  struct LogStart: Equatable, Sendable {
+    var lsn: UInt64 = 0
+    /// Checksum and time of the frame that ends there.
+    var hash: UInt64 = 0
+    var milliseconds: Int64 = 0
+    /// The segment that has that place in it, or at its end; 0 if nothing was ever logged.
+    var segment: UInt64 = 0
+  }
+
+  /// Where the tree is in the pages of the file.
+  struct Tree: Equatable, Sendable {
+    var root: PagePointer
+    var height: Int
+    var bitmap: PageRun
+    var pageCount: Int
+    var keyCount: Int
+  }
 
   /// One copy, as it was found.
   enum Copy: Equatable {
@@ -25,17 +51,28 @@ struct Superblock: Equatable, Sendable {
     else { return .bad }
     let major = bytes.integer(at: 10, as: UInt16.self)
     let flags = bytes.integer(at: 14, as: UInt16.self)
-    let batch: UInt64 = bytes.integer(at: 80), logLSN: UInt64 = bytes.integer(at: 88), root: UInt64 = bytes.integer(at: 112)
-    // This version keeps no pages in the file, so a checkpoint with any must be left to one that does.
     guard major == OnDisk.Superblock.major, flags & ~OnDisk.Superblock.knownFlags == 0,
-      bytes.integer(at: 24) & ~OnDisk.Superblock.knownIncompatibleFeatures == 0,
-      bytes.integer(at: 32) == OnDisk.Superblock.pageByteCount, batch == 0, logLSN == 0, root == 0
+      bytes.integer(at: 24) & ~OnDisk.Superblock.knownIncompatibleFeatures == 0
     else { return .newer(version: max(major, OnDisk.Superblock.major + 1)) }
+    let milliseconds: UInt64 = bytes.integer(at: 104)
     return .good(
       Superblock(
         identity: DatabaseIdentity(high: bytes.integer(at: 40), low: bytes.integer(at: 48)), timeline: bytes.integer(at: 36),
-        checkpoint: bytes.integer(at: 72), hasNoLog: flags & OnDisk.Superblock.flagNoLog != 0,
-        cleanEndLSN: bytes.integer(at: 144)))
+        checkpoint: bytes.integer(at: 72), hasNoLog: flags & OnDisk.Superblock.flagNoLog != 0, batch: bytes.integer(at: 80),
+        logStart: LogStart(
+          lsn: bytes.integer(at: 88), hash: bytes.integer(at: 96), milliseconds: Int64(bitPattern: milliseconds),
+          segment: bytes.integer(at: 176)),
+        tree: tree(bytes), cleanEndLSN: bytes.integer(at: 144),
+        pageByteCount: Int(bytes.integer(at: 32, as: UInt32.self))))
+  }
+
+  private static func tree(_ bytes: Span<UInt8>) -> Tree? {
+    let root = PagePointer(rawValue: bytes.integer(at: 112)), bitmap = PagePointer(rawValue: bytes.integer(at: 128))
+    guard root.rawValue != 0 else { return nil }
+    let pages: UInt64 = bytes.integer(at: 136), pageCount: UInt64 = bytes.integer(at: 152), keys: UInt64 = bytes.integer(at: 160)
+    return Tree(
+      root: root, height: Int(bytes[120]), bitmap: PageRun(first: bitmap, count: Int(clamping: pages)),
+      pageCount: Int(clamping: pageCount), keyCount: Int(clamping: keys))
   }
 
   /// Fills a zeroed page.
@@ -45,11 +82,25 @@ struct Superblock: Equatable, Sendable {
     page.set(OnDisk.Superblock.major, at: 10)
     page.set(OnDisk.Superblock.minor, at: 12)
     page.set(hasNoLog ? OnDisk.Superblock.flagNoLog : 0, at: 14)
-    page.set(OnDisk.Superblock.pageByteCount, at: 32)
+    page.set(UInt32(pageByteCount), at: 32)
     page.set(timeline, at: 36)
     page.set(identity, at: 40)
     page.set(checkpoint, at: 72)
+    page.set(batch, at: 80)
+    page.set(logStart.lsn, at: 88)
+    page.set(logStart.hash, at: 96)
+    page.set(UInt64(bitPattern: logStart.milliseconds), at: 104)
     page.set(cleanEndLSN, at: 144)
+    page.set(logStart.segment, at: 176)
+    if let tree {
+      page.set(tree.root.rawValue, at: 112)
+      page.set(UInt8(tree.height), at: 120)
+      page.set(tree.bitmap.first.rawValue, at: 128)
+      page.set(UInt64(tree.bitmap.count), at: 136)
+      page.set(UInt64(tree.pageCount), at: 152)
+      page.set(UInt64(tree.keyCount), at: 160)
+      page.set(UInt64(tree.pageCount * pageByteCount), at: 168)
+    }
     let hash = XXH64.hash(page.span.extracting(0..<hashOffset))
     page.set(hash, at: hashOffset)
   }

@@ -2,6 +2,17 @@
 
 import Platform
 
+/// Where the log ends durably, and what it says of checkpoints.
+struct LogEnd {
+  /// The last batch whose frame is in it; also batches without a frame that were closed before it.
+  var batch: UInt64
+  var place: Superblock.LogStart
+  /// The epoch of the last frame or header of this run; 0 before the first.
+  var epoch: UInt32
+  /// The checkpoint that it names; 0 before the first.
+  var checkpoint: UInt64
+}
+
 /// Where the log ends and what the next frame must carry. Only the holder of the log right calls it.
 final class WriteAheadLog {
   private let disk: Disk
@@ -11,8 +22,8 @@ final class WriteAheadLog {
   private let segmentByteCount: Int
   private let identity: DatabaseIdentity
   private let timeline: UInt32
-  private let epoch: UInt32
-  private let durableCheckpoint: UInt64
+  /// The folder of the segments, open so that a roll needs no further descriptor for it.
+  private let names: DiskDirectory
 
   /// The segment that takes frames; nil until one is begun after an end that was not clean.
   private var current: Current?
@@ -22,6 +33,9 @@ final class WriteAheadLog {
   private(set) var endLSN: UInt64
   private var lastHash: UInt64
   private var lastMilliseconds: Int64
+  /// What frames and headers of this run say durably; zeros before the first one.
+  private var loggedEpoch: UInt32 = 0
+  private var loggedCheckpoint: UInt64 = 0
 
   private struct Current {
     let file: DiskFile
@@ -33,8 +47,6 @@ final class WriteAheadLog {
   struct Start {
     var identity: DatabaseIdentity
     var timeline: UInt32
-    var epoch: UInt32
-    var durableCheckpoint: UInt64
     /// The last segment and the offset in its file, if the log goes on there.
     var clean: (file: DiskFile, header: SegmentHeader, offset: Int)?
     var nextNumber: UInt64
@@ -43,7 +55,8 @@ final class WriteAheadLog {
     var lastMilliseconds: Int64
   }
 
-  init(_ start: Start, _ options: DatabaseOptions) {
+  init(_ start: Start, _ options: DatabaseOptions, _ names: DiskDirectory) {
+    self.names = names
     disk = Disk(options.files)
     folder = DataFolder(options.path)
     random = options.random
@@ -51,8 +64,6 @@ final class WriteAheadLog {
     segmentByteCount = options.segmentByteCount
     identity = start.identity
     timeline = start.timeline
-    epoch = start.epoch
-    durableCheckpoint = start.durableCheckpoint
     current = start.clean.map { Current(file: $0.file, header: $0.header, offset: $0.offset) }
     nextNumber = start.nextNumber
     endLSN = start.endLSN
@@ -62,6 +73,18 @@ final class WriteAheadLog {
 
   /// Bytes left for frames in the current segment.
   var remaining: Int { current.map { max(0, segmentByteCount - $0.offset) } ?? 0 }
+
+  /// Where the log ends durably, and what it says of checkpoints, after `batch` was written.
+  func end(of batch: UInt64) -> LogEnd {
+    LogEnd(
+      batch: batch,
+      place: Superblock.LogStart(
+        lsn: endLSN, hash: lastHash, milliseconds: lastMilliseconds, segment: current?.header.number ?? nextNumber - 1),
+      epoch: loggedEpoch, checkpoint: loggedCheckpoint)
+  }
+
+  /// Whether there is a segment that takes frames; there is none after an end that was not clean until there is room for one.
+  var hasSegment: Bool { current != nil }
 
   var currentPath: String { current?.file.path ?? folder.log }
 
@@ -79,8 +102,8 @@ final class WriteAheadLog {
     lastMilliseconds = max(lastMilliseconds, milliseconds)
     let header = FrameHeader(
       isSeal: frame.isEmpty, lsn: endLSN, batch: frame.batch, payloadByteCount: frame.payloadByteCount,
-      transactionCount: frame.transactionCount, durableLSN: endLSN, durableCheckpoint: durableCheckpoint, previousHash: lastHash,
-      milliseconds: lastMilliseconds, epoch: epoch)
+      transactionCount: frame.transactionCount, durableLSN: endLSN, durableCheckpoint: frame.durableCheckpoint,
+      previousHash: lastHash, milliseconds: lastMilliseconds, epoch: frame.epoch)
     assert(segment.header.lsn(at: segment.offset) == endLSN, "the file and the log disagree about the end")
     let hash = frame.finish(header, salt: segment.header.salt)
     try frame.withFrame { bytes throws(StorageError) in try segment.file.write(bytes, at: segment.offset) }
@@ -93,6 +116,7 @@ final class WriteAheadLog {
     current = segment
     endLSN = header.endLSN
     lastHash = hash
+    (loggedEpoch, loggedCheckpoint) = (frame.epoch, frame.durableCheckpoint)
   }
 
   /// Begins the next segment in a spare. Everything before `endLSN` is durable when this is called.
@@ -100,14 +124,14 @@ final class WriteAheadLog {
   /// The name comes last, so a segment without a good header is never the trace of a crash.
   /// - Returns: false if there was no room for the new name or no file could be opened; then the call may be repeated.
   /// - Throws: `.io`; then nothing may be written to the log again (S12).
-  func roll(into spare: UInt64) throws(StorageError) -> Bool {
+  func roll(into spare: UInt64, epoch: UInt32, durableCheckpoint: UInt64) throws(StorageError) -> Bool {
     let sparePath = folder.spare(spare), path = folder.segment(nextNumber)
     let header = SegmentHeader(
       identity: identity, timeline: timeline, epoch: epoch, number: nextNumber, startLSN: endLSN, salt: freshSalt(),
       previousHash: lastHash, durableCheckpoint: durableCheckpoint)
     if plantedBug == .headerAfterRename {
       try disk.rename(sparePath, to: path)
-      try disk.syncDirectory(folder.log)
+      try names.sync()
       let file = try disk.open(path, .readWrite, direct: true)
       try write(header, to: file)
       begin(DiskFile(path: path, file: file.file), header)
@@ -118,7 +142,7 @@ final class WriteAheadLog {
     }
     try write(header, to: file)
     guard try unlessShort({ () throws(StorageError) in try disk.rename(sparePath, to: path) }) != nil else { return false }
-    if plantedBug != .skipFolderSync { try disk.syncDirectory(folder.log) }
+    if plantedBug != .skipFolderSync { try names.sync() }
     begin(DiskFile(path: path, file: file.file), header)
     return true
   }
@@ -135,6 +159,7 @@ final class WriteAheadLog {
   private func begin(_ file: DiskFile, _ header: SegmentHeader) {
     current = Current(file: file, header: header, offset: OnDisk.Segment.framesOffset)
     nextNumber = header.number + 1
+    (loggedEpoch, loggedCheckpoint) = (header.epoch, header.durableCheckpoint)
   }
 
   private func write(_ header: SegmentHeader, to file: DiskFile) throws(StorageError) {

@@ -104,7 +104,8 @@ final class DataFile: Sendable {
     try file.syncData()
   }
 
-  private func offset(of id: UInt64) -> Int { Self.pagesOffset + (Int(id) - Int(PageLayout.firstPageID)) * limits.pageByteCount }
+  /// Where a page begins in the file.
+  func offset(of id: UInt64) -> Int { Self.pagesOffset + (Int(id) - Int(PageLayout.firstPageID)) * limits.pageByteCount }
 
   private static func pageCount(byteCount: Int, _ limits: PageLimits) -> Int {
     max(0, byteCount - pagesOffset) / limits.pageByteCount + Int(PageLayout.firstPageID)

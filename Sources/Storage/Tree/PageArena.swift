@@ -15,6 +15,8 @@ struct PageArena: ~Copyable {
   private(set) var dirty: PageBitmap
   /// Ids were given to pages below this one so far; ids from it on have no room on disk.
   var idLimit: Int
+  /// Ids that are taken but belong to no page of a tree: bitmap runs.
+  private(set) var bitmapPageCount = 0
   /// Frames for new pages, unlinked.
   private var reserved: [UInt32] = []
   /// Frames of released pages, on their way to limbo.
@@ -34,7 +36,7 @@ struct PageArena: ~Copyable {
   }
 
   /// Pages that have an id, in use or held.
-  var pageCount: Int { busy.count - Int(PageLayout.firstPageID) }
+  var pageCount: Int { busy.count - Int(PageLayout.firstPageID) - bitmapPageCount }
 
   /// Frames that can take new pages at once.
   var reservedCount: Int { reserved.count }
@@ -113,8 +115,27 @@ struct PageArena: ~Copyable {
   }
 
   /// Notes a page that the durable checkpoint reaches, before anything else is done with the arena.
-  mutating func adopt(_ id: Int, isLive: Bool) {
+  mutating func adopt(_ id: Int) {
     busy.set(id)
-    if isLive { live.set(id) }
+    live.set(id)
+  }
+
+  // MARK: Bitmap runs
+
+  /// Takes contiguous ids that belong to no tree, all below the limit; nil if there are none.
+  mutating func takeBitmapRun(_ count: Int) -> UInt64? {
+    guard let first = busy.lowestClearRun(count), first + count <= idLimit else { return nil }
+    takeBitmapRun(UInt64(first), count)
+    return UInt64(first)
+  }
+
+  mutating func takeBitmapRun(_ first: UInt64, _ count: Int) {
+    for id in Int(first)..<Int(first) + count { busy.set(id) }
+    bitmapPageCount += count
+  }
+
+  mutating func freeBitmapRun(_ first: UInt64, _ count: Int) {
+    for id in Int(first)..<Int(first) + count { busy.clear(id) }
+    bitmapPageCount -= count
   }
 }

@@ -52,6 +52,41 @@ import Platform
     while end > 0, !self[end - 1] { end -= 1 }
   }
 
+  /// The lowest index that is set, from `index` on.
+  func nextSet(from index: Int) -> Int? {
+    guard index < end else { return nil }
+    var word = index >> 6
+    var bits = unsafe words[word] & (UInt64.max << UInt64(index & 63))
+    while bits == 0 {
+      word += 1
+      guard word << 6 < end else { return nil }
+      bits = unsafe words[word]
+    }
+    return word << 6 + bits.trailingZeroBitCount
+  }
+
+  /// Becomes equal to a bitmap of the same capacity.
+  mutating func assign(_ other: borrowing PageBitmap) {
+    precondition(capacity == other.capacity)
+    let used = (max(end, other.end) + 63) / 64, usedFull = (used + 63) / 64
+    // SAFETY: both have the same number of words, and nothing is set behind the end.
+    unsafe words.update(from: other.words, count: used)
+    unsafe full.update(from: other.full, count: usedFull)
+    (count, firstOpen, end) = (other.count, other.firstOpen, other.end)
+  }
+
+  /// Clears what the other one does not have.
+  mutating func formIntersection(_ other: borrowing PageBitmap) {
+    var index = nextSet(from: 0)
+    while let found = index {
+      if !other[found] { clear(found) }
+      index = nextSet(from: found + 1)
+    }
+  }
+
+  /// The word that begins with bit `64 * index`; 0 behind the end.
+  func word(_ index: Int) -> UInt64 { index < wordCount ? unsafe words[index] : 0 }
+
   /// The lowest clear index; nil if every bit is set.
   mutating func lowestClear() -> Int? {
     while firstOpen < (wordCount + 63) / 64, unsafe full[firstOpen] == .max { firstOpen += 1 }

@@ -54,7 +54,7 @@ enum PageKind: UInt8 {
 }
 
 /// The place of one version of a page: its id (36 bits) and its epoch (28 bits), so that a lost or misdirected write is noticed.
-struct PagePointer: Equatable {
+struct PagePointer: Equatable, Sendable {
   let rawValue: UInt64
 
   static let maxID: UInt64 = 1 << 36 - 1

@@ -39,39 +39,52 @@ final class PageTree: @unchecked Sendable {
   var innerPageCount = 0
   /// The number of the batch that takes transactions now.
   private(set) var openBatch: UInt64
+  /// Room on disk that a transaction was refused for; 0 if none was.
+  var wantedIDLimit = 0
   /// Whether the open batch has changed nothing yet.
-  private var isOpenBatchEmpty = true
+  private(set) var isOpenBatchEmpty = true
   var path: TreePath
   /// What is left of the prepared transaction's allowance.
   var allowance = ShapeAllowance()
   var marks = TreeMarks()
 
   /// The epoch of pages that are born now: the number of the first checkpoint that can have them.
-  var epoch: UInt32 = 1
+  var epoch: UInt32
+  let checkpointed: CheckpointPages
   /// Pages that must stay in their frames until the prepared operations were applied.
   var fixedPages: [UInt64] = []
   /// Pages that the last `prepare` would have needed. Not empty only after it threw `.wouldBlock`.
   var missing: [PagePointer] = []
 
-  /// An empty tree whose published batch is `batch`; the open batch is the next number.
+  /// A tree whose published batch is `batch`; the open batch is the next number.
   ///
-  /// - Throws: `.memoryFull` if so much address space cannot be had.
-  init(_ options: TreeOptions = TreeOptions(), after batch: UInt64 = 0) throws(StorageError) {
+  /// - Parameter stored: the tree of a checkpoint to begin with; an empty one if there is none.
+  /// - Throws: `.memoryFull` if so much address space cannot be had; `.pageDamaged` and `.io` for pages that cannot be loaded.
+  init(
+    _ options: TreeOptions = TreeOptions(), after batch: UInt64 = 0, epoch: UInt32 = 1, _ stored: StoredTree? = nil
+  ) throws(StorageError) {
     limits = PageLimits(pageByteCount: options.pageByteCount)
+    self.epoch = epoch
     do throws(Errno) {
       slots = try ReaderSlots()
       cache = try FrameCache(limits, byteCount: options.cacheByteCount, maxPages: options.maxPages, slots)
-      var arena = try PageArena(cache)
-      // The slot is for evictions, and from a new cache nothing is evicted.
-      guard arena.reserve(1, 0) else { throw .noSpace }
-      root = arena.allocate(1, epoch: epoch, birth: batch)
-      table = cache.table
-      table.page(root).initialize(.leaf, level: 0, byteCount: limits.pageByteCount, lower: .none, upper: .none)
-      roots = PublishedRoots(batch: batch, root: root, slots)
-      self.arena = arena
+      arena = try PageArena(cache)
+      checkpointed = try CheckpointPages(capacity: arena.live.capacity)
     } catch {
       throw .memoryFull(byteCount: 0, limit: options.cacheByteCount)
     }
+    table = cache.table
+    if let stored {
+      try stored.load(into: &arena)
+      (root, height, keyCount, innerPageCount) = (stored.root, stored.height, stored.keyCount, try stored.innerPageCount(table))
+    } else {
+      // The slot is for evictions, and from a new cache nothing is evicted.
+      guard arena.reserve(1, 0) else { throw .memoryFull(byteCount: 0, limit: options.cacheByteCount) }
+      root = arena.allocate(1, epoch: epoch, birth: batch)
+      table.page(root).initialize(.leaf, level: 0, byteCount: limits.pageByteCount, lower: .none, upper: .none)
+    }
+    checkpointed.begin(with: stored, batch: batch)
+    roots = PublishedRoots(batch: batch, root: root, slots)
     parked = ParkedPages(options.reuseRule)
     path = TreePath(limits)
     workspace = WriteWorkspace()
@@ -135,7 +148,10 @@ final class PageTree: @unchecked Sendable {
         throw .transactionTooLarge(
           byteCount: frames * limits.pageByteCount, limit: cache.maxTransactionFrames * limits.pageByteCount)
       }
-      if !arena.hasIDs(for: need) { throw .storageFull }
+      if !arena.hasIDs(for: need) {
+        wantedIDLimit = max(wantedIDLimit, arena.busy.end + need)
+        throw .storageFull
+      }
       if !outsideWriterEpoch({ slot in arena.reserve(need, slot) }) {
         throw .memoryFull(
           byteCount: (cache.frameCount + need) * limits.pageByteCount, limit: cache.frameCount * limits.pageByteCount)
@@ -174,7 +190,7 @@ final class PageTree: @unchecked Sendable {
     precondition(batch == openBatch, "batch \(batch) is closed while batch \(openBatch) is open")
     releaseFixedPages()
     roots.close(batch, root)
-    parked.settle(batch, roots) { first, count in arena.release(first, count) }
+    parked.settle(batch, roots, checkpointed.holders) { first, count in arena.release(first, count) }
     arena.flush()
     openBatch = batch + 1
     isOpenBatchEmpty = true

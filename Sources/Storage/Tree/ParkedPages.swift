@@ -48,9 +48,13 @@ struct ParkedPages {
   ///
   /// A lot is looked at only when its holder has ended. No newer holder can have come to cover its pages meanwhile: batches between birth and
   /// free were all closed before the page was replaced, and the newest of them that was still held is where it was parked.
-  mutating func settle(_ batch: UInt64, _ roots: PublishedRoots, release: (_ first: UInt64, _ count: Int) -> Void) {
+  ///
+  /// - Parameter checkpoints: batches held for checkpoints.
+  mutating func settle(
+    _ batch: UInt64, _ roots: PublishedRoots, _ checkpoints: CheckpointHolders, release: (_ first: UInt64, _ count: Int) -> Void
+  ) {
     if fresh.isEmpty && lots.isEmpty { return }
-    roots.holders(into: &holders, by: rule)
+    roots.holders(into: &holders, checkpoints, by: rule)
     loose.removeAll(keepingCapacity: true)
     for index in fresh.indices { fresh[index].free = batch }
     swap(&loose, &fresh)

@@ -87,13 +87,15 @@ import Synchronization
   }
 
   /// Collects every batch whose root somebody may still read, in ascending order. Called under the writer lock.
-  func holders(into holders: inout [UInt64], by rule: ReuseRule) {
+  func holders(into holders: inout [UInt64], _ checkpoints: CheckpointHolders, by rule: ReuseRule) {
     holders.removeAll(keepingCapacity: true)
     if rule != .forgetsClosed {
       let tail = load(Self.closedTail)
       for index in load(Self.closedHead)..<tail { holders.append(load(Self.closed + 2 * Self.place(index))) }
     }
     if rule != .forgetsPublished { holders.append(publishedBatch) }
+    if let batch = checkpoints.inFlight { holders.append(batch) }
+    if let batch = checkpoints.durable { holders.append(batch) }
     if rule != .forgetsReaders { slots.addSnapshots(to: &holders) }
     holders.sort()
   }

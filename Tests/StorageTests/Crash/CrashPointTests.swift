@@ -15,6 +15,11 @@ struct CrashPointTests {
     CrashScript(seed: 5, steps: [.commit, .commit, .close]),
     CrashScript(seed: 6, steps: [.commit, .close, .commit, .wait]),
     CrashScript(seed: 7, steps: [.maintain, .commit, .write, .maintain]),
+    CrashScript(seed: 9, steps: [.commit, .checkpoint, .commit, .checkpoint, .close]),
+    CrashScript(seed: 10, steps: [.commit, .commit, .checkpoint, .close, .commit, .checkpoint]),
+    CrashScript(
+      seed: 11,
+      steps: [.maintain, .maintain] + (0..<9).flatMap { _ in [.commit, .write] } + [.checkpoint, .commit, .wait, .checkpoint]),
     CrashScript(seed: 8, steps: [.commit, .wait, .fill, .commit, .wait, .maintain, .makeRoom]),
   ]
 

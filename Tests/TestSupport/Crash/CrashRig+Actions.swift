@@ -7,7 +7,9 @@ extension CrashRig {
   /// The keys that transactions draw from: short ones, and a few as long as may be.
   private func key() -> String {
     let number = generator.number(0..<24)
-    return number < 22 ? "k\(number)" : "long\(number)" + String(repeating: "-", count: StorageLimits.maxKeyByteCount - 6)
+    return number < 22
+      ? "k\(number)"
+      : "long\(number)" + String(repeating: "-", count: min(StorageLimits.maxKeyByteCount, options.pageByteCount / 16) - 6)
   }
 
   private func value(_ marker: String) -> String {
@@ -138,6 +140,21 @@ extension CrashRig {
     try after()
   }
 
+  /// One turn of the thread of checkpoints.
+  package func turnCheckpoint() throws {
+    _ = database?.turn(.checkpoint)
+    try after()
+  }
+
+  /// A checkpoint from its beginning to its end, with the frames that it asks for.
+  package func checkpoint() throws {
+    guard let database else { return }
+    do throws(StorageError) { try database.checkpoint() } catch {
+      if error != .wouldBlock { try expectEnding(error) }
+    }
+    try after()
+  }
+
   package func waitForLast() throws {
     guard let database else { return }
     do throws(StorageError) { try database.waitUntilDurable(database.heldPosition) } catch { try expectEnding(error) }
@@ -154,6 +171,7 @@ extension CrashRig {
   private func expectEnding(_ error: StorageError) throws {
     switch error {
     case .commitOutcomeUnknown, .storageFull, .closed, .io: return
+    case .readOnly where system.hasCrashed || mayFail: return
     case .pageDamaged where !oracle.isDeviceHonest: return
     default: throw Violation("an unexpected error: \(error)")
     }
@@ -199,11 +217,13 @@ extension CrashRig {
       if isFull { try makeRoom() } else { fillDisk() }
     }
     switch generator.number(0..<100) {
-    case 0..<45: try commit(generator.number(0..<5) == 0 ? .relaxed : .durable)
-    case 45..<75: try step()
-    case 75..<82: try look()
-    case 82..<90: clock.advance(milliseconds: generator.number(1..<130))
-    case 90..<95: try maintain()
+    case 0..<38: try commit(generator.number(0..<5) == 0 ? .relaxed : .durable)
+    case 38..<60: try step()
+    case 60..<76: try turnCheckpoint()
+    case 76..<82: try look()
+    case 82..<88: clock.advance(milliseconds: generator.number(1..<130))
+    case 88..<93: try maintain()
+    case 93..<95: try checkpoint()
     case 95..<98: try waitForLast()
     default:
       try close()
@@ -218,8 +238,9 @@ extension CrashRig {
       isMeanwhile = true
       defer { isMeanwhile = false }
       do {
-        switch generator.number(0..<4) {
+        switch generator.number(0..<5) {
         case 0: try maintain()
+        case 4: try turnCheckpoint()
         case 1: try look()
         case 2:
           if database?.isWritingLog ?? false { marks.insert(.commitDuringWrite) }

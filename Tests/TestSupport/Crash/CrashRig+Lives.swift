@@ -26,6 +26,7 @@ extension CrashRig {
     fillPercentage = generator.number(0..<7) == 0 ? 5 : 0
     hasFailingDevice = generator.number(0..<6) == 0
     options.segmentByteCount = generator.number(0..<4) == 0 ? 64 << 10 : 32 << 10
+    options.pageByteCount = [1024, 1024, 4096][generator.number(0..<3)]
     if generator.number(0..<5) != 0 { enableMeanwhile() }
   }
 

@@ -24,7 +24,7 @@ package final class CrashRig: @unchecked Sendable {
   package enum Mark: CaseIterable, Sendable {
     case roll, seal, tornHeader, tornBody, badCopy, bothPairs, failure, shortage, recoveryFromShortage, crashInRecovery,
       cleanStart
-    case segmentReplaced, commitDuringWrite, overflowValue
+    case segmentReplaced, commitDuringWrite, overflowValue, checkpoint, recycledSegment
   }
 
   /// Whether each life has a flush or a write that fails.
@@ -49,6 +49,10 @@ package final class CrashRig: @unchecked Sendable {
     options.files = system
     options.segmentByteCount = 32 << 10
     options.maxPageMemory = 16 << 20
+    options.pageByteCount = 1024
+    options.growthByteCount = 128 << 10
+    options.maxLogByteCount = 0
+    options.checkpointMilliseconds = 400
     options.plantedBug = bug
     let random = SharedGenerator(seed: seed &+ 1)
     options.random = RandomSource { bytes in for index in bytes.indices { bytes[index] = random.byte() } }
@@ -60,6 +64,7 @@ package final class CrashRig: @unchecked Sendable {
     let next = CrashRig(seed: generator.next(), bug: options.plantedBug, disk: disk)
     next.system.faults.grantsDirect = system.faults.grantsDirect
     next.options.segmentByteCount = options.segmentByteCount
+    next.options.pageByteCount = options.pageByteCount
     next.oracle = oracle
     return next
   }
@@ -120,6 +125,7 @@ package final class CrashRig: @unchecked Sendable {
   private func note(_ event: StorageEvent) {
     events.append(event)
     if case .rolled = event { marks.insert(.roll) }
+    if case .checkpointDone = event { marks.insert(.checkpoint) }
     if case .copyDamaged = event { marks.insert(.badCopy) }
     if case .failed = event, !system.hasCrashed { marks.insert(.failure) }
     if case .storageFull = event { marks.insert(.shortage) }
@@ -153,6 +159,7 @@ package final class CrashRig: @unchecked Sendable {
 
   private func observe(_ call: String) {
     onCall?(call)
+    if call.hasPrefix("rename") && call.hasSuffix(".spare") && call.contains(".wal ") { marks.insert(.recycledSegment) }
     for pair in 0..<2 where call.hasPrefix("write data/db/main.udb \(pair * 16384)+") { writtenPairs.insert(pair) }
     if writtenPairs.count == 2 { marks.insert(.bothPairs) }
   }

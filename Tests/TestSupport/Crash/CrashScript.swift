@@ -5,7 +5,7 @@ package import Storage
 /// A few actions that a seed draws; short, so that every crash in them can be tried.
 package struct CrashScript: Sendable, CustomStringConvertible {
   package enum Step: CaseIterable, Sendable {
-    case commit, relaxedCommit, write, wait, seal, maintain, look, close, reopen, fill, makeRoom
+    case commit, relaxedCommit, write, wait, seal, maintain, checkpoint, look, close, reopen, fill, makeRoom
   }
 
   package let seed: UInt64
@@ -41,6 +41,7 @@ package struct CrashScript: Sendable, CustomStringConvertible {
         rig.clock.advance(milliseconds: 60)
         try rig.step()
       case .maintain: try rig.maintain()
+      case .checkpoint: try rig.checkpoint()
       case .look: try rig.look()
       case .close: try rig.close()
       case .reopen:
