@@ -16,6 +16,8 @@ PASSWORD = "correct horse battery 7"
 def build():
     counter = BUILD / "counted-malloc.o"
     subprocess.run(["gcc", "-O2", "-c", str(HERE / "counted-malloc.c"), "-o", str(counter)], check=True)
+    # The build does not know of the counter, and would not link again for another one.
+    (BUILD / "counted/release/userd").unlink(missing_ok=True)
     wraps = [w for name in ("malloc", "calloc", "realloc", "aligned_alloc", "posix_memalign") for w in ("-Xlinker", f"--wrap={name}")]
     subprocess.run(["swift", "build", "-c", "release", "--product", "userd", "--scratch-path", str(BUILD / "counted"), *wraps, "-Xlinker", str(counter)],
                    check=True, cwd=HERE.parent, stdout=subprocess.DEVNULL)
@@ -33,7 +35,7 @@ def main():
         probe.close()
         counter.write_bytes(bytes(8))
         process = subprocess.Popen([exe, "serve", "--data", f"{folder}/db", "--listen", f"127.0.0.1:{port}", "--threads", "1", "--log-level", "warn",
-                                    "--throttle-enabled", "false", "--hash-memory", "128K", "--hash-time", "1"], env={"USERD_ALLOCATIONS": str(counter)})
+                                    "--throttle-enabled", "false", "--hash-memory", "128K", "--hash-time", "1"], env={"COUNTED_ALLOCATIONS": str(counter)})
         with open(counter, "r+b") as file:
             count = mmap.mmap(file.fileno(), 8)
         c = http.client.HTTPConnection("127.0.0.1", port, timeout=10)

@@ -1,4 +1,4 @@
-// Counts allocations: linked into a copy of userd by --wrap, it keeps its count in the file that USERD_ALLOCATIONS names.
+// Counts allocations: linked into a copy of userd by --wrap, it keeps its count in the file that COUNTED_ALLOCATIONS names.
 #include <fcntl.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -8,7 +8,7 @@
 static _Atomic unsigned long unseen, *count = &unseen;
 
 __attribute__((constructor)) static void begin(void) {
-  const char *path = getenv("USERD_ALLOCATIONS");
+  const char *path = getenv("COUNTED_ALLOCATIONS");
   int file = path ? open(path, O_RDWR | O_CREAT, 0600) : -1;
   if (file < 0 || ftruncate(file, sizeof *count) != 0) return;
   void *page = mmap(NULL, sizeof *count, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);

@@ -25,12 +25,12 @@ swift build -c release --scratch-path "$work" --sanitize fuzzer -Xswiftc -saniti
 fuzzer=$work/release/userd-libfuzzer
 mkdir -p "$work/findings"
 
-# 4 KiB are enough for two requests, and short inputs are tried more often.
+# 4 KiB are enough for two requests, and short inputs are tried more often. The time limit is one of the wall: a busy machine is no finding.
 run() { # TARGET ARGUMENTS...
   local target=$1
   shift
   mkdir -p "$work/corpus/$target"
-  USERD_FUZZ_TARGET=$target "$fuzzer" -artifact_prefix="$work/findings/$target-" -max_len=4096 -timeout=10 \
+  USERD_FUZZ_TARGET=$target "$fuzzer" -artifact_prefix="$work/findings/$target-" -max_len=4096 -timeout=300 \
     -dict=Fuzz/corpus/http.dict "$@"
 }
 
