@@ -33,11 +33,21 @@ package struct ByteBuffer: ~Copyable, @unchecked Sendable {
     if more > capacity &- used { grow(more) }
   }
 
+  /// Makes room for `more` further bytes and no more, for a buffer that stays as small as it can be.
+  package mutating func reserve(exactly more: Int) {
+    if more > capacity &- used { grow(more, leastFactor: 1) }
+  }
+
+  /// The memory that it holds, used or not.
+  package var allocatedByteCount: Int { capacity }
+
   @usableFromInline
   @inline(never)
-  mutating func grow(_ more: Int) {
+  mutating func grow(_ more: Int) { grow(more, leastFactor: 2) }
+
+  private mutating func grow(_ more: Int, leastFactor: Int) {
     precondition(more >= 0 && more <= Int.max / 4 - used, "a buffer of \(used) bytes cannot grow by \(more)")
-    let size = max(used + more, capacity * 2)
+    let size = max(used + more, capacity * leastFactor)
     let larger = UnsafeMutablePointer<UInt8>.allocate(capacity: size)
     // SAFETY: the first `used` bytes are copied and the rest zeroed, so all `size` bytes are initialised; the old memory is not
     // used again.

@@ -34,6 +34,7 @@ final class Connection {
 
   /// Reads once. What there is goes behind `input`; whether there may be more is in `isReadable`.
   func receive(into input: inout ByteBuffer, upTo maxCount: Int) throws(Errno) {
+    Self.makeRoom(in: &input, for: maxCount)
     try input.append(upTo: maxCount) { room throws(Errno) in
       switch try socket.receive(into: &room) {
       case .bytes(let count):
@@ -49,6 +50,11 @@ final class Connection {
         return 0
       }
     }
+  }
+
+  /// A head is read into as little memory as it needs: doubling what is there would take a slow one beyond the 32 KiB that it may cost.
+  static func makeRoom(in input: inout ByteBuffer, for count: Int) {
+    if input.count + count <= 32 * 1024 { input.reserve(exactly: count) } else { input.reserve(count) }
   }
 
   /// Sends `bytes`, and keeps what the kernel does not take. Nothing else may be waiting to be sent.

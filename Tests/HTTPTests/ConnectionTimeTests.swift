@@ -3,6 +3,7 @@
 import Codecs
 @testable import HTTP
 import Platform
+import TestSupport
 import Testing
 
 @Suite struct ConnectionTimeTests {
@@ -157,5 +158,23 @@ import Testing
     #expect(try conversation.answers().map(\.status) == [200])
     // Reading all of it again for each byte would be 100 million steps.
     #expect(duration < .seconds(2))
+  }
+
+  @Test func `a head in whatever pieces costs no more than 32 KiB of memory`() throws {
+    // Doubling took a head of 18 KiB that stopped there to 36 KiB.
+    var generator = SeededGenerator.announced("pieces of a head")
+    let limits = HTTPLimits()
+    let longest = limits.maxRequestLineByteCount + 2 + limits.maxHeaderByteCount
+    for _ in 0..<100 * testScale {
+      let conversation = try Conversation()
+      conversation.receive("GET / HTTP/1.1\r\n")
+      var input = ByteBuffer(capacity: 512)
+      while input.count < longest {
+        let count = conversation.state.readByteCount(having: input.count)
+        Connection.makeRoom(in: &input, for: count)
+        for _ in 0..<min(generator.number(1..<count + 1), longest - input.count) { input.append(UInt8(ascii: "x")) }
+        #expect(input.allocatedByteCount <= 32 * 1024 - 1024)
+      }
+    }
   }
 }

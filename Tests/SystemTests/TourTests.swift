@@ -162,6 +162,7 @@ import Testing
     }
     #expect(try client.request("GET", "/livez").json["status"]?.string == "ok")
     #expect(try client.request("GET", "/readyz?verbose").json["checks"]?["store"] != nil)
+    #expect(try client.request("GET", "/readyz?verbose").json["checks"]?["hashQueue"]?["limit"] != nil)
     #expect(try client.request("GET", "/").json["name"]?.string == "userd")
     let page = try client.request("GET", "/problems/no_such_problem")
     #expect(page.status == 404)
