@@ -15,7 +15,11 @@ extension ConnectionState {
       loop.request.isServerDraining = loop.isDraining
       if !loop.admits(to: route) { return settle(path: nil, &output, &loop) }
       var executor = loop.server.routes[route].executor
-      if executor == .loop && loop.runHandler(of: route) { executor = .diskPool }
+      if executor == .loop && loop.runHandler(of: route) {
+        executor = .diskPool
+        // What the handler had made, a producer with all that it holds on to among it, is made again.
+        loop.response.reset()
+      }
       if executor != .loop {
         if handOver(to: executor, route, loop: &loop) { return }
         loop.response.reset()

@@ -17,8 +17,8 @@ extension EventLoop {
         guard let socket = try listener.socket.accept(peer: &address) else { return }
         try admit(socket, address, listener)
       } catch {
-        // Without descriptors the queue stays full, and epoll would tell so again and again.
-        if error.kind == .exhausted { pauseAccepting() }
+        // Whatever it is, the queue may stay as it is, as it does without descriptors, and epoll would tell so again and again.
+        pauseAccepting()
         return
       }
     }

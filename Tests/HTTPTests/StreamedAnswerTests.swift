@@ -232,4 +232,21 @@ private struct Fault {
     gone.runJobs()
     #expect(released.value == 2)
   }
+
+  @Test func `a producer of a handler that runs again elsewhere is released with its first run`() throws {
+    let conversation = try Conversation([
+      Route(.get, "/numbers") { [released] request, response throws(Problem) in
+        let numbers = Numbers(released)
+        response.stream(on: .loop) { _ throws(Problem) in numbers.next.load(ordering: .relaxed) == 0 ? .last : .more }
+        if !request.mayWait { throw .needsWorker }
+      }
+    ])
+    conversation.receive(numbers)
+    #expect(conversation.phase == .working)
+    #expect(released.value == 1)
+    conversation.runJobs()
+    conversation.pull()
+    #expect(released.value == 2)
+    #expect(conversation.isIdle)
+  }
 }
