@@ -30,3 +30,36 @@ extension Database {
   /// Whether the open batch has no transactions.
   package var hasEmptyBatch: Bool { commits.open.isEmpty }
 }
+
+extension Database {
+  /// Whether the newest superblock is one that no durable frame or header names yet: until then the one before must do as well.
+  package var hasUnnamedCheckpoint: Bool { commits.checkpoints.durable.number > commits.logged.checkpoint }
+
+  /// The pages in the bytes of a main.udb that are whole, as raw pointers, each with the checksum of its contents.
+  package static func wholePages(in main: [UInt8], pageByteCount: Int) -> [UInt64: UInt64] {
+    let limits = PageLimits(pageByteCount: pageByteCount)
+    let start = OnDisk.Superblock.byteCount * OnDisk.Superblock.copyCount
+    var identity: DatabaseIdentity?
+    for copy in 0..<OnDisk.Superblock.copyCount where main.count >= start {
+      let bytes = main.span.extracting((copy * OnDisk.Superblock.byteCount)..<((copy + 1) * OnDisk.Superblock.byteCount))
+      if case .good(let superblock) = Superblock.decode(bytes) { identity = superblock.identity }
+    }
+    guard let identity else { return [:] }
+    let seal = PageSeal(identity)
+    var buffer = AlignedBuffer(count: OnDisk.Superblock.byteCount)
+    var found: [UInt64: UInt64] = [:]
+    for (index, offset) in stride(from: start, through: main.count - pageByteCount, by: pageByteCount).enumerated() {
+      buffer.copy(main.span.extracting(offset..<offset + pageByteCount), to: 0)
+      buffer.withMutableBytes(0..<pageByteCount) { bytes in
+        unsafe bytes.withUnsafeMutableBytes { bytes in
+          guard let base = bytes.baseAddress else { return }
+          // SAFETY: the buffer is aligned and has the size of a page.
+          let page = unsafe Page(base)
+          if seal.fault(of: page, id: UInt64(index) + PageLayout.firstPageID, limits) != nil { return }
+          found[page.pointer.rawValue] = page.load(PageLayout.checksum, as: UInt64.self)
+        }
+      }
+    }
+    return found
+  }
+}

@@ -1,4 +1,4 @@
-// How far checkpoints are, as far as writers and the log need to know. docs/storage.md §10.
+// How far checkpoints are, as far as writers and the log need to know. docs/storage.md §12.
 
 /// Guarded by the writer lock.
 struct CheckpointProgress {

@@ -1,4 +1,4 @@
-// What checkpoints do with the log: segments that nothing needs become spares, and an orderly end is written. docs/storage.md §10.
+// What checkpoints do with the log: segments that nothing needs become spares, and an orderly end is written. docs/storage.md §12.
 
 import Platform
 
@@ -41,7 +41,6 @@ extension Checkpointer {
       }
     }
     for spare in surplus(made.count, keeping: count) { try disk.remove(folder.spare(spare)) }
-    if options.plantedBug == .writeSpareBeforeFolderSync, let spare = made.first { try overwrite(spare, disk) }
     // Until this is durable a power cut may bring a segment back under its old name, so nothing may be written into it.
     try commits.spareMaker.names.sync()
     commits.monitor.lock()
@@ -72,13 +71,6 @@ extension Checkpointer {
     let surplus = Array(commits.room.spares[kept...])
     commits.room.spares.removeSubrange(kept...)
     return surplus
-  }
-
-  private func overwrite(_ spare: UInt64, _ disk: Disk) throws(StorageError) {
-    let zeros = AlignedBuffer(count: OnDisk.Segment.framesOffset)
-    let file = try disk.open(folder.spare(spare), .readWrite)
-    try zeros.withBytes(0..<zeros.count) { bytes throws(StorageError) in try file.write(bytes, at: 0) }
-    try file.syncData()
   }
 
   // MARK: Requests

@@ -1,4 +1,4 @@
-// Writes a root's pages to main.udb, flips the superblock and recycles the log, a slice at a time. docs/storage.md §10.
+// Writes a root's pages to main.udb, flips the superblock and recycles the log, a slice at a time. docs/storage.md §12.
 
 import Platform
 
@@ -114,9 +114,9 @@ final class Checkpointer: @unchecked Sendable {
     defer { commits.monitor.unlock() }
     let checkpoints = commits.checkpoints
     let interval = UInt64(options.checkpointMilliseconds) * 1_000_000
-    let due = checkpoints.isDue(commits.logged, options)
+    let isDue = checkpoints.isDue(commits.logged, options) || commits.isCrowded(at: now)
     if now < checkpoints.retryTime { return .wait(until: checkpoints.retryTime) }
-    guard due || (commits.tree.hasChanges && now >= checkpoints.beginTime + interval) else {
+    guard isDue || (commits.tree.hasChanges && now >= checkpoints.beginTime + interval) else {
       return .wait(until: commits.tree.hasChanges ? checkpoints.beginTime + interval : Self.never)
     }
     // Without a segment there is nothing that could carry its epoch, nor name it.
@@ -145,7 +145,7 @@ final class Checkpointer: @unchecked Sendable {
     defer { commits.monitor.unlock() }
     guard let flight = commits.checkpoints.flight else { preconditionFailure("no checkpoint is in flight") }
     guard flight.logStart != nil else { return .wait(until: Self.never) }
-    let isLogged = UInt64(commits.logged.epoch) >= flight.root.number || options.plantedBug == .writeBeforeEpochLogged
+    let isLogged = UInt64(commits.logged.epoch) >= flight.root.number
     guard isLogged else {
       if !commits.isForced { commits.forceFrame() }
       return .wait(until: Self.never)
@@ -189,7 +189,7 @@ final class Checkpointer: @unchecked Sendable {
   /// When the next slice is due; nil if it is due now.
   private func paceTime(_ root: CheckpointRoot) -> UInt64? {
     commits.monitor.lock()
-    let isUrgent = commits.checkpoints.isUrgent(commits.logged, options)
+    let isUrgent = commits.checkpoints.isUrgent(commits.logged, options) || commits.hasManyDirtyPages
     commits.monitor.unlock()
     let total = UInt64(root.dirtyCount * file.limits.pageByteCount)
     guard !isUrgent, total > UInt64(DataFile.sliceByteCount) else { return nil }
@@ -263,8 +263,8 @@ final class Checkpointer: @unchecked Sendable {
     commits.monitor.lock()
     commits.checkpoints.flip(root.number, logStart)
     commits.monitor.unlock()
-    if options.plantedBug == .freePredecessorEarly { freePredecessor() }
-    stage = options.plantedBug == .recycleBeforeNamed && !isLast ? .recycling : .naming
+    let isHasty = options.plantedBug == .recycleBeforeNamed || options.plantedBug == .freePredecessorEarly
+    stage = isHasty && !isLast ? .recycling : .naming
   }
 
   private func naming() -> Outcome {
@@ -289,7 +289,7 @@ final class Checkpointer: @unchecked Sendable {
   private func recycle() throws(StorageError) {
     guard let root else { preconditionFailure("no checkpoint is in flight") }
     freePredecessor()
-    try recycleSegments()
+    if options.plantedBug != .freePredecessorEarly { try recycleSegments() }
     let now = options.clock.monotonicNanoseconds()
     commits.monitor.lock()
     let began = commits.checkpoints.beginTime

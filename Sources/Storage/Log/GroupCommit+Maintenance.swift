@@ -6,6 +6,15 @@ extension GroupCommit {
   /// Whether the maintenance thread has something to do that this batch may have brought about.
   var wantsMaintenance: Bool {
     wantsSpare || wantsGrowth || checkpoints.flight != nil || checkpoints.isWanted || checkpoints.isDue(logged, options)
+      || hasManyDirtyPages
+  }
+
+  /// Dirty pages have half of the frames that they may have: a checkpoint should make clean ones of them.
+  var hasManyDirtyPages: Bool { tree.dirtyPageCount > tree.cache.maxDirtyFrames / 2 }
+
+  /// The same, but not again at once: replaced pages that a snapshot still sees stay dirty whatever a checkpoint does.
+  func isCrowded(at now: UInt64) -> Bool {
+    hasManyDirtyPages && tree.hasChanges && now >= checkpoints.beginTime + Self.relaxedDelay
   }
 
   private var wantsSpare: Bool {

@@ -34,8 +34,4 @@ package enum PlantedBug: String, CaseIterable, Sendable {
   case forgetDirtyPage
   /// The epoch of a run follows upon the superblock's number only, not upon the log's (S5).
   case epochFromSuperblock
-  /// Pages are written before a frame or header of this run carries their epoch (S5).
-  case writeBeforeEpochLogged
-  /// A segment that became a spare is written into before the folder is flushed.
-  case writeSpareBeforeFolderSync
 }

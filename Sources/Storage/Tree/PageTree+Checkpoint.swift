@@ -1,4 +1,4 @@
-// What a checkpoint asks of the tree: a root to write, its pages, room for the bitmap, and the end of both. docs/storage.md §10.
+// What a checkpoint asks of the tree: a root to write, its pages, room for the bitmap, and the end of both. docs/storage.md §12.
 
 import Platform
 

@@ -24,7 +24,7 @@ struct PlantedBugTests {
 
   @Test(arguments: [
     PlantedBug.acknowledgeWithoutSync, .publishBeforeSync, .trustUnsyncedBytes, .headerAfterRename, .skipFolderSync,
-    .appendAfterDamage, .flipBeforePageSync, .forgetDirtyPage,
+    .appendAfterDamage, .flipBeforePageSync, .forgetDirtyPage, .overwriteSuperblock,
   ])
   func `a planted mistake is caught`(bug: PlantedBug) {
     expectFound(bug)
@@ -40,6 +40,14 @@ struct PlantedBugTests {
 
   @Test func `a transaction that is applied without room for its frame is caught`() {
     expectFound(.applyWithoutRoom) { $0.fillPercentage = 10 }
+  }
+
+  @Test func `recycling segments before the log names the checkpoint that does without them is caught`() {
+    expectFound(.recycleBeforeNamed) { $0.losesUnnamedCheckpoints = true }
+  }
+
+  @Test func `an epoch that an earlier run has used is caught`() {
+    expectFound(.epochFromSuperblock) { $0.comparesPages = true }
   }
 
   private func expectFound(_ bug: PlantedBug, _ prepare: (CrashRig) -> Void = { _ in }) {

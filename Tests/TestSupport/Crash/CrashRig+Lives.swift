@@ -27,6 +27,8 @@ extension CrashRig {
     hasFailingDevice = generator.number(0..<6) == 0
     options.segmentByteCount = generator.number(0..<4) == 0 ? 64 << 10 : 32 << 10
     options.pageByteCount = [1024, 1024, 4096][generator.number(0..<3)]
+    losesUnnamedCheckpoints = generator.number(0..<3) == 0
+    comparesPages = generator.number(0..<4) == 0
     if generator.number(0..<5) != 0 { enableMeanwhile() }
   }
 
@@ -38,9 +40,16 @@ extension CrashRig {
     if database == nil, try !reopen(depth: 4) { return false }
     armCrash(within: [8, 30, 120, 400])
     if hasFailingDevice { armFault() }
-    for _ in 0..<actions where !system.hasCrashed { try act() }
+    for _ in 0..<actions where !system.hasCrashed {
+      try act()
+      if shouldLoseSuperblock { break }
+    }
     try look()
+    try comparePages()
+    let losesSuperblock = shouldLoseSuperblock
     crash()
+    if losesSuperblock { loseNewestSuperblock() }
+    try comparePages()
     return try reopen(depth: generator.number(0..<5))
   }
 
@@ -48,6 +57,38 @@ extension CrashRig {
     let range = ranges[generator.number(0..<ranges.count)]
     system.faults.crashCall = system.calls + 1 + generator.number(0..<range)
     system.faults.crashEffect = CrashEffect.allCases.randomElement(using: &generator)!
+  }
+
+  // MARK: Checkpoints
+
+  /// Only between the turns of threads: a frame that was being written may have named it already.
+  private var shouldLoseSuperblock: Bool {
+    guard losesUnnamedCheckpoints, !system.hasCrashed, !mayFail, let database, database.hasUnnamedCheckpoint else { return false }
+    return checkpointsOfPairs().allSatisfy { $0 > 1 }
+  }
+
+  /// The newest checkpoint in each pair of superblocks; 0 where there is none.
+  private func checkpointsOfPairs() -> [UInt64] {
+    guard let bytes = system.disk.contents("data/db/main.udb"), bytes.count >= 32_768 else { return [0, 0] }
+    func number(_ copy: Int) -> UInt64 { (0..<8).reduce(0) { $0 | UInt64(bytes[copy * 8192 + 72 + $1]) << UInt64(8 * $1) } }
+    return [max(number(0), number(1)), max(number(2), number(3))]
+  }
+
+  private func loseNewestSuperblock() {
+    let pairs = checkpointsOfPairs()
+    guard pairs.allSatisfy({ $0 > 1 }) else { return }
+    let newest = pairs[0] > pairs[1] ? 0 : 1
+    system.disk.zero("data/db/main.udb", newest * 16_384..<newest * 16_384 + 16_384)
+    marks.insert(.lostSuperblock)
+  }
+
+  private func comparePages() throws {
+    guard comparesPages, let bytes = system.disk.contents("data/db/main.udb") else { return }
+    for (pointer, contents) in Database.wholePages(in: bytes, pageByteCount: options.pageByteCount) {
+      if let old = pageContents.updateValue(contents, forKey: pointer), old != contents {
+        throw Violation("epoch \(pointer >> 36) names two versions of page \(pointer & (1 << 36 - 1))")
+      }
+    }
   }
 
   private func armFault() {

@@ -24,7 +24,7 @@ package final class CrashRig: @unchecked Sendable {
   package enum Mark: CaseIterable, Sendable {
     case roll, seal, tornHeader, tornBody, badCopy, bothPairs, failure, shortage, recoveryFromShortage, crashInRecovery,
       cleanStart
-    case segmentReplaced, commitDuringWrite, overflowValue, checkpoint, recycledSegment
+    case segmentReplaced, commitDuringWrite, overflowValue, checkpoint, recycledSegment, lostSuperblock
   }
 
   /// Whether each life has a flush or a write that fails.
@@ -35,11 +35,16 @@ package final class CrashRig: @unchecked Sendable {
   var mayFail = false
   var isFull = false
   var isMeanwhile = false
+  /// Whether the newest superblock is lost in crashes that come before the log names it; then the one before must do.
+  package var losesUnnamedCheckpoints = false
+  /// Whether pages are compared at each crash: an id and an epoch name one content for ever.
+  package var comparesPages = false
+  var pageContents: [UInt64: UInt64] = [:]
   /// A violation met inside a file-system call, from where it cannot be thrown.
   var hidden: Violation?
   private var writtenPairs: Set<Int> = []
   /// Told of each call to the file system, before it has an effect.
-  var onCall: ((String) -> Void)?
+  package var onCall: ((String) -> Void)?
 
   package init(seed: UInt64, bug: PlantedBug? = nil, disk: SimulatedDisk = SimulatedDisk(folder: "data")) {
     generator = SeededGenerator(seed: seed)
