@@ -21,6 +21,8 @@ struct Configuration: Sendable {
   var allowedOrigins: [WebOrigin] = []
   var threads: Int
   var shutdownGrace = Duration.seconds(10)
+  var logMax = 256 << 20
+  var recoveryTarget = Duration.seconds(2)
 
   var issuer = "userd"
   var audience = "userd"

@@ -25,6 +25,8 @@ struct OpenStore: Sendable {
     options.clock = clock
     options.random = random
     options.onEvent = onEvent
+    options.maxLogByteCount = configuration.logMax
+    options.recoveryMilliseconds = configuration.recoveryTarget.milliseconds
     do throws(StorageError) {
       database = try Database.open(options)
     } catch { throw .opening(error) }

@@ -103,6 +103,10 @@ extension Setting {
       "threads", .count(1...64), \.threads, fallback: "one for each processor, at most 64", "event loops that answer requests"),
     Setting(
       "shutdown.grace", .duration(0...3600), \.shutdownGrace, "how long requests in flight may finish after SIGTERM"),
+    Setting(
+      "store.wal_max", .size(128 << 20...64 << 30), \.logMax, "disk space of the log; at half of it a checkpoint begins"),
+    Setting(
+      "store.recovery_target", .duration(1...60), \.recoveryTarget, "how long the log may take to apply at start, about"),
     Setting("auth.issuer", .text(maxByteCount: 200), \.issuer, "iss of access tokens"),
     Setting("auth.audience", .text(maxByteCount: 200), \.audience, "aud of access tokens"),
     Setting("auth.registration", .choice, \.registration, "whether people may make accounts for themselves"),

@@ -116,6 +116,7 @@ import Testing
       ("shutdown.grace", "--shutdown-grace", "USERD_SHUTDOWN_GRACE", "10s"),
       ("auth.access_ttl", "--auth-access-ttl", "USERD_AUTH_ACCESS_TTL", "10m"),
       ("auth.refresh_absolute", "--auth-refresh-absolute", "USERD_AUTH_REFRESH_ABSOLUTE", "30d"),
+      ("store.wal_max", "--store-wal-max", "USERD_STORE_WAL_MAX", "256M"),
       ("hash.memory", "--hash-memory", "USERD_HASH_MEMORY", "19M"),
       ("throttle.enabled", "--throttle-enabled", "USERD_THROTTLE_ENABLED", "true"),
       ("log.format", "--log-format", "USERD_LOG_FORMAT", "json"),
