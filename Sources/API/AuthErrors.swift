@@ -93,6 +93,7 @@ extension Auth.FieldError.Code {
     case .invalidName: .invalidName
     case .passwordTooShort: .passwordTooShort
     case .passwordTooLong: .passwordTooLong
+    case .passwordBlocklisted: .passwordBlocklisted
     case .passwordContainsContext: .passwordContainsContext
     }
   }

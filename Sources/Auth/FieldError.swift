@@ -31,6 +31,7 @@ package struct FieldError: Error, Hashable, Sendable {
     case invalidName = "invalid_name"
     case passwordTooShort = "password_too_short"
     case passwordTooLong = "password_too_long"
+    case passwordBlocklisted = "password_blocklisted"
     case passwordContainsContext = "password_contains_context"
   }
 }

@@ -54,6 +54,9 @@ package struct PasswordPolicy: Sendable {
     for word in context where leansOn(word, text) {
       throw FieldError(pointer, .passwordContainsContext, "too short without your name, your address or the name of this service")
     }
+    guard !password.secret.withSpan({ PasswordBlocklist.contains($0) }) else {
+      throw FieldError(pointer, .passwordBlocklisted, "one of the most common passwords, or close to one")
+    }
     return password
   }
 

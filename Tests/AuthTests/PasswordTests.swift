@@ -57,6 +57,18 @@ import Testing
     #expect(try judgement("userduserd12", email: nil) == .passwordContainsContext)
   }
 
+  @Test func `a common password is refused, dressed up or not`() throws {
+    for text in ["password", "12345678", "PassWord", "P@ssw0rd!", "sunshine123", "iloveyou"] {
+      #expect(try judgement(text) == .passwordBlocklisted, "\(text)")
+    }
+    for text in ["password of mine", "sunshine-and-rain", "password\u{301}", "１２３４５６７８"] {
+      #expect(try judgement(text) == nil, "\(text)")
+    }
+    // Too short, or leaning on its context, says more.
+    #expect(try judgement("dragon") == .passwordTooShort)
+    #expect(try judgement("sunshine", email: "sunshine@example.org") == .passwordContainsContext)
+  }
+
   @Test func `long enough without its context is good enough`() throws {
     #expect(try judgement("userd12345678") == nil)
     #expect(try judgement("userd1234567") == .passwordContainsContext)
