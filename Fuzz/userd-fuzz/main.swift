@@ -2,7 +2,10 @@
 
 import Platform
 
-let rigs = [jsonRig, base64Rig, identifierRig, timestampRig, percentRig, httpRig, chunkRig, storageCrashRig, storageDamageRig]
+let rigs = [
+  jsonRig, base64Rig, identifierRig, timestampRig, percentRig, httpRig, chunkRig, passwordHashRig, storageCrashRig,
+  storageDamageRig,
+]
 
 /// What a command line asks for.
 enum Command {

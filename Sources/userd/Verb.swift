@@ -45,5 +45,5 @@ struct Invocation: Sendable {
 
 extension Verb {
   /// The command line, all of it.
-  static let all: [Verb] = [serve, adminUserCreate, configKeys, version, help]
+  static let all: [Verb] = [serve, adminUserCreate, adminCalibrate, configKeys, version, help]
 }

@@ -61,6 +61,8 @@ import Testing
       words: ["USERD_HTTP_LISTEN", "host:port"]),
     Mistake(
       arguments: ["admin", "user", "create", "--data", "/tmp", "--password-stdin"], words: ["needs --email"]),
+    Mistake(arguments: ["admin", "calibrate", "--target", "4ms"], words: ["--target", "\"4ms\"", "5ms to 5s"]),
+    Mistake(arguments: ["admin", "calibrate", "--max-memory", "2G"], words: ["--max-memory", "7M to 1G"]),
   ]
 
   @Test(arguments: mistakes) func `a mistaken command line names the thing, the value and the limit`(_ mistake: Mistake) throws {
@@ -86,6 +88,17 @@ import Testing
     #expect(!outcome.error.dropLast().unicodeScalars.contains { $0.value < 0x20 || $0.value == 0x202e })
   }
 
+  @Test func `calibrate proposes parameters that serve takes`() throws {
+    let outcome = try Program.run(["admin", "calibrate", "--target", "5ms", "--max-memory", "8M"])
+    #expect(outcome.exitCode == 0 && outcome.error.isEmpty)
+    #expect(outcome.output.contains("userd serve --hash-memory 7M --hash-time "))
+    // `memory * workers >> 10` shifts first, and said that all workers together take nothing.
+    #expect(!outcome.output.contains("take 0 MiB"))
+    let json = try Program.run(["admin", "calibrate", "--target=5s", "--max-memory=7M", "--json"])
+    #expect(json.exitCode == 0)
+    #expect(json.output.contains("\"best\":{\"memoryKiB\":7168,\"time\":"))
+  }
+
   @Test func `version tells the program and the version`() throws {
     let plain = try Program.run(["version"])
     #expect(plain.exitCode == 0 && plain.error.isEmpty)
@@ -97,7 +110,8 @@ import Testing
 
   @Test(arguments: [
     ["help"], ["--help"], ["serve", "--help"], ["help", "serve"], ["admin", "--help"], ["admin", "user", "--help"],
-    ["admin", "user", "create", "--help"], ["version", "--help"], ["config", "keys", "--help"], ["help", "--help"],
+    ["admin", "user", "create", "--help"], ["admin", "calibrate", "--help"], ["version", "--help"], ["config", "keys", "--help"],
+    ["help", "--help"],
     ["serve", "--threads", "2", "--help"],
   ]) func `help goes to standard output and is no failure`(_ arguments: [String]) throws {
     let outcome = try Program.run(arguments)
