@@ -28,6 +28,8 @@ struct CheckpointProgress {
   var served: UInt64 = 0
   /// Requests that the last abandoned checkpoint began after.
   var abandoned: UInt64 = 0
+  /// The checkpoint in flight goes on when the next frame is durable.
+  var awaitsFrame = false
   /// The thread of checkpoints is in the middle of something.
   var isStepping = false
   var isGrowing = false

@@ -135,6 +135,7 @@ final class Checkpointer: @unchecked Sendable {
   private func closing() -> Outcome {
     commits.monitor.lock()
     defer { commits.monitor.unlock() }
+    commits.checkpoints.awaitsFrame = commits.checkpoints.flight == nil
     guard commits.checkpoints.flight != nil else { return .wait(until: Self.never) }
     stage = .logging
     return .worked
@@ -144,8 +145,9 @@ final class Checkpointer: @unchecked Sendable {
     commits.monitor.lock()
     defer { commits.monitor.unlock() }
     guard let flight = commits.checkpoints.flight else { preconditionFailure("no checkpoint is in flight") }
-    guard flight.logStart != nil else { return .wait(until: Self.never) }
-    let isLogged = UInt64(commits.logged.epoch) >= flight.root.number
+    let isDurable = flight.logStart != nil, isLogged = UInt64(commits.logged.epoch) >= flight.root.number
+    commits.checkpoints.awaitsFrame = !isDurable || !isLogged
+    guard isDurable else { return .wait(until: Self.never) }
     guard isLogged else {
       if !commits.isForced { commits.forceFrame() }
       return .wait(until: Self.never)
@@ -270,7 +272,9 @@ final class Checkpointer: @unchecked Sendable {
   private func naming() -> Outcome {
     commits.monitor.lock()
     defer { commits.monitor.unlock() }
-    guard let root, commits.logged.checkpoint >= root.number else {
+    let isNamed = root.map { commits.logged.checkpoint >= $0.number } ?? false
+    commits.checkpoints.awaitsFrame = !isNamed
+    guard isNamed else {
       if !commits.isForced { commits.forceFrame() }
       return .wait(until: Self.never)
     }

@@ -5,8 +5,8 @@ import Platform
 extension GroupCommit {
   /// Whether the maintenance thread has something to do that this batch may have brought about.
   var wantsMaintenance: Bool {
-    wantsSpare || wantsGrowth || checkpoints.flight != nil || checkpoints.isWanted || checkpoints.isDue(logged, options)
-      || hasManyDirtyPages
+    wantsSpare || wantsGrowth || checkpoints.awaitsFrame || checkpoints.isDue(logged, options)
+      || (checkpoints.flight == nil && hasManyDirtyPages)
   }
 
   /// Dirty pages have half of the frames that they may have: a checkpoint should make clean ones of them.

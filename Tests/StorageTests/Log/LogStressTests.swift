@@ -65,6 +65,8 @@ struct LogStressTests {
     let folder = try ScratchFolder()
     var options = DatabaseOptions(path: folder.path + "/db")
     options.segmentByteCount = 64 << 10
+    // No checkpoint takes segments away.
+    options.maxLogByteCount = 1 << 30
     let database = try Database.open(options)
     var last = LogPosition.zero
     for round in 0..<400 { last = try database.put("k\(round % 7)", String(repeating: "x", count: 3000) + "\(round)") }
