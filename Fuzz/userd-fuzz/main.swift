@@ -3,8 +3,8 @@
 import Platform
 
 let rigs = [
-  jsonRig, base64Rig, identifierRig, timestampRig, percentRig, httpRig, chunkRig, passwordHashRig, storageCrashRig,
-  storageDamageRig,
+  jsonRig, base64Rig, identifierRig, timestampRig, percentRig, httpRig, chunkRig, passwordHashRig, storageModelRig,
+  storageCrashRig, storageDamageRig,
 ]
 
 /// What a command line asks for.

@@ -11,6 +11,8 @@ package final class Database: Sendable {
 
   let commits: GroupCommit
   let checkpointer: Checkpointer
+  /// The tree of `commits`, where `read` finds it without counting references: the count would be a word that all readers write.
+  private let tree: PageTree
   private let closing: Mutex<Closing>
   /// False in simulations, where the turns of log and checkpoints take the place of the threads.
   private let hasThreads: Bool
@@ -45,6 +47,7 @@ package final class Database: Sendable {
     let recovery = try Recovery(options)
     durability = DurabilitySignal()
     commits = GroupCommit(recovery, options, durability)
+    tree = commits.tree
     checkpointer = Checkpointer(commits, recovery)
     closing = Mutex(Closing(logThread: nil, checkpointThread: nil, lock: recovery.lock))
     self.hasThreads = hasThreads
@@ -81,7 +84,7 @@ package final class Database: Sendable {
   }
 
   @usableFromInline
-  func beginReading() throws(StorageError) -> ReadTransaction { try commits.tree.beginReading() }
+  func beginReading() throws(StorageError) -> ReadTransaction { try tree.beginReading() }
 
   /// Runs `body` on the newest state under the writer lock and commits what it wrote, without waiting for the disk.
   ///

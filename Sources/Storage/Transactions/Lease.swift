@@ -34,7 +34,6 @@ package final class Lease: Sendable {
     defer { slots.leases.endStep(place) }
     // No test as in `enter`: the lease keeps the batch.
     slots.announce(batch, slot)
-    defer { slots.leave(slot) }
     var transaction = ReadTransaction(PageAccess(TreeReader(table: tree.table, root: root), tree.cache, slot, onMiss: .wait))
     return try body(&transaction)
   }

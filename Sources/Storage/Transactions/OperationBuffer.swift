@@ -37,21 +37,23 @@
   }
 
   /// Appends a put, or a delete if there is no value.
-  mutating func append(_ key: LentBytes, _ value: LentBytes?) -> (key: Field, value: Field) {
+  mutating func append(_ key: LentBytes, _ value: LentBytes?) {
     reserve(Self.byteCount(key, value))
     unsafe base.storeBytes(of: (value == nil ? OperationKind.delete : .put).rawValue, toByteOffset: count, as: UInt8.self)
     count += 1
-    let keyField = appendField(key)
-    guard let value else { return (keyField, Field(offset: count, count: 0)) }
-    return (keyField, appendField(value))
+    appendField(key)
+    if let value { appendField(value) }
   }
+
+  /// Where bytes that were decoded from this buffer lie in it.
+  func field(_ bytes: LentBytes) -> Field { unsafe Field(offset: bytes.base - UnsafeRawPointer(base), count: bytes.count) }
 
   mutating func removeAll() {
     count = 0
     if capacity > Self.keptByteCount { grow(to: Self.keptByteCount) }
   }
 
-  private mutating func appendField(_ bytes: LentBytes) -> Field {
+  private mutating func appendField(_ bytes: LentBytes) {
     var rest = bytes.count
     while rest >= 0x80 {
       unsafe base.storeBytes(of: UInt8(rest & 0x7F) | 0x80, toByteOffset: count, as: UInt8.self)
@@ -61,9 +63,7 @@
     unsafe base.storeBytes(of: UInt8(rest), toByteOffset: count, as: UInt8.self)
     count += 1
     unsafe bytes.copy(to: base + count)
-    let field = Field(offset: count, count: bytes.count)
     count += bytes.count
-    return field
   }
 
   private mutating func reserve(_ more: Int) {

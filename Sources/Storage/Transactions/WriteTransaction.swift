@@ -4,6 +4,8 @@
 final class WriteWorkspace {
   var operations = OperationBuffer()
   var overlay = Overlay()
+  /// Bytes of the operations that the overlay knows.
+  var notedCount = 0
   var isInUse = false
 }
 
@@ -36,7 +38,8 @@ package struct WriteTransaction: ~Copyable, TransactionReader {
   deinit {
     tree.endWriterEpoch()
     workspace.operations.removeAll()
-    workspace.overlay.removeAll()
+    if workspace.notedCount > 0 { workspace.overlay.removeAll() }
+    workspace.notedCount = 0
     workspace.isInUse = false
   }
 
@@ -67,8 +70,23 @@ package struct WriteTransaction: ~Copyable, TransactionReader {
     if key.count > limits.maxKeyByteCount { throw .keyTooLarge(byteCount: key.count, limit: limits.maxKeyByteCount) }
     let byteCount = workspace.operations.count + OperationBuffer.byteCount(key, value)
     if byteCount > maxByteCount { throw .transactionTooLarge(byteCount: byteCount, limit: maxByteCount) }
-    let fields = workspace.operations.append(key, value)
-    workspace.overlay.add(fields.key, value == nil ? nil : fields.value, workspace.operations)
+    workspace.operations.append(key, value)
+  }
+
+  /// Brings the overlay up to the operations so far. Reads call it; a transaction that only writes never builds one.
+  private func noteOperations() {
+    let rest = workspace.operations.bytes.dropping(workspace.notedCount)
+    if rest.isEmpty { return }
+    var decoder = OperationDecoder(rest, limits)
+    do throws(StorageError) {
+      while let operation = try decoder.next() {
+        let value = operation.kind == .put ? workspace.operations.field(operation.value) : nil
+        workspace.overlay.add(workspace.operations.field(operation.key), value, workspace.operations)
+      }
+    } catch {
+      preconditionFailure("a transaction cannot read its own operations: \(error)")
+    }
+    workspace.notedCount = workspace.operations.count
   }
 
   /// Whether nothing was put or deleted.
@@ -89,8 +107,9 @@ package struct WriteTransaction: ~Copyable, TransactionReader {
   }
 
   private mutating func find(_ key: Span<UInt8>) throws(StorageError) -> LentBytes? {
-    try key.withLentBytes { key throws(StorageError) in
-      if let node = workspace.overlay.find(key, workspace.operations) {
+    noteOperations()
+    return try key.withLentBytes { key throws(StorageError) in
+      if workspace.notedCount > 0, let node = workspace.overlay.find(key, workspace.operations) {
         return workspace.overlay.value(node, workspace.operations)
       }
       return try pages.value(key)
@@ -101,6 +120,7 @@ package struct WriteTransaction: ~Copyable, TransactionReader {
     from lower: Span<UInt8>, below upper: Span<UInt8>, _ order: ScanOrder,
     _ body: (_ key: Span<UInt8>, _ value: Span<UInt8>) throws(Failure) -> ScanStep
   ) throws(Failure) {
+    noteOperations()
     try unsafe withScanBytes(lower, upper) { lower, upper, room throws(Failure) in
       var cursor = unsafe MergedCursor(
         TreeCursor(pages.reader, order, from: lower, below: upper, room: room, maxLeaves: .max), workspace, order, from: lower,

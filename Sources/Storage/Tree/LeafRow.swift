@@ -27,6 +27,12 @@ struct LeafEntries {
     return count - 1
   }
 
+  /// Bytes of all entries.
+  var byteCount: Int {
+    guard let newcomer else { return page.entriesByteCount }
+    return page.entriesByteCount + byteCount(newcomer.index)
+  }
+
   /// Bytes of slot, key after the page's prefix, and value.
   func byteCount(_ index: Int) -> Int {
     if let newcomer, newcomer.index == index {
@@ -40,6 +46,14 @@ struct LeafEntries {
     if let newcomer, newcomer.index == index { return newcomer.key.dropping(page.prefixCount) }
     return page.suffix(stored(before: index))
   }
+}
+
+/// A place between two entries of a row.
+struct LeafCut {
+  /// How many entries stand before it.
+  let index: Int
+  /// Their bytes, under the prefixes of the pages in which they are now.
+  let before: Int
 }
 
 /// One leaf, or two neighbours one after the other.
@@ -63,12 +77,15 @@ struct LeafRow {
   }
 
   /// Bytes of all entries under the prefixes of the pages in which they are now.
-  var byteCount: Int { (0..<count).reduce(0) { $0 + byteCount($1) } }
+  var byteCount: Int { first.byteCount + (second?.byteCount ?? 0) }
 
-  /// Bytes of the entries `range` in a leaf between these fences, without the fences.
-  func byteCount(_ range: Range<Int>, between lower: LentBytes, and upper: LentBytes) -> Int {
+  /// Bytes of the entries between two cuts in a leaf between these fences, without the fences.
+  func byteCount(from start: LeafCut, to end: LeafCut, between lower: LentBytes, and upper: LentBytes) -> Int {
     let shared = upper.isEmpty ? 0 : lower.commonPrefixCount(with: upper)
-    return range.reduce(0) { $0 + byteCount($1) + place($1).entries.page.prefixCount - shared }
+    let inFirst = min(end.index, first.count) - min(start.index, first.count)
+    var total = end.before - start.before + inFirst * (first.page.prefixCount - shared)
+    if let second { total += (end.index - start.index - inFirst) * (second.page.prefixCount - shared) }
+    return total
   }
 
   /// The shortest key that is above all entries before `cut` and not above those from it on, put together at `target`. Between two
@@ -94,18 +111,29 @@ struct LeafRow {
     entries.suffix(index - 1).commonPrefixCount(with: entries.suffix(index)) + 1
   }
 
-  /// The cut among `candidates` before which nearest to `target` bytes stand.
-  func cut(nearest target: Int, among candidates: Range<Int>) -> Int {
-    var before = (0..<candidates.lowerBound).reduce(0) { $0 + byteCount($1) }
-    var best = candidates.lowerBound
-    var bestDistance = abs(before - target)
-    for index in candidates.dropFirst() {
-      before += byteCount(index - 1)
-      let distance = abs(before - target)
-      if distance > bestDistance { break }
-      (best, bestDistance) = (index, distance)
+  /// Before all entries.
+  var start: LeafCut { LeafCut(index: 0, before: 0) }
+
+  /// Between the two leaves.
+  var boundary: LeafCut { LeafCut(index: first.count, before: first.byteCount) }
+
+  /// Behind all entries.
+  var end: LeafCut { LeafCut(index: count, before: byteCount) }
+
+  /// The cut in `range` nearest to `target` bytes, looked for from `origin` on.
+  func cut(nearest target: Int, in range: ClosedRange<Int>, from origin: LeafCut) -> LeafCut {
+    var cut = origin
+    while cut.index < range.upperBound {
+      let next = cut.before + byteCount(cut.index)
+      if cut.index >= range.lowerBound && next - target > target - cut.before { break }
+      cut = LeafCut(index: cut.index + 1, before: next)
     }
-    return best
+    while cut.index > range.lowerBound {
+      let next = cut.before - byteCount(cut.index - 1)
+      if cut.index <= range.upperBound && target - next > cut.before - target { break }
+      cut = LeafCut(index: cut.index - 1, before: next)
+    }
+    return cut
   }
 
   /// For one leaf: the cut in the middle third of the bytes whose separator is shortest, of equal ones the one nearest to the middle; if

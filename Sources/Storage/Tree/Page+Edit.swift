@@ -122,11 +122,13 @@ extension Page {
   func append(_ range: Range<Int>, from source: Page) {
     let shift = prefixCount - source.prefixCount
     for index in range {
-      let suffix = source.suffix(index)
+      // Key and value lie one behind the other, so what stays of the cell is copied as one.
+      let keyCount = source.keyCount(index), valueCount = source.valueCount(index)
+      let cell = source.bytes(at: source.cellOffset(index), keyCount + valueCount)
       if shift >= 0 {
-        appendCell(.none, suffix.dropping(shift), source.value(index), source.flags(index))
+        appendCell(.none, cell.dropping(shift), keyCount: keyCount - shift, source.flags(index))
       } else {
-        appendCell(source.prefix.dropping(prefixCount), suffix, source.value(index), source.flags(index))
+        appendCell(source.prefix.dropping(prefixCount), cell, keyCount: keyCount - shift, source.flags(index))
       }
     }
   }
@@ -147,16 +149,14 @@ extension Page {
   /// The part of a value in an overflow page.
   var overflowPart: LentBytes { bytes(at: PageLayout.headerByteCount, heapUsed) }
 
-  /// Appends one entry whose key is `first` followed by `second`, without this page's prefix.
-  func appendCell(_ first: LentBytes, _ second: LentBytes, _ value: LentBytes, _ flags: UInt16) {
-    let index = count
-    let keyCount = first.count + second.count
+  /// Appends one entry whose cell is `first` followed by `second`: `keyCount` bytes of key without this page's prefix, then the value.
+  func appendCell(_ first: LentBytes, _ second: LentBytes, keyCount: Int, _ flags: UInt16) {
+    let index = count, byteCount = first.count + second.count
     count = index + 1
-    let offset = takeHeap(keyCount + value.count)
-    unsafe first.copy(to: base + offset)
+    let offset = takeHeap(byteCount)
+    if !first.isEmpty { unsafe first.copy(to: base + offset) }
     unsafe second.copy(to: base + offset + first.count)
-    unsafe value.copy(to: base + offset + keyCount)
     store(bytes(at: offset, keyCount).head, at: slot(index))
-    setCell(index, offset: offset, keyCount: keyCount, valueCount: value.count, flags: flags)
+    setCell(index, offset: offset, keyCount: keyCount, valueCount: byteCount - keyCount, flags: flags)
   }
 }

@@ -59,7 +59,8 @@ extension PageTree {
     if left.level > 0 {
       let child = left.rightmostChild.rawValue
       unsafe withUnsafeBytes(of: child) { bytes in
-        unsafe joined.appendCell(.none, separator.dropping(prefixCount), LentBytes(bytes), 0)
+        let key = separator.dropping(prefixCount)
+        unsafe joined.appendCell(key, LentBytes(bytes), keyCount: key.count, 0)
       }
       joined.rightmostChild = right.rightmostChild
     }

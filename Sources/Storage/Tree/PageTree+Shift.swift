@@ -29,14 +29,15 @@ extension PageTree {
   func shift(_ leaf: LeafEntries, _ sibling: Sibling, _ parent: TreePath.Step) -> Bool {
     guard sibling.page.freeByteCount >= limits.shiftByteCount else { return false }
     let row = self.row(leaf, sibling)
-    let boundary = row.first.count
-    let candidates = sibling.isRight ? 1..<boundary : boundary + 1..<row.count
-    if candidates.isEmpty { return false }
+    // At least one entry moves, and at least one stays.
+    let boundary = row.boundary, count = row.count
+    let (lowest, highest) = sibling.isRight ? (1, boundary.index - 1) : (boundary.index + 1, count - 1)
+    if lowest > highest { return false }
     let total = row.byteCount
-    let cut = row.cut(nearest: total / 2, among: candidates)
-    let separator = unsafe row.separator(at: cut, in: path.key)
-    let left = row.byteCount(0..<cut, between: row.lowerFence, and: separator)
-    let right = row.byteCount(cut..<row.count, between: separator, and: row.upperFence)
+    let cut = row.cut(nearest: total / 2, in: lowest...highest, from: boundary)
+    let separator = unsafe row.separator(at: cut.index, in: path.key)
+    let left = row.byteCount(from: row.start, to: cut, between: row.lowerFence, and: separator)
+    let right = row.byteCount(from: cut, to: row.end, between: separator, and: row.upperFence)
     let growth = separator.count - row.first.page.upperFence.count
     let crowded = total - sibling.page.entriesByteCount
     guard left + row.lowerFence.count + separator.count <= limits.bodyByteCount,
@@ -46,8 +47,8 @@ extension PageTree {
     else { return false }
     allowance.separatorBytes -= max(0, growth)
     let (old, pages) = copyForRebuild(row, sibling, parent)
-    old.fill(pages.left, with: 0..<cut, between: old.lowerFence, and: separator)
-    old.fill(pages.right, with: cut..<old.count, between: separator, and: old.upperFence)
+    old.fill(pages.left, with: 0..<cut.index, between: old.lowerFence, and: separator)
+    old.fill(pages.right, with: cut.index..<count, between: separator, and: old.upperFence)
     pages.right.hasAppended = path.tidied.hasAppended
     parent.page.remove(at: sibling.leftIndex)
     insert(separator, pages.left, pages.right, in: TreePath.Step(page: parent.page, index: sibling.leftIndex))
@@ -59,30 +60,31 @@ extension PageTree {
   func splitInThree(_ leaf: LeafEntries, _ sibling: Sibling, _ parent: TreePath.Step) -> Bool {
     let row = self.row(leaf, sibling)
     let total = row.byteCount
-    if row.count < 3 { return false }
-    let first = row.cut(nearest: total / 3, among: 1..<row.count - 1)
-    let second = row.cut(nearest: total - total / 3, among: first + 1..<row.count)
-    let low = unsafe row.separator(at: first, in: path.key)
-    let high = unsafe row.separator(at: second, in: path.secondKey)
-    let parts = [
-      (row.byteCount(0..<first, between: row.lowerFence, and: low), row.lowerFence.count + low.count),
-      (row.byteCount(first..<second, between: low, and: high), low.count + high.count),
-      (row.byteCount(second..<row.count, between: high, and: row.upperFence), high.count + row.upperFence.count),
-    ]
+    let count = row.count
+    if count < 3 { return false }
+    let first = row.cut(nearest: total / 3, in: 1...count - 2, from: row.start)
+    let second = row.cut(nearest: total - total / 3, in: first.index + 1...count - 1, from: first)
+    let low = unsafe row.separator(at: first.index, in: path.key)
+    let high = unsafe row.separator(at: second.index, in: path.secondKey)
+    let left = row.byteCount(from: row.start, to: first, between: row.lowerFence, and: low)
+    let middle = row.byteCount(from: first, to: second, between: low, and: high)
+    let right = row.byteCount(from: second, to: row.end, between: high, and: row.upperFence)
     let growth = low.count - row.first.page.upperFence.count
-    guard parts.allSatisfy({ $0.0 + $0.1 <= limits.bodyByteCount && $0.0 >= limits.leastPieceByteCount }),
-      parts.reduce(0, { $0 + $1.0 }) <= total,
+    guard left + row.lowerFence.count + low.count <= limits.bodyByteCount,
+      middle + low.count + high.count <= limits.bodyByteCount,
+      right + high.count + row.upperFence.count <= limits.bodyByteCount,
+      min(left, middle, right) >= limits.leastPieceByteCount, left + middle + right <= total,
       takes(parent.page, high.count + max(0, growth))
     else { return false }
     let (old, pages) = copyForRebuild(row, sibling, parent)
-    let middle = table.page(arena.allocate(1, epoch: epoch, birth: openBatch))
-    old.fill(pages.left, with: 0..<first, between: old.lowerFence, and: low)
-    old.fill(middle, with: first..<second, between: low, and: high)
-    old.fill(pages.right, with: second..<old.count, between: high, and: old.upperFence)
+    let newPage = table.page(arena.allocate(1, epoch: epoch, birth: openBatch))
+    old.fill(pages.left, with: 0..<first.index, between: old.lowerFence, and: low)
+    old.fill(newPage, with: first.index..<second.index, between: low, and: high)
+    old.fill(pages.right, with: second.index..<count, between: high, and: old.upperFence)
     pages.right.hasAppended = path.tidied.hasAppended
     parent.page.remove(at: sibling.leftIndex)
-    insert(high, middle, pages.right, in: TreePath.Step(page: parent.page, index: sibling.leftIndex))
-    insert(low, pages.left, middle, in: TreePath.Step(page: parent.page, index: sibling.leftIndex))
+    insert(high, newPage, pages.right, in: TreePath.Step(page: parent.page, index: sibling.leftIndex))
+    insert(low, pages.left, newPage, in: TreePath.Step(page: parent.page, index: sibling.leftIndex))
     marks.threeWaySplits += 1
     return true
   }
