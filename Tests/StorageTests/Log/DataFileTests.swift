@@ -36,7 +36,7 @@ struct DataFileTests {
       page.setIdentity(PagePointer(id: id, epoch: epoch), birth: 7)
       page.initialize(.leaf, level: 0, byteCount: limits.pageByteCount, lower: .none, upper: .none)
       let key = Array("k".utf8), value = Array(value.utf8)
-      key.span.withLentBytes { key in value.span.withLentBytes { page.appendCell(.none, key, $0, 0) } }
+      key.span.withLentBytes { key in value.span.withLentBytes { page.appendCell(key, $0, keyCount: key.count, 0) } }
       return page
     }
 

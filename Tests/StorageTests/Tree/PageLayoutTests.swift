@@ -12,7 +12,7 @@ import Testing
     page.setIdentity(PagePointer(id: 0x1_2345_6789, epoch: 7), birth: 42)
     withBytes([0x61], [0x62], [0x61, 0x62]) { lower, upper, key in
       page.initialize(.leaf, level: 0, byteCount: 8192, lower: lower, upper: upper)
-      page.appendCell(.none, key, key.prefix(1), 0)
+      page.appendCell(key, key.prefix(1), keyCount: key.count, 0)
     }
     var expected = Bytes(repeating: 0, count: 8192)
     func set(_ offset: Int, _ bytes: Bytes) { expected.replaceSubrange(offset..<offset + bytes.count, with: bytes) }
@@ -44,7 +44,7 @@ import Testing
         let sorted = keys.sorted { $0.lexicographicallyPrecedes($1) }
         let memory = PageMemory(byteCount: 8192)
         memory.page.initialize(.leaf, level: 0, byteCount: 8192, lower: .none, upper: .none)
-        for key in sorted { withBytes(key, [], []) { key, _, _ in memory.page.appendCell(.none, key, .none, 0) } }
+        for key in sorted { withBytes(key, [], []) { key, _, _ in memory.page.appendCell(key, .none, keyCount: key.count, 0) } }
         memory.page.renewHints()
         let probes =
           sorted + sorted.map { $0 + [0] } + sorted.map { Bytes($0.dropLast()) }
