@@ -18,8 +18,11 @@ extension GroupCommit {
   }
 
   private var wantsSpare: Bool {
-    room.spares.count < SpareSegments.target && segmentCount + room.spares.count < options.maxSegments
+    room.spares.count < SpareSegments.target && !isLogAtCap
   }
+
+  /// Only a checkpoint can make room in the log.
+  var isLogAtCap: Bool { segmentCount + room.spares.count >= options.maxSegments }
 
   /// Segments that the log has, those among them that only wait to be recycled.
   var segmentCount: Int { statistics.segments }

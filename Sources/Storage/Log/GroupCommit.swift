@@ -113,7 +113,7 @@ final class GroupCommit: @unchecked Sendable {
           empty: LogRoom.emptyFrames(isFull: isFull))
       if hasRoom && open.payloadByteCount <= room.maxPendingByteCount && delayed == nil { return }
       if delayed != nil || (!hasRoom && isFull) { throw .storageFull }
-      if !hasRoom { checkpoints.isPressed = true }
+      if !hasRoom && isLogAtCap { checkpoints.isPressed = true }
       if !mayWait {
         if !hasRoom { wakeMaintenance() }
         throw .wouldBlock
