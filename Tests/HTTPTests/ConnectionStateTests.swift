@@ -146,4 +146,14 @@ private let simple = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
     #expect(try conversation.answers().map(\.text) == (0..<10).map { "\($0)" })
     #expect(conversation.againCount == 2)
   }
+
+  @Test func `no further request is looked at while answers of 64 KiB wait to be sent`() throws {
+    let conversation = try Conversation()
+    let body = String(repeating: "b", count: 30_000)
+    let request = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)"
+    conversation.receive(String(repeating: request, count: 7))
+    // Three answers are over the limit, so they leave before the next ones are made.
+    #expect(conversation.againCount == 2)
+    #expect(try conversation.answers().map(\.text) == [String](repeating: body, count: 7))
+  }
 }

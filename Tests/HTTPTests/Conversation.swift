@@ -16,6 +16,8 @@ final class Conversation {
   private(set) var state: ConnectionState
   private var input = ByteBuffer()
   private var output = ByteBuffer()
+  /// What was sent between two turns.
+  private var left: [UInt8] = []
   /// How many times the machine asked to come back.
   private(set) var againCount = 0
 
@@ -49,6 +51,7 @@ final class Conversation {
     state = ConnectionState(token: ConnectionToken(slot: 0, generation: 0), peer: peer, loop)
     input.removeAll()
     output.removeAll()
+    left = []
     againCount = 0
   }
 
@@ -71,6 +74,9 @@ final class Conversation {
       input.removeFirst(consumed)
       if step != .again { return }
       againCount += 1
+      // The owner of the socket sends what there is before it comes back.
+      left += output.bytes()
+      output.removeAll()
     }
   }
 
@@ -136,8 +142,11 @@ final class Conversation {
 
   /// What would have been sent since the last call.
   func sent() -> [UInt8] {
-    defer { output.removeAll() }
-    return output.bytes()
+    defer {
+      left = []
+      output.removeAll()
+    }
+    return left + output.bytes()
   }
 
   /// The answers that would have been sent since the last call.
