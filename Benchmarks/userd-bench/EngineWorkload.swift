@@ -57,7 +57,7 @@ struct EngineWorkload {
   /// Everything in memory: what is measured here is not the cache.
   static func options(_ folder: String, records: Int) -> DatabaseOptions {
     var options = DatabaseOptions(path: folder)
-    options.maxPageMemory = max(4 << 30, records * 1024)
+    options.cacheByteCount = max(4 << 30, records * 1024)
     return options
   }
 

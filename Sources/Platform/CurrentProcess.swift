@@ -32,6 +32,12 @@ package func setFileCreationMask(_ mask: UInt32) { _ = umask(mask) }
 /// Ends the process at once, without running anything that was registered for its end.
 package func endProcess(_ code: Int32) -> Never { _exit(code) }
 
+/// Memory of the machine; 1 GiB where the system does not say.
+package func physicalMemoryByteCount() -> Int {
+  let pages = sysconf(CInt(_SC_PHYS_PAGES)), size = sysconf(CInt(_SC_PAGESIZE))
+  return pages > 0 && size > 0 ? pages * size : 1 << 30
+}
+
 /// Lets another thread run that is ready.
 package func yieldThread() { sched_yield() }
 

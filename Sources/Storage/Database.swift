@@ -15,7 +15,7 @@ package final class Database: Sendable {
   private let tree: PageTree
   private let closing: Mutex<Closing>
   /// False in simulations, where the turns of log and checkpoints take the place of the threads.
-  private let hasThreads: Bool
+  let hasThreads: Bool
 
   /// What an orderly end needs, until it has happened.
   private struct Closing: ~Copyable {
@@ -83,50 +83,15 @@ package final class Database: Sendable {
     return try body(&transaction)
   }
 
+  /// Takes a snapshot that outlives the call, for an export or a list in many steps; it ends with the value, or after a minute.
+  ///
+  /// - Throws: `.tooManyReaders` if as many leases as there may be are held.
+  package func lease() throws(StorageError) -> Lease {
+    try Lease(commits.tree, until: commits.options.clock.monotonicNanoseconds() + StorageLimits.maxLeaseNanoseconds)
+  }
+
   @usableFromInline
   func beginReading() throws(StorageError) -> ReadTransaction { try tree.beginReading() }
-
-  /// Runs `body` on the newest state under the writer lock and commits what it wrote, without waiting for the disk.
-  ///
-  /// The answer must be held until `durability` reaches `position`, also if `body` wrote nothing: it may have seen commits that are not
-  /// durable yet. If `body` throws, nothing has happened; hold its error until `heldPosition`. `body` may run
-  /// again, when it had to wait for room on disk after it; what it did before then has not happened.
-  /// - Throws: what `body` throws; `.storageFull`, `.readOnly` and `.closed` before `body` ran (these depend on nothing and need not be
-  ///   held); `.transactionTooLarge` and `.memoryFull` after it, with nothing changed.
-  package func write<Value, Failure: StorageErrorCarrier>(
-    _ durability: CommitDurability = .durable, _ body: (inout WriteTransaction) throws(Failure) -> Value
-  ) throws(Failure) -> (value: Value, position: LogPosition) {
-    let mayWait = hasThreads && !commits.tree.slots.currentThreadNeverWaits
-    commits.monitor.lock()
-    defer { commits.monitor.unlock() }
-    let deadline = mayWait ? commits.options.clock.monotonicNanoseconds() + GroupCommit.maxAdmissionDelay : 0
-    while true {
-      do throws(StorageError) { try commits.admit(mayWait: mayWait, until: deadline) } catch { throw Failure(error) }
-      var transaction = WriteTransaction(commits.tree, maxByteCount: commits.room.maxTransactionByteCount)
-      let value = try body(&transaction)
-      if transaction.isEmpty { return (value, commits.heldPosition) }
-      do throws(StorageError) {
-        if try take(transaction, durability) { return (value, commits.heldPosition) }
-        try commits.waitForPages(mayWait: mayWait, until: deadline)
-      } catch { throw Failure(error) }
-    }
-  }
-
-  /// Commits what a transaction wrote.
-  ///
-  /// - Returns: false if its pages have no room on disk; then nothing has happened.
-  private func take(_ transaction: borrowing WriteTransaction, _ durability: CommitDurability) throws(StorageError) -> Bool {
-    try transaction.withOperations { operations throws(StorageError) in
-      do throws(StorageError) {
-        try commits.tree.prepare(operations)
-      } catch {
-        if error == .storageFull { return false }
-        throw error
-      }
-      commits.take(operations, durability)
-      return true
-    }
-  }
 
   /// Says that the calling thread must never wait: an event loop calls it once. From then on `write` throws `.wouldBlock` on this thread
   /// where it would wait for room, and so does every call that would have to read from the disk; the request is then run again elsewhere.
@@ -161,6 +126,7 @@ package final class Database: Sendable {
     statistics.keys = tree.keys
     statistics.pages = tree.pages
     statistics.dirtyPages = commits.tree.dirtyPageCount
+    statistics.cache = commits.tree.cache.statistics
     statistics.checkpoint = commits.checkpoints.durable.number
     statistics.logFileByteCount = (commits.segmentCount + commits.room.spares.count) * commits.options.segmentByteCount
     statistics.dataFileByteCount = checkpointer.file.byteCount
@@ -169,11 +135,27 @@ package final class Database: Sendable {
     return statistics
   }
 
-  /// Walks the whole tree under the writer lock and checks it.
+  /// Walks a snapshot and checks it, while others read and write.
+  ///
+  /// If no transaction waits for the log at the moment of the call, the snapshot is the newest state, and the tree's counts are compared with
+  /// it, and the allocator too if nothing was written meanwhile; else it is what readers see.
   package func checkIntegrity() -> IntegrityReport {
+    let tree = commits.tree
+    guard let slot = tree.slots.current else {
+      var report = IntegrityReport()
+      report.add("\(StorageError.tooManyReaders(limit: StorageLimits.maxReaderSlots))")
+      return report
+    }
     commits.monitor.lock()
-    defer { commits.monitor.unlock() }
-    return commits.tree.checkIntegrity()
+    let snapshot = tree.holdForCheck(slot)
+    commits.monitor.unlock()
+    defer { tree.slots.leave(slot) }
+    var walk = IntegrityWalk(CopiedPages(tree.cache, slot), tree.limits)
+    var report = tree.check(snapshot, &walk)
+    commits.monitor.lock()
+    if tree.isUnchanged(since: snapshot) { tree.checkAllocator(walk, &report) }
+    commits.monitor.unlock()
+    return report
   }
 
   // MARK: The end

@@ -10,8 +10,8 @@ package struct DatabaseOptions: Sendable {
   package var random = RandomSource.system
   /// Called for each event, on the thread that met it.
   package var onEvent: @Sendable (StorageEvent) -> Void = { _ in }
-  /// Bytes of memory that tree pages may take.
-  package var maxPageMemory = 4 << 30
+  /// Bytes of memory for tree pages: the page cache, which is never larger.
+  package var cacheByteCount = 256 << 20
   /// The files, played by tests.
   package var files: any FileSystem = LinuxFileSystem()
   /// Bytes of one log segment, a multiple of 4,096 from 32,768 to 16 MiB. Others than 16 MiB are for tests.
@@ -42,6 +42,8 @@ package struct DatabaseOptions: Sendable {
 
   var maxSparesAtOpen: Int { maxSegments / 2 }
 
+  /// Runs the closure of each write once more than needed, for tests: it must be safe to run again.
+  package var repeatsWrites = false
   /// A mistake planted by a test; see `PlantedBug`.
   package var plantedBug: PlantedBug?
 

@@ -21,6 +21,7 @@ package struct StorageStatistics: Sendable {
   package var pages = 0
   /// Pages that the next checkpoint has to write.
   package var dirtyPages = 0
+  package var cache = CacheStatistics()
   /// The number of the durable checkpoint.
   package var checkpoint: UInt64 = 0
   /// Checkpoints since open.

@@ -33,6 +33,8 @@ struct Configuration: Sendable {
   var refreshGrace = Duration.seconds(10)
   var maxSessions = 100
 
+  var storeCache: Int
+
   var hashMemory = 19_456 * 1024
   var hashTime = 2
   var hashParallelism = 1
@@ -53,6 +55,7 @@ struct Configuration: Sendable {
   init(processorCount: Int, isTerminal: Bool) {
     threads = min(64, processorCount)
     hashWorkers = min(64, processorCount)
+    storeCache = max(16 << 20, min(256 << 20, physicalMemoryByteCount() / 4))
     logFormat = isTerminal ? .text : .json
   }
 }

@@ -27,6 +27,7 @@ struct OpenStore: Sendable {
     options.onEvent = onEvent
     options.maxLogByteCount = configuration.logMax
     options.recoveryMilliseconds = configuration.recoveryTarget.milliseconds
+    options.cacheByteCount = configuration.storeCache
     do throws(StorageError) {
       database = try Database.open(options)
     } catch { throw .opening(error) }

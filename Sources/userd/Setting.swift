@@ -119,6 +119,9 @@ extension Setting {
       "how long the previous refresh token returns the current one; 0 turns it off"),
     Setting("auth.max_sessions", .count(1...10_000), \.maxSessions, "sessions of one user; the one idle longest makes room"),
     Setting("password.min_length", .count(8...128), \.passwordMinLength, "characters that a new password has at least"),
+    Setting(
+      "store.cache", .size(16 << 20...1 << 40), \.storeCache, fallback: "a quarter of the memory, at most 256M",
+      "memory for pages of the database, which is never larger; what is not in it is read from disk"),
     Setting("hash.memory", .size(128 << 10...1 << 30), \.hashMemory, "memory of one password hash"),
     Setting("hash.time", .count(1...100), \.hashTime, "passes over that memory"),
     Setting("hash.parallelism", .count(1...16), \.hashParallelism, "lanes of that memory; one thread fills them all"),

@@ -42,6 +42,8 @@ final class TestServer {
   private static func open(_ path: String) throws -> (Database, Store, KeyRing) {
     var options = DatabaseOptions(path: path + "/db")
     options.segmentByteCount = 1 << 18
+    // What a closure does must not depend on how often it runs.
+    options.repeatsWrites = true
     let database = try Database.open(options)
     let store = try Store.open(database, fresh: StoreIdentity(uuid: UUID(high: 1, low: 2), epoch: 0xA1B2_C3D4))
     let keys = try KeyFolder(dataPath: path + "/db", random: .system).load()

@@ -258,7 +258,8 @@ final class Checkpointer: @unchecked Sendable {
     next.cleanEndLSN = isLast ? end : 0
     if let run {
       next.tree = Superblock.Tree(
-        root: root.root, height: root.height, bitmap: run, pageCount: root.pageCount, keyCount: root.keyCount)
+        root: root.root, height: root.height, bitmap: run, pageCount: root.pageCount, keyCount: root.keyCount,
+        innerPageCount: root.innerPageCount)
     }
     try main.flip(to: next)
     writer = nil

@@ -111,7 +111,11 @@ final class GroupCommit: @unchecked Sendable {
           takenByteCount, delayed?.frameByteCount ?? 0,
           FrameHeader.paddedByteCount(payload: open.payloadByteCount + room.maxTransactionByteCount) + OnDisk.blockByteCount,
           empty: LogRoom.emptyFrames(isFull: isFull))
-      if hasRoom && open.payloadByteCount <= room.maxPendingByteCount && delayed == nil { return }
+      if hasRoom && open.payloadByteCount <= room.maxPendingByteCount && delayed == nil {
+        if !isCacheDirty { return }
+        try waitForFrames(mayWait: mayWait, until: deadline)
+        continue
+      }
       if delayed != nil || (!hasRoom && isFull) { throw .storageFull }
       if !hasRoom && isLogAtCap { checkpoints.isPressed = true }
       if !mayWait {
@@ -248,6 +252,7 @@ final class GroupCommit: @unchecked Sendable {
     frame.batch = tree.openBatch
     frame.epoch = tree.epoch
     frame.durableCheckpoint = checkpoints.durable.number
+    tree.slots.leases.revoke(before: options.clock.monotonicNanoseconds())
     tree.closeBatch(frame.batch)
     lastClosed = frame.batch
     isForced = false

@@ -18,6 +18,9 @@ struct Recovery {
   let file: DataFile
   /// The folder of the segments.
   let logNames: DiskDirectory
+  /// The log does not end cleanly and has no new segment yet; and whether that one takes the place of the last.
+  private var needsSegment = false
+  private var replacesSegment = false
 
   /// - Throws: what `Database.open` throws.
   init(_ options: DatabaseOptions) throws(StorageError) {
@@ -69,12 +72,8 @@ struct Recovery {
     let epoch = highestEpoch + (superblock.hasNoLog ? 2 : 1)
     try main.repairTwin()
 
-    // 7. Loaded and applied before the new segment of step 6 is made: it fails without a trace on disk.
     let file = try DataFile(mainDisk, superblock.identity, limits)
     let tree = try Self.load(superblock, file, epoch, options)
-    try Self.replay(reader, upTo: scan.end, into: tree)
-    let nextBatch = max(scan.highestBatch, scan.end.batch) + 1
-    if nextBatch > tree.openBatch { tree.skip(to: nextBatch) }
 
     // 6. Where the log goes on.
     let last = reader.segments.last
@@ -102,7 +101,14 @@ struct Recovery {
     self.file = file
 
     try takeSpares(names.spares, folder, disk, options)
-    if start.clean == nil { try beginSegment(replacing: start.nextNumber == last?.header.number, folder, disk, options, epoch) }
+    needsSegment = start.clean == nil
+    replacesSegment = start.nextNumber == last?.header.number
+
+    // 7. Applied before the new segment is made, if the cache holds what becomes dirty: then a damaged page ends it without a trace on disk.
+    try replay(reader, upTo: scan.end, options)
+    let nextBatch = max(scan.highestBatch, scan.end.batch) + 1
+    if nextBatch > tree.openBatch { tree.skip(to: nextBatch) }
+    try beginSegment(options)
     try finishCreation(options)
     try makeFirstRoom(options)
 
@@ -191,12 +197,12 @@ struct Recovery {
     let stored = superblock.tree.map { tree in
       StoredTree(
         file: file, checkpoint: superblock.checkpoint, root: tree.root, height: tree.height, keyCount: tree.keyCount,
-        pageCount: tree.pageCount, bitmap: tree.bitmap)
+        pageCount: tree.pageCount, innerPageCount: tree.innerPageCount, bitmap: tree.bitmap)
     }
     do throws(StorageError) {
       return try PageTree(
-        TreeOptions(pageByteCount: options.pageByteCount, cacheByteCount: options.maxPageMemory), after: superblock.batch,
-        epoch: epoch, stored)
+        TreeOptions(pageByteCount: options.pageByteCount, cacheByteCount: options.cacheByteCount), after: superblock.batch,
+        epoch: epoch, in: file, stored)
     } catch {
       guard case .pageDamaged(let page, let reason) = error else { throw error }
       throw damage(file.path, file.offset(of: page), nil, "page \(page): \(reason)")
@@ -215,17 +221,34 @@ struct Recovery {
   }
 
   /// Applies every frame that counts, by the code that commits use (S9).
-  private static func replay(_ reader: LogReader, upTo end: LogReader.Cursor, into tree: PageTree) throws(StorageError) {
+  private mutating func replay(
+    _ reader: LogReader, upTo end: LogReader.Cursor, _ options: DatabaseOptions
+  ) throws(StorageError) {
     var cursor = reader.start
     while let frame = try reader.next(&cursor) {
       if frame.header.batch > tree.openBatch { tree.skip(to: frame.header.batch) }
+      var count = 0
       do throws(StorageError) {
-        let count = try reader.withPayload(of: frame) { payload throws(StorageError) in try apply(payload, to: tree) }
+        try reader.withPayload(of: frame) { payload throws(StorageError) in
+          try FramePayload.forEachTransaction(payload) { operations throws(StorageError) in
+            try makeCacheClean(options)
+            try tree.prepareReading(operations)
+            tree.apply(operations)
+            count += 1
+          }
+        }
         if count != frame.header.transactionCount { throw .operationMalformed(offset: frame.header.payloadByteCount) }
       } catch {
-        if case .memoryFull = error { throw error }
+        switch error {
         // The checksum is right, so a broken program wrote this.
-        throw damage(reader.segments[frame.segment].file.path, frame.offset, frame.header.lsn, "\(error)")
+        case .operationMalformed, .emptyKey, .keyTooLarge, .valueTooLarge:
+          throw damage(reader.segments[frame.segment].file.path, frame.offset, frame.header.lsn, "\(error)")
+        case .pageDamaged(let page, let reason):
+          throw damage(file.path, file.offset(of: page), nil, "page \(page): \(reason)")
+        case .transactionTooLarge, .memoryFull, .readOnly, .commitOutcomeUnknown, .storageFull, .wouldBlock, .snapshotExpired,
+          .tooManyReaders, .closed, .locked, .damaged, .newerFormat, .io:
+          throw error
+        }
       }
       tree.closeBatch(frame.header.batch)
       tree.publish(frame.header.batch)
@@ -236,15 +259,28 @@ struct Recovery {
     }
   }
 
-  /// Returns the number of transactions.
-  private static func apply(_ payload: Span<UInt8>, to tree: PageTree) throws(StorageError) -> Int {
-    var count = 0
-    try FramePayload.forEachTransaction(payload) { operations throws(StorageError) in
-      try tree.prepare(operations)
-      tree.apply(operations)
-      count += 1
+  /// Writes what is dirty to its places in main.udb, if it takes so much of the cache that another transaction might not find room.
+  ///
+  /// All of it is in the log durably, its ids are free in the durable checkpoint, and the new segment's header carries its epoch (S5); so
+  /// nothing that a repeated open needs is overwritten. The next checkpoint makes it durable.
+  private mutating func makeCacheClean(_ options: DatabaseOptions) throws(StorageError) {
+    guard tree.dirtyPageCount > tree.cache.maxDirtyFrames / 2 else { return }
+    try beginSegment(options)
+    // On a full disk there is none.
+    guard log.hasSegment else { throw .storageFull }
+    do throws(StorageError) {
+      try file.extend(toPages: tree.endID + options.growthByteCount / options.pageByteCount)
+    } catch {
+      throw error.isForWantOfRoom ? .storageFull : error
     }
-    return count
+    var writer = PageWriter(file)
+    var next = tree.arena.dirty.nextSet(from: 0)
+    while let id = next {
+      _ = try writer.add(tree.table.page(ofCheckpoint: id))
+      next = tree.arena.dirty.nextSet(from: id + 1)
+    }
+    _ = try writer.flush()
+    tree.arena.markAllWrittenEarly()
   }
 
   /// Spares of an earlier process are as good as new ones: their blocks are written, and a fresh salt makes their contents void.
@@ -263,9 +299,10 @@ struct Recovery {
 
   /// Begins a segment at the end of the log. Without room there is none yet: the database opens, and writes wait for room; but a new one
   /// is not made on a full disk.
-  private mutating func beginSegment(
-    replacing: Bool, _ folder: DataFolder, _ disk: Disk, _ options: DatabaseOptions, _ epoch: UInt32
-  ) throws(StorageError) {
+  private mutating func beginSegment(_ options: DatabaseOptions) throws(StorageError) {
+    guard needsSegment else { return }
+    needsSegment = false
+    let folder = DataFolder(options.path), disk = Disk(options.files)
     do throws(StorageError) {
       if room.spares.isEmpty {
         let maker = SpareSegments(disk: disk, folder: folder, names: logNames, segmentByteCount: options.segmentByteCount)
@@ -273,7 +310,7 @@ struct Recovery {
         try maker.make(nextSpare - 1)
         room.spares.append(nextSpare - 1)
       }
-      guard try log.roll(into: room.spares[0], epoch: epoch, durableCheckpoint: main.superblock.checkpoint) else {
+      guard try log.roll(into: room.spares[0], epoch: tree.epoch, durableCheckpoint: main.superblock.checkpoint) else {
         throw .io(operation: "rename", path: folder.log, errno: .noSpace)
       }
     } catch {
@@ -284,7 +321,7 @@ struct Recovery {
     }
     room.spares.removeFirst()
     room.remaining = log.remaining
-    if !replacing { segmentCount += 1 }
+    if !replacesSegment { segmentCount += 1 }
   }
 
   /// Ends the making of a database: from here on a missing log is damage.

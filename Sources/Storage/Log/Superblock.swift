@@ -34,6 +34,7 @@ struct Superblock: Equatable, Sendable {
     var bitmap: PageRun
     var pageCount: Int
     var keyCount: Int
+    var innerPageCount: Int
   }
 
   /// One copy, as it was found.
@@ -70,9 +71,10 @@ struct Superblock: Equatable, Sendable {
     let root = PagePointer(rawValue: bytes.integer(at: 112)), bitmap = PagePointer(rawValue: bytes.integer(at: 128))
     guard root.rawValue != 0 else { return nil }
     let pages: UInt64 = bytes.integer(at: 136), pageCount: UInt64 = bytes.integer(at: 152), keys: UInt64 = bytes.integer(at: 160)
+    let innerPages: UInt64 = bytes.integer(at: 184)
     return Tree(
       root: root, height: Int(bytes[120]), bitmap: PageRun(first: bitmap, count: Int(clamping: pages)),
-      pageCount: Int(clamping: pageCount), keyCount: Int(clamping: keys))
+      pageCount: Int(clamping: pageCount), keyCount: Int(clamping: keys), innerPageCount: Int(clamping: innerPages))
   }
 
   /// Fills a zeroed page.
@@ -100,6 +102,7 @@ struct Superblock: Equatable, Sendable {
       page.set(UInt64(tree.pageCount), at: 152)
       page.set(UInt64(tree.keyCount), at: 160)
       page.set(UInt64(tree.pageCount * pageByteCount), at: 168)
+      page.set(UInt64(tree.innerPageCount), at: 184)
     }
     let hash = XXH64.hash(page.span.extracting(0..<hashOffset))
     page.set(hash, at: hashOffset)

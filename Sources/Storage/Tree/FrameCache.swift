@@ -148,14 +148,15 @@ typealias PageLoading = @Sendable (_ pointer: PagePointer, _ page: Page) throws(
     return nil
   }
 
-  /// Takes up to `count` frames at once and without waiting, for the writer.
-  func takeFrames(_ count: Int, _ slot: Int, into frames: inout [UInt32]) {
+  /// Adds frames until there are `count` of them, for the writer; gives up soon where readers stay in their epochs.
+  func takeFrames(upTo count: Int, _ slot: Int, into frames: inout [UInt32]) {
     var ring = FrameRing()
-    pool.withLock { pool in
-      for _ in 0..<count {
-        guard let frame = take(&pool, slot, &ring) else { return }
-        frames.append(frame)
+    for _ in 0..<Self.maxQuickTries {
+      pool.withLock { pool in
+        while frames.count < count, let frame = take(&pool, slot, &ring) { frames.append(frame) }
       }
+      if frames.count >= count { return }
+      yieldThread()
     }
   }
 
@@ -289,24 +290,15 @@ typealias PageLoading = @Sendable (_ pointer: PagePointer, _ page: Page) throws(
 
   var statistics: CacheStatistics {
     let (limbo, free) = pool.withLock { ($0.limboCount, $0.free.count + frameCount - Int($0.fresh)) }
-    return CacheStatistics(
-      frames: frameCount, freeFrames: free, limboFrames: limbo, misses: missCount.load(ordering: .relaxed),
-      evictions: evictionCount.load(ordering: .relaxed), damagedPages: damageCount.load(ordering: .relaxed))
+    var statistics = CacheStatistics()
+    (statistics.frames, statistics.freeFrames, statistics.limboFrames) = (frameCount, free, limbo)
+    statistics.misses = missCount.load(ordering: .relaxed)
+    statistics.evictions = evictionCount.load(ordering: .relaxed)
+    statistics.damagedPages = damageCount.load(ordering: .relaxed)
+    return statistics
   }
 
   private func state(_ frame: UInt32) -> UInt8 { unsafe states[Int(frame)].load(ordering: .acquiring) }
 
   private func setState(_ frame: UInt32, _ state: UInt8) { unsafe states[Int(frame)].store(state, ordering: .releasing) }
-}
-
-/// Counts of one moment.
-struct CacheStatistics: Equatable, Sendable {
-  var frames = 0
-  var freeFrames = 0
-  /// Taken out of the translation and not free yet.
-  var limboFrames = 0
-  var misses = 0
-  var evictions = 0
-  /// Pages that were not what they must be when they were read, each time they were.
-  var damagedPages = 0
 }

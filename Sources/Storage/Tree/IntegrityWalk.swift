@@ -11,7 +11,7 @@ protocol PageSource {
 
 /// The walk over the pages that a root reaches.
 struct IntegrityWalk<Source: PageSource> {
-  private(set) var source: Source
+  var source: Source
   let limits: PageLimits
   private(set) var report = IntegrityReport()
   private(set) var seen: Set<UInt64> = []

@@ -17,6 +17,11 @@ struct PageArena: ~Copyable {
   var idLimit: Int
   /// Ids that are taken but belong to no page of a tree: bitmap runs.
   private(set) var bitmapPageCount = 0
+  /// Ids of pages that were written before a checkpoint asked for them. Such an id is not used again within its epoch, so that id and epoch
+  /// name one version for ever (S5).
+  private var early: Set<UInt64> = []
+  /// Those of them that are free apart from that.
+  private var spent: [UInt64] = []
   /// Frames for new pages, unlinked.
   private var reserved: [UInt32] = []
   /// Frames of released pages, on their way to limbo.
@@ -36,7 +41,7 @@ struct PageArena: ~Copyable {
   }
 
   /// Pages that have an id, in use or held.
-  var pageCount: Int { busy.count - Int(PageLayout.firstPageID) - bitmapPageCount }
+  var pageCount: Int { busy.count - Int(PageLayout.firstPageID) - bitmapPageCount - spent.count }
 
   /// Frames that can take new pages at once.
   var reservedCount: Int { reserved.count }
@@ -49,7 +54,8 @@ struct PageArena: ~Copyable {
   /// - Returns: whether there are as many frames; what there is stays reserved.
   mutating func reserve(_ count: Int, _ slot: Int) -> Bool {
     if reserved.count >= count { return true }
-    cache.takeFrames(count - reserved.count, slot, into: &reserved)
+    flush()
+    cache.takeFrames(upTo: count, slot, into: &reserved)
     return reserved.count >= count
   }
 
@@ -86,7 +92,11 @@ struct PageArena: ~Copyable {
 
   /// Frees ids and frames of pages that nobody but the writer has ever seen.
   mutating func releaseUnseen(_ first: UInt64, _ count: Int) {
-    for id in first..<first + UInt64(count) { if let frame = free(id) { reserved.append(frame) } }
+    for id in first..<first + UInt64(count) {
+      let isDirty = dirty[Int(id)]
+      // A clean page may be looked at by an evictor just now.
+      if let frame = free(id) { if isDirty { reserved.append(frame) } else { unlinked.append(frame) } }
+    }
   }
 
   /// Frees ids and frames. Nobody can read these pages any more (S3); `flush` follows.
@@ -97,8 +107,8 @@ struct PageArena: ~Copyable {
   private mutating func free(_ id: UInt64) -> UInt32? {
     let index = Int(id)
     precondition(!live[index], "page \(id) is free and reachable")
-    busy.clear(index)
     if dirty[index] { dirty.clear(index) }
+    if early.remove(id) == nil { busy.clear(index) } else { spent.append(id) }
     return cache.unlink(id)
   }
 
@@ -112,6 +122,21 @@ struct PageArena: ~Copyable {
   mutating func markClean(_ id: UInt64) {
     dirty.clear(Int(id))
     cache.markClean(id)
+  }
+
+  /// Notes that every dirty page was written, in the epoch that goes on.
+  mutating func markAllWrittenEarly() {
+    while let id = dirty.nextSet(from: 0) {
+      early.insert(UInt64(id))
+      markClean(UInt64(id))
+    }
+  }
+
+  /// Nothing is written any more in the epoch of the pages that were written early.
+  mutating func endEpoch() {
+    for id in spent { busy.clear(Int(id)) }
+    spent.removeAll()
+    early.removeAll()
   }
 
   /// Notes a page that the durable checkpoint reaches, before anything else is done with the arena.

@@ -11,8 +11,9 @@ struct CheckpointRoot {
   let root: PagePointer
   let height: Int
   let keyCount: Int
-  /// Pages that the root reaches.
+  /// Pages that the root reaches, and those of them above the leaves.
   let pageCount: Int
+  let innerPageCount: Int
   /// Those of them that have to be written.
   let dirtyCount: Int
   /// One more than the highest id that the root reaches.
@@ -79,6 +80,7 @@ extension PageTree {
     checkpointed.dirty.formIntersection(arena.live)
     let flight = CheckpointRoot(
       number: number, batch: openBatch - 1, root: root, height: height, keyCount: keyCount, pageCount: checkpointed.live.count,
+      innerPageCount: innerPageCount,
       dirtyCount: checkpointed.dirty.count, endID: checkpointed.live.end, isUnchanged: !hasChanges)
     checkpointed.holders.inFlight = flight.batch
     checkpointed.flight = flight
@@ -120,6 +122,8 @@ extension PageTree {
       if let old = checkpointed.durableRun { arena.freeBitmapRun(old.first.id, old.count) }
       checkpointed.durableRun = run
     }
+    // Its bitmap was the last to be written in its epoch.
+    arena.endEpoch()
     checkpointed.holders = CheckpointHolders(inFlight: nil, durable: flight.batch)
     (checkpointed.flight, checkpointed.flightRun) = (nil, nil)
   }
@@ -127,6 +131,7 @@ extension PageTree {
   /// Gives up: what was written does not count, and its pages are as dirty as before.
   func abandonCheckpoint() {
     if let run = checkpointed.flightRun { arena.freeBitmapRun(run.first.id, run.count) }
+    arena.endEpoch()
     checkpointed.holders.inFlight = nil
     (checkpointed.flight, checkpointed.flightRun) = (nil, nil)
   }

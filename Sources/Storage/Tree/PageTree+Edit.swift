@@ -124,7 +124,8 @@ extension PageTree {
   /// The page itself if the open batch wrote it, else a copy that takes its place; whoever points to it must be told.
   func writable(_ pointer: PagePointer) -> Page {
     let page = table.page(pointer)
-    if page.birth == openBatch { return page }
+    // One that recovery had to write already must stay as it is on disk.
+    if page.birth == openBatch && arena.dirty[Int(pointer.id)] { return page }
     let copy = table.page(arena.allocate(1, epoch: epoch, birth: openBatch))
     copy.copyUsed(of: page)
     retire(pointer.id, 1, birth: page.birth)

@@ -61,15 +61,22 @@ extension PageTree {
     .pageDamaged(page: pointer.id, reason: "it is of another kind or level than its place in the tree")
   }
 
-  /// The page, in a frame that it will not leave; nil if it is missing.
+  /// The page, in a frame that it will not leave; nil if it is missing, which is noted.
   private func fixed(_ pointer: PagePointer) -> Page? {
+    if let page = residentPage(pointer) { return page }
+    missing.append(pointer)
+    return nil
+  }
+
+  /// The page, in a frame that it will not leave before the transaction was applied; nil if it is not in memory. A neighbour that is not there is
+  /// left alone.
+  func residentPage(_ pointer: PagePointer) -> Page? {
     while let page = table.find(pointer) {
       // Clean pages may be evicted until they are fixed. Once found they stay readable, since this thread is in an epoch.
       let (isThere, isNew) = cache.fix(pointer.id)
       if isNew { fixedPages.append(pointer.id) }
       if isThere { return page }
     }
-    missing.append(pointer)
     return nil
   }
 
@@ -116,6 +123,23 @@ extension PageTree {
   }
 
   // MARK: Bringing pages in
+
+  /// `prepare` for a writer that reads what is missing itself, with the lock held: recovery, and a transaction in its last round.
+  ///
+  /// It ends: what one turn has fixed stays for the next, and there is a bound on what may be fixed.
+  /// - Throws: as `prepare`, and `.io`; `.wouldBlock` if no frame comes free.
+  func prepareReading(_ operations: Span<UInt8>) throws(StorageError) {
+    releaseFixedPages()
+    do throws(StorageError) {
+      while true {
+        do throws(StorageError) { return try prepareKeeping(operations) } catch { if missing.isEmpty { throw error } }
+        try outsideWriterEpoch { slot throws(StorageError) in try bringIn(missing, slot) }
+      }
+    } catch {
+      releaseFixedPages()
+      throw error
+    }
+  }
 
   /// Brings in what a transaction missed, without the writer lock. The calling thread has announced a closed batch that covers the pages.
   ///

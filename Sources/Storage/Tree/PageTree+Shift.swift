@@ -9,9 +9,6 @@ extension PageTree {
     let isRight: Bool
   }
 
-  /// The page if it can be had without waiting for the disk; a neighbour that cannot is left alone. In this stage every page is in memory.
-  func residentPage(_ pointer: PagePointer) -> Page? { table.find(pointer) }
-
   /// The neighbour with more free bytes.
   func roomierSibling(of parent: TreePath.Step) -> Sibling? {
     let left = parent.index == 0 ? nil : residentPage(parent.page.child(parent.index - 1))

@@ -58,10 +58,13 @@ final class PageTree: @unchecked Sendable {
 
   /// A tree whose published batch is `batch`; the open batch is the next number.
   ///
-  /// - Parameter stored: the tree of a checkpoint to begin with; an empty one if there is none.
+  /// - Parameters:
+  ///   - file: where pages are that are not in memory; without it all stay there.
+  ///   - stored: the tree of a checkpoint to begin with; an empty one if there is none.
   /// - Throws: `.memoryFull` if so much address space cannot be had; `.pageDamaged` and `.io` for pages that cannot be loaded.
   init(
-    _ options: TreeOptions = TreeOptions(), after batch: UInt64 = 0, epoch: UInt32 = 1, _ stored: StoredTree? = nil
+    _ options: TreeOptions = TreeOptions(), after batch: UInt64 = 0, epoch: UInt32 = 1, in file: DataFile? = nil,
+    _ stored: StoredTree? = nil
   ) throws(StorageError) {
     limits = PageLimits(pageByteCount: options.pageByteCount)
     self.epoch = epoch
@@ -74,9 +77,10 @@ final class PageTree: @unchecked Sendable {
       throw .memoryFull(byteCount: 0, limit: options.cacheByteCount)
     }
     table = cache.table
+    if let file { cache.source = { pointer, page throws(StorageError) in try file.read(pointer, into: page) } }
     if let stored {
-      try stored.load(into: &arena)
-      (root, height, keyCount, innerPageCount) = (stored.root, stored.height, stored.keyCount, try stored.innerPageCount(table))
+      try stored.adopt(into: &arena)
+      (root, height, keyCount, innerPageCount) = (stored.root, stored.height, stored.keyCount, stored.innerPageCount)
     } else {
       // The slot is for evictions, and from a new cache nothing is evicted.
       guard arena.reserve(1, 0) else { throw .memoryFull(byteCount: 0, limit: options.cacheByteCount) }
@@ -137,28 +141,31 @@ final class PageTree: @unchecked Sendable {
   ///   bytes that are no operations, which only recovery can meet.
   func prepare(_ operations: Span<UInt8>) throws(StorageError) {
     releaseFixedPages()
-    missing.removeAll(keepingCapacity: true)
-    let counts = try OperationCounts(operations, limits)
-    do throws(StorageError) {
-      let reach = try inWriterEpoch { () throws(StorageError) in try fixPaths(of: operations) }
-      if !missing.isEmpty { throw .wouldBlock }
-      let need = neededPages(counts, reach)
-      let frames = need + fixedPages.count
-      if frames > cache.maxTransactionFrames {
-        throw .transactionTooLarge(
-          byteCount: frames * limits.pageByteCount, limit: cache.maxTransactionFrames * limits.pageByteCount)
-      }
-      if !arena.hasIDs(for: need) {
-        wantedIDLimit = max(wantedIDLimit, arena.busy.end + need)
-        throw .storageFull
-      }
-      if !outsideWriterEpoch({ slot in arena.reserve(need, slot) }) {
-        throw .memoryFull(
-          byteCount: (cache.frameCount + need) * limits.pageByteCount, limit: cache.frameCount * limits.pageByteCount)
-      }
-    } catch {
+    do throws(StorageError) { try prepareKeeping(operations) } catch {
       releaseFixedPages()
       throw error
+    }
+  }
+
+  /// `prepare` that lets no page go which was fixed before, not even when it fails.
+  func prepareKeeping(_ operations: Span<UInt8>) throws(StorageError) {
+    missing.removeAll(keepingCapacity: true)
+    let counts = try OperationCounts(operations, limits)
+    let reach = try inWriterEpoch { () throws(StorageError) in try fixPaths(of: operations) }
+    if !missing.isEmpty { throw .wouldBlock }
+    let need = neededPages(counts, reach)
+    let frames = need + fixedPages.count
+    if frames > cache.maxTransactionFrames {
+      throw .transactionTooLarge(
+        byteCount: frames * limits.pageByteCount, limit: cache.maxTransactionFrames * limits.pageByteCount)
+    }
+    if !arena.hasIDs(for: need) {
+      wantedIDLimit = max(wantedIDLimit, arena.busy.end + need)
+      throw .storageFull
+    }
+    if !outsideWriterEpoch({ slot in arena.reserve(need, slot) }) {
+      throw .memoryFull(
+        byteCount: (cache.frameCount + need) * limits.pageByteCount, limit: cache.frameCount * limits.pageByteCount)
     }
     allowance = ShapeAllowance(counts, limits)
   }

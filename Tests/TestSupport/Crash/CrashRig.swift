@@ -53,7 +53,7 @@ package final class CrashRig: @unchecked Sendable {
     options.clock = clock
     options.files = system
     options.segmentByteCount = 32 << 10
-    options.maxPageMemory = 16 << 20
+    options.cacheByteCount = 16 << 20
     options.pageByteCount = 1024
     options.growthByteCount = 128 << 10
     options.maxLogByteCount = 0
