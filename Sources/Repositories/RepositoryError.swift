@@ -46,7 +46,7 @@ extension RepositoryError {
       case .storageFull, .memoryFull: .storageFull
       case .wouldBlock, .snapshotExpired, .tooManyReaders: .wouldBlock
       case .emptyKey, .keyTooLarge, .valueTooLarge, .transactionTooLarge, .operationMalformed, .locked, .damaged, .newerFormat,
-        .pageDamaged, .io:
+        .pageDamaged, .backupMismatch, .targetNotEmpty, .io:
         .failure
       }
     case .emailTaken: .emailTaken

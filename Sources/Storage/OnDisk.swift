@@ -50,4 +50,14 @@ enum OnDisk {
     static let put: UInt8 = 1
     static let delete: UInt8 = 2
   }
+
+  /// docs/file-format.md §10.
+  enum Backup {
+    static let magic: [UInt8] = [0x55, 0x53, 0x45, 0x52, 0x44, 0x42, 0x41, 0x4B]
+    static let endMagic: [UInt8] = [0x55, 0x53, 0x45, 0x52, 0x44, 0x45, 0x4E, 0x44]
+    static let version: UInt16 = 1
+    static let flagIncrement: UInt16 = 1
+    static let knownFlags: UInt16 = flagIncrement
+    static let unfinishedSuffix = ".unfinished"
+  }
 }

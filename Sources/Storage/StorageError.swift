@@ -47,6 +47,10 @@ package enum StorageError: Error, Equatable, Sendable {
   case newerFormat(path: String, version: Int, supported: Int)
   /// A page in memory or on disk failed its checks.
   case pageDamaged(page: UInt64, reason: String)
+  /// Files of a backup do not go together, or not with this store.
+  case backupMismatch(path: String, reason: String)
+  /// A store would be made where something is already.
+  case targetNotEmpty(path: String)
   /// A system call failed, and not for want of room.
   case io(operation: StaticString, path: String, errno: Errno)
 
@@ -116,6 +120,8 @@ extension StorageError: CustomStringConvertible {
     case .newerFormat(let path, let version, let supported):
       "\(path) has format version \(version); this program reads up to \(supported)"
     case .pageDamaged(let page, let reason): "page \(page) is damaged: \(reason)"
+    case .backupMismatch(let path, let reason): "\(path) does not fit: \(reason)"
+    case .targetNotEmpty(let path): "\(path) is not empty; a new store needs a folder of its own"
     case .io(let operation, let path, let errno): "\(operation) \(path): \(errno)"
     }
   }

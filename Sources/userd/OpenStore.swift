@@ -117,8 +117,8 @@ extension CommandError {
   static func opening(_ error: StorageError) -> CommandError {
     switch error {
     case .locked: .failed("\(error)", .temporary)
-    case .damaged, .newerFormat, .pageDamaged, .operationMalformed: .failed("\(error)", .damagedData)
-    case .storageFull: .failed("\(error)", .cannotCreate)
+    case .damaged, .newerFormat, .pageDamaged, .operationMalformed, .backupMismatch: .failed("\(error)", .damagedData)
+    case .storageFull, .targetNotEmpty: .failed("\(error)", .cannotCreate)
     case .io(_, _, let errno): .failed("\(error)", exitCode(opening: errno))
     case .readOnly, .commitOutcomeUnknown: .failed("\(error)", .inputOutput)
     case .emptyKey, .keyTooLarge, .valueTooLarge, .transactionTooLarge, .memoryFull, .wouldBlock, .snapshotExpired,
@@ -145,7 +145,8 @@ extension CommandError {
   }
 
   private static func exitCode(opening errno: Errno) -> ExitCode {
-    switch errno.kind {
+    if errno == .exists { return .cannotCreate }
+    return switch errno.kind {
     case .denied: errno == .readOnlyFileSystem ? .cannotCreate : .permission
     case .noSpace: .cannotCreate
     case .missing: .missingInput

@@ -17,6 +17,8 @@ struct CheckpointProgress {
 
   /// The checkpoint of the newest superblock that is on disk; frames closed from then on name it.
   var durable: Durable
+  /// The superblock of the newest checkpoint that the log names: its pages are held.
+  var named: Superblock
   var flight: Flight?
   /// The next batch that is closed begins a checkpoint.
   var isWanted = false
@@ -42,6 +44,7 @@ struct CheckpointProgress {
   private var replayAtBegin = 0
 
   init(_ superblock: Superblock, _ logged: LogEnd, at now: UInt64) {
+    named = superblock
     durable = Durable(number: superblock.checkpoint, logStart: superblock.logStart)
     beginTime = now
     // What was replayed would have to be replayed again.

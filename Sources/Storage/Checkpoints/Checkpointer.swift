@@ -285,7 +285,11 @@ final class Checkpointer: @unchecked Sendable {
 
   private func freePredecessor() {
     commits.monitor.lock()
-    if commits.tree.checkpointed.holders.inFlight != nil { commits.tree.endCheckpoint() }
+    if commits.tree.checkpointed.holders.inFlight != nil {
+      commits.tree.endCheckpoint()
+      commits.checkpoints.named = main.superblock
+    }
+    commits.tree.endOldPins(at: options.clock.monotonicNanoseconds())
     commits.monitor.unlock()
   }
 

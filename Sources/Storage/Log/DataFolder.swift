@@ -14,6 +14,8 @@ struct DataFolder: Sendable {
 
   var main: String { path + "/main.udb" }
   var unfinishedMain: String { path + "/main.udb.tmp" }
+  /// main.udb while a backup is restored to it.
+  var restoringMain: String { path + "/main.udb.restoring" }
   var lock: String { path + "/LOCK" }
   var log: String { path + "/wal" }
 

@@ -20,9 +20,14 @@ struct MainFile {
     let file = try disk.open(folder.unfinishedMain, .createOrOpen)
     // What a process that ended left of it may be longer.
     if try file.size() > 0 { try file.truncate(to: 0) }
+    try complete(first, file, in: folder, disk)
+  }
+
+  /// Writes all superblocks of a file whose pages, if any, are durable, and gives it its name.
+  static func complete(_ first: Superblock, _ file: DiskFile, in folder: DataFolder, _ disk: Disk) throws(StorageError) {
     for copy in 0..<OnDisk.Superblock.copyCount { try write(first, copy: copy, to: file) }
     try file.syncData()
-    try disk.rename(folder.unfinishedMain, to: folder.main)
+    try disk.rename(file.path, to: folder.main)
     try disk.syncDirectory(folder.path)
     try disk.syncParent(folder.parent)
   }

@@ -154,6 +154,9 @@ struct Recovery {
     _ folder: DataFolder, _ disk: Disk, _ options: DatabaseOptions
   ) throws(StorageError) {
     if try disk.openIfPresent(folder.main, .read) != nil { return }
+    if try disk.openIfPresent(folder.restoringMain, .read) != nil {
+      throw damage(folder.restoringMain, 0, nil, "a restore was cut short here; empty the folder and restore again")
+    }
     let segments = DataFolder.sort(try disk.namesIfPresent(in: folder.log) ?? []).segments
     if let first = segments.first {
       throw damage(folder.main, 0, nil, "it is missing, but there is a log: \(folder.segment(first))")
@@ -246,7 +249,7 @@ struct Recovery {
         case .pageDamaged(let page, let reason):
           throw damage(file.path, file.offset(of: page), nil, "page \(page): \(reason)")
         case .transactionTooLarge, .memoryFull, .readOnly, .commitOutcomeUnknown, .storageFull, .wouldBlock, .snapshotExpired,
-          .tooManyReaders, .closed, .locked, .damaged, .newerFormat, .io:
+          .tooManyReaders, .closed, .locked, .damaged, .newerFormat, .backupMismatch, .targetNotEmpty, .io:
           throw error
         }
       }

@@ -13,6 +13,8 @@ struct Superblock: Equatable, Sendable {
   var logStart = LogStart()
   /// The tree; nil if it is empty.
   var tree: Tree?
+  /// Where this line of history left another one; nil if it did not.
+  var parent: Parent?
   /// The end of the log at an orderly shutdown, else 0.
   var cleanEndLSN: UInt64 = 0
   var pageByteCount = Int(OnDisk.Superblock.pageByteCount)
@@ -25,6 +27,12 @@ struct Superblock: Equatable, Sendable {
     var milliseconds: Int64 = 0
     /// The segment that has that place in it, or at its end; 0 if nothing was ever logged.
     var segment: UInt64 = 0
+  }
+
+  /// The timeline that a restore began from, and the position in its log.
+  struct Parent: Equatable, Sendable {
+    var timeline: UInt32
+    var lsn: UInt64
   }
 
   /// Where the tree is in the pages of the file.
@@ -63,7 +71,7 @@ struct Superblock: Equatable, Sendable {
         logStart: LogStart(
           lsn: bytes.integer(at: 88), hash: bytes.integer(at: 96), milliseconds: Int64(bitPattern: milliseconds),
           segment: bytes.integer(at: 176)),
-        tree: tree(bytes), cleanEndLSN: bytes.integer(at: 144),
+        tree: tree(bytes), parent: parent(bytes), cleanEndLSN: bytes.integer(at: 144),
         pageByteCount: Int(bytes.integer(at: 32, as: UInt32.self))))
   }
 
@@ -77,6 +85,11 @@ struct Superblock: Equatable, Sendable {
       pageCount: Int(clamping: pageCount), keyCount: Int(clamping: keys), innerPageCount: Int(clamping: innerPages))
   }
 
+  private static func parent(_ bytes: Span<UInt8>) -> Parent? {
+    let timeline: UInt32 = bytes.integer(at: 56)
+    return timeline == 0 ? nil : Parent(timeline: timeline, lsn: bytes.integer(at: 64))
+  }
+
   /// Fills a zeroed page.
   func encode(into page: inout MutableSpan<UInt8>) {
     let hashOffset = OnDisk.Superblock.byteCount - 8
@@ -87,6 +100,8 @@ struct Superblock: Equatable, Sendable {
     page.set(UInt32(pageByteCount), at: 32)
     page.set(timeline, at: 36)
     page.set(identity, at: 40)
+    page.set(parent?.timeline ?? 0, at: 56)
+    page.set(parent?.lsn ?? 0, at: 64)
     page.set(checkpoint, at: 72)
     page.set(batch, at: 80)
     page.set(logStart.lsn, at: 88)

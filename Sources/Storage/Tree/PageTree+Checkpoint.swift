@@ -28,6 +28,8 @@ struct CheckpointHolders {
   var inFlight: UInt64?
   /// The newest root that the log names, or that this run began with.
   var durable: UInt64?
+  /// Older ones that somebody reads from main.udb.
+  var pinned: [UInt64] = []
 }
 
 /// Ids that follow one another.
@@ -43,7 +45,8 @@ struct PageRun: Equatable, Sendable {
 final class CheckpointPages: @unchecked Sendable {
   fileprivate(set) var live: PageBitmap
   fileprivate(set) var dirty: PageBitmap
-  fileprivate(set) var holders = CheckpointHolders()
+  var holders = CheckpointHolders()
+  var pins = CheckpointPins()
   /// The bitmap of the durable checkpoint, and that of the one in flight.
   fileprivate(set) var durableRun: PageRun?
   fileprivate(set) var flightRun: PageRun?
@@ -119,18 +122,20 @@ extension PageTree {
       checkpointed.durableRoot = flight.root
     }
     if let run = checkpointed.flightRun {
-      if let old = checkpointed.durableRun { arena.freeBitmapRun(old.first.id, old.count) }
+      let old = checkpointed.durableRun
       checkpointed.durableRun = run
+      if let old { freeBitmapRun(old) }
     }
     // Its bitmap was the last to be written in its epoch.
     arena.endEpoch()
-    checkpointed.holders = CheckpointHolders(inFlight: nil, durable: flight.batch)
+    checkpointed.holders.inFlight = nil
+    checkpointed.holders.durable = flight.batch
     (checkpointed.flight, checkpointed.flightRun) = (nil, nil)
   }
 
   /// Gives up: what was written does not count, and its pages are as dirty as before.
   func abandonCheckpoint() {
-    if let run = checkpointed.flightRun { arena.freeBitmapRun(run.first.id, run.count) }
+    if let run = checkpointed.flightRun { freeBitmapRun(run) }
     arena.endEpoch()
     checkpointed.holders.inFlight = nil
     (checkpointed.flight, checkpointed.flightRun) = (nil, nil)

@@ -96,6 +96,7 @@ import Synchronization
     if rule != .forgetsPublished { holders.append(publishedBatch) }
     if let batch = checkpoints.inFlight { holders.append(batch) }
     if let batch = checkpoints.durable { holders.append(batch) }
+    holders += checkpoints.pinned
     if rule != .forgetsReaders { slots.addSnapshots(to: &holders) }
     holders.sort()
   }
