@@ -67,6 +67,15 @@ enum Schema {
 enum Setting: UInt8 {
   case schemaVersion = 0x01
   case identity = 0x02
+  case timeline = 0x03
+
+  /// The engine's line of history that the store's epoch belongs to.
+  static func timeline(_ bytes: Span<UInt8>) throws(RecordDamage) -> UInt32 {
+    var reader = try RecordReader(bytes, version: 1)
+    let timeline: UInt32 = try reader.number(in: bytes)
+    try reader.end(in: bytes)
+    return timeline
+  }
 
   func get<Value, Reader: TransactionReader & ~Copyable>(
     in transaction: inout Reader, _ decode: (Span<UInt8>) throws(RecordDamage) -> Value

@@ -59,7 +59,7 @@ package struct SessionRepository: Sendable {
     return sessions
   }
 
-  private static func indexKey(user: UUID, session: UUID) -> Key {
+  static func indexKey(user: UUID, session: UUID) -> Key {
     var key = Key(.sessionsByUser)
     key.append(user)
     key.append(session)

@@ -33,11 +33,35 @@ package final class Store: Sendable {
         throw RepositoryError(error)
       }
     }
+    try beginTimeline(of: database, fresh)
     let identity = try database.read { (transaction) throws(RepositoryError) in
       try Setting.identity.get(in: &transaction) { (bytes) throws(RecordDamage) in try StoreIdentity(decoding: bytes) }
     }
     guard let identity else { throw .damaged(.settings, .brokenIndex) }
     return Store(database, identity)
+  }
+
+  /// Gives a store that was restored or salvaged a new epoch, before anybody is served: tokens of the other line of history are void then.
+  private static func beginTimeline(of database: Database, _ fresh: StoreIdentity) throws(RepositoryError) {
+    let timeline = database.timeline
+    let known = try database.read { (transaction) throws(RepositoryError) in
+      try Setting.timeline.get(in: &transaction) { (bytes) throws(RecordDamage) in try Setting.timeline(bytes) }
+    }
+    if known == timeline { return }
+    let done = try database.write(.awaited) { (transaction) throws(RepositoryError) in
+      // A store that was made just now, or before timelines were noted, keeps the epoch that it has.
+      if known != nil {
+        let old = try Setting.identity.get(in: &transaction) { (bytes) throws(RecordDamage) in try StoreIdentity(decoding: bytes)
+        }
+        guard let old else { throw .damaged(.settings, .brokenIndex) }
+        let epoch = fresh.epoch == old.epoch ? old.epoch &+ 1 : fresh.epoch
+        try Setting.identity.put(StoreIdentity(uuid: old.uuid, epoch: epoch).encoded(), in: &transaction)
+      }
+      var writer = RecordWriter(version: 1)
+      writer.append(timeline)
+      try Setting.timeline.put(writer.bytes, in: &transaction)
+    }
+    do throws(StorageError) { try database.waitUntilDurable(done.position) } catch { throw RepositoryError(error) }
   }
 
   /// Runs `body` on the published snapshot. Never nested.

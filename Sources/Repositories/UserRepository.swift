@@ -86,7 +86,7 @@ package struct UserRepository: Sendable {
     try Self.emailKey(user.email).withSpan { (key) throws(RepositoryError) in try transaction.set(key, id.span) }
   }
 
-  private static func emailKey(_ email: String) -> Key {
+  static func emailKey(_ email: String) -> Key {
     let folded = folded(email)
     var key = Key(.usersByEmail)
     key.append(text: folded.span)

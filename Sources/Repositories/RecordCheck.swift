@@ -1,0 +1,184 @@
+// Whether records and indexes agree, told from all entries of a store in the order of their keys. docs/records.md §6.
+
+import Codecs
+package import Storage
+
+/// What is wrong with the records of a store, each as a sentence that names a table and an identifier, never an address.
+package struct RecordReport: Sendable {
+  package internal(set) var users = 0
+  package internal(set) var sessions = 0
+  /// At most `maxProblems`.
+  package internal(set) var problems: [String] = []
+
+  package static let maxProblems = 1000
+
+  package var isSound: Bool { problems.isEmpty }
+
+  mutating func add(_ problem: @autoclosure () -> String) {
+    if problems.count < Self.maxProblems { problems.append(problem()) }
+  }
+}
+
+/// Checks every record for itself, and every row against the index entry that it must have and the other way round.
+///
+/// Memory does not grow with the store: rows and index entries are added up in buckets that come out as zero if both sides are the same;
+/// only for buckets that do not, a second pass looks at what is in them.
+package struct RecordCheck {
+  private var report = RecordReport()
+  private var balances: [Index: [Balance]] = [:]
+  private var hasSchema = false
+  private var hasIdentity = false
+
+  /// Passes all entries to a body, in ascending order of keys.
+  package typealias Entries = (
+    _ body: (_ key: Span<UInt8>, _ value: Span<UInt8>) throws(RepositoryError) -> ScanStep
+  ) throws(RepositoryError) -> Void
+
+  /// The relations between a table and its index.
+  private enum Index: CaseIterable {
+    case email
+    case sessionsByUser
+  }
+
+  private struct Balance {
+    var sum: UInt64 = 0
+    var isZero: Bool { sum == 0 }
+  }
+
+  /// One side of a relation: which row it is of, and what both sides must have in common.
+  private struct Item {
+    let index: Index
+    let id: UUID
+    let mark: UInt64
+    let isRow: Bool
+
+    var bucket: Int { Int(id.low & 0xFFFF) }
+  }
+
+  /// - Throws: what reading throws; damage of records is in the report.
+  package static func run(_ entries: Entries) throws(RepositoryError) -> RecordReport {
+    var check = RecordCheck()
+    for index in Index.allCases { check.balances[index] = [Balance](repeating: Balance(), count: 0x1_0000) }
+    try entries { (key, value) throws(RepositoryError) in
+      if let item = check.meet(key, value) {
+        let mark = item.mark | 1
+        check.balances[item.index]?[item.bucket].sum &+= item.isRow ? mark : 0 &- mark
+      }
+      return .next
+    }
+    check.finish()
+    try check.nameDifferences(entries)
+    return check.report
+  }
+
+  private mutating func meet(_ key: Span<UInt8>, _ value: Span<UInt8>) -> Item? {
+    do throws(RecordDamage) {
+      guard let table = TableTag(rawValue: key[0]) else {
+        report.add("an entry belongs to table \(key[0]), which this program does not know")
+        return nil
+      }
+      return try item(table, key, value)
+    } catch {
+      report.add("\(Self.name(key)): \(error)")
+      return nil
+    }
+  }
+
+  private mutating func item(_ table: TableTag, _ key: Span<UInt8>, _ value: Span<UInt8>) throws(RecordDamage) -> Item? {
+    switch table {
+    case .settings:
+      try checkSetting(key, value)
+      return nil
+    case .users:
+      guard key.count == 17 else { throw .brokenIndex }
+      report.users += 1
+      let user = try UserRecord(id: key.identifier(at: 1), decoding: value)
+      let place = UserRepository.emailKey(user.email)
+      return Item(index: .email, id: user.id, mark: place.withSpan { Self.mark($0, user.id) }, isRow: true)
+    case .usersByEmail:
+      guard let id = UUID(bytes: value) else { throw .brokenIndex }
+      return Item(index: .email, id: id, mark: Self.mark(key, id), isRow: false)
+    case .sessions:
+      guard key.count == 17 else { throw .brokenIndex }
+      report.sessions += 1
+      let session = try SessionRecord(id: key.identifier(at: 1), decoding: value)
+      let place = SessionRepository.indexKey(user: session.userID, session: session.id)
+      return Item(index: .sessionsByUser, id: session.id, mark: place.withSpan { Self.mark($0, session.id) }, isRow: true)
+    case .sessionsByUser:
+      guard key.count == 33, value.isEmpty else { throw .brokenIndex }
+      let id = key.identifier(at: 17)
+      return Item(index: .sessionsByUser, id: id, mark: Self.mark(key, id), isRow: false)
+    }
+  }
+
+  private mutating func checkSetting(_ key: Span<UInt8>, _ value: Span<UInt8>) throws(RecordDamage) {
+    guard key.count == 2, let setting = Setting(rawValue: key[1]) else { throw .brokenIndex }
+    switch setting {
+    case .schemaVersion: hasSchema = true
+    case .identity:
+      _ = try StoreIdentity(decoding: value)
+      hasIdentity = true
+    case .timeline: _ = try Setting.timeline(value)
+    }
+  }
+
+  private mutating func finish() {
+    if !hasSchema { report.add("the store does not say which schema version it has") }
+    if !hasIdentity { report.add("the store does not say what it is called") }
+  }
+
+  /// Looks once more at what is in buckets that do not balance.
+  private mutating func nameDifferences(_ entries: Entries) throws(RepositoryError) {
+    guard balances.values.contains(where: { $0.contains { !$0.isZero } }) else { return }
+    var rows: [Index: [UUID: UInt64]] = [:], pointers: [Index: [UUID: [UInt64]]] = [:]
+    var second = RecordCheck()
+    try entries { (key, value) throws(RepositoryError) in
+      guard let item = second.meet(key, value), balances[item.index]?[item.bucket].isZero == false else { return .next }
+      if item.isRow {
+        rows[item.index, default: [:]][item.id] = item.mark
+      } else {
+        pointers[item.index, default: [:]][item.id, default: []].append(item.mark)
+      }
+      return .next
+    }
+    for index in Index.allCases {
+      let (table, name) = Self.names(of: index)
+      for (id, mark) in rows[index] ?? [:] where pointers[index]?[id]?.contains(mark) != true {
+        report.add("\(table) \(id) has no entry in \"\(name)\"")
+      }
+      for (id, marks) in pointers[index] ?? [:] {
+        for mark in marks where rows[index]?[id] != mark {
+          let row = rows[index]?[id] == nil ? "which is not there" : "which does not belong there"
+          report.add("an entry of \"\(name)\" leads to \(table) \(id), \(row)")
+        }
+        if marks.count > 1 { report.add("\(table) \(id) has \(marks.count) entries in \"\(name)\"") }
+      }
+    }
+  }
+
+  private static func names(of index: Index) -> (table: String, name: TableTag) {
+    switch index {
+    case .email: ("user", .usersByEmail)
+    case .sessionsByUser: ("session", .sessionsByUser)
+    }
+  }
+
+  /// Differs for different keys, as far as 64 bits can, within one run of the program.
+  private static func mark(_ key: Span<UInt8>, _ id: UUID) -> UInt64 {
+    var hasher = Hasher()
+    for index in key.indices { hasher.combine(key[index]) }
+    hasher.combine(id.high)
+    hasher.combine(id.low)
+    return UInt64(truncatingIfNeeded: hasher.finalize())
+  }
+
+  /// The place of an entry, without what may be somebody's address.
+  private static func name(_ key: Span<UInt8>) -> String {
+    guard let table = TableTag(rawValue: key[0]) else { return "an entry" }
+    switch table {
+    case .users where key.count == 17: return "user \(key.identifier(at: 1))"
+    case .sessions where key.count == 17: return "session \(key.identifier(at: 1))"
+    case .settings, .users, .usersByEmail, .sessions, .sessionsByUser: return "an entry of \"\(table)\""
+    }
+  }
+}
