@@ -16,6 +16,10 @@ extension Services {
       Route(.post, "/api/v1/users", on: .hashPool, body: .json, handler: authorized(createUser)),
       Route(.get, "/api/v1/users/{id}", handler: authorized(getUser)),
 
+      Route(.post, "/api/v1/admin/pins", on: .diskPool, handler: authorized(pin)),
+      Route(.post, "/api/v1/admin/pins/{id}", handler: authorized(renewPin)),
+      Route(.delete, "/api/v1/admin/pins/{id}", on: .diskPool, handler: authorized(releasePin)),
+
       Route(.get, "/", admission: limited, handler: root),
       Route(.get, "/livez", handler: livez),
       Route(.get, "/readyz", handler: readyz),

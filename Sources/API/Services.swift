@@ -31,10 +31,13 @@ package struct Services: Sendable {
     package let health: @Sendable () -> Health
     /// Takes what is for the log and never for a client, with the request that met it.
     package let report: @Sendable (_ failure: String, RequestID) -> Void
+    /// For tools that read the store beside the server; nil where nothing can be kept for them.
+    package let pins: Pins?
 
     package init(
       name: String, version: String, adminListenerIndex: Int?, ownerUserID: UInt32,
-      health: @escaping @Sendable () -> Health, report: @escaping @Sendable (_ failure: String, RequestID) -> Void
+      health: @escaping @Sendable () -> Health, report: @escaping @Sendable (_ failure: String, RequestID) -> Void,
+      pins: Pins? = nil
     ) {
       self.name = name
       self.version = version
@@ -42,7 +45,27 @@ package struct Services: Sendable {
       self.ownerUserID = ownerUserID
       self.health = health
       self.report = report
+      self.pins = pins
     }
+  }
+}
+
+/// What keeps checkpoints: the store, as far as this floor may know it.
+package struct Pins: Sendable {
+  /// Has everything that was answered so far written to a checkpoint and keeps it: its number and what the tools need of it.
+  let pin: @Sendable () throws(AuthError) -> (id: UInt64, record: [UInt8])
+  /// Keeps it for longer; false if it was let go.
+  let renew: @Sendable (_ id: UInt64) -> Bool
+  let release: @Sendable (_ id: UInt64) -> Bool
+
+  package init(
+    pin: @escaping @Sendable () throws(AuthError) -> (id: UInt64, record: [UInt8]),
+    renew: @escaping @Sendable (_ id: UInt64) -> Bool,
+    release: @escaping @Sendable (_ id: UInt64) -> Bool
+  ) {
+    self.pin = pin
+    self.renew = renew
+    self.release = release
   }
 }
 

@@ -20,7 +20,14 @@ struct AdminSocket: Sendable {
   /// Sends a JSON body and returns the answer; nil if no server listens.
   ///
   /// - Throws: exit code 75 if a server listens but does not answer, 77 if it may not be asked.
-  func post(_ target: StaticString, _ json: consuming ByteBuffer) throws(CommandError) -> Answer? {
+  func post(_ target: String, _ json: consuming ByteBuffer = ByteBuffer(capacity: 0)) throws(CommandError) -> Answer? {
+    try send("POST", target, json)
+  }
+
+  /// The same for what is to go.
+  func delete(_ target: String) throws(CommandError) -> Answer? { try send("DELETE", target, ByteBuffer(capacity: 0)) }
+
+  private func send(_ method: StaticString, _ target: String, _ json: consuming ByteBuffer) throws(CommandError) -> Answer? {
     let socket: Socket
     do throws(Errno) {
       socket = try Socket.connect(toPath: path)
@@ -34,11 +41,18 @@ struct AdminSocket: Sendable {
       }
     }
     var request = ByteBuffer(capacity: 256 + json.count)
-    request.append("POST ")
-    request.append(target)
-    request.append(" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: ")
-    request.append(decimal: json.count)
-    request.append("\r\n\r\n")
+    request.append(method)
+    request.append(" ")
+    request.append(utf8: target)
+    request.append(" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n")
+    if json.count > 0 {
+      request.append("Content-Type: application/json\r\nContent-Length: ")
+      request.append(decimal: json.count)
+      request.append("\r\n")
+    } else {
+      request.append("Content-Length: 0\r\n")
+    }
+    request.append("\r\n")
     json.withSpan { request.append($0) }
     let answer: [UInt8]
     do throws(Errno) {

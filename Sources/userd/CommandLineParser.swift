@@ -24,7 +24,7 @@ func parseCommandLine(_ arguments: [String]) throws(CommandError) -> ParsedComma
   var flagsHaveEnded = false
   while let word = rest.popFirst() {
     if flagsHaveEnded || !word.hasPrefix("-") || word == "-" {
-      guard verb.words == ["help"] else { throw .unexpectedArgument(word, verb: verb.name) }
+      guard verb.words == ["help"] || verb.arguments != nil else { throw .unexpectedArgument(word, verb: verb.name) }
       invocation.arguments.append(word)
     } else if word == "--" {
       flagsHaveEnded = true
@@ -69,7 +69,8 @@ private func take(
   let equals = word.firstIndex(of: "=")
   // Only the name is ever shown: what follows "=" may be a secret that does not belong here.
   let typed = String(word[..<(equals ?? word.endIndex)])
-  let name = typed.hasPrefix("--") ? String(typed.dropFirst(2)) : ""
+  let letter = verb.flags.first { $0.letter.map { "-\($0)" == typed } ?? false }
+  let name = letter?.name ?? (typed.hasPrefix("--") ? String(typed.dropFirst(2)) : "")
   let flag = verb.flags.first { $0.name == name }
   let setting = verb.settings.first { $0.flag == name || $0.shortFlag == name }
   guard flag != nil || setting != nil else {

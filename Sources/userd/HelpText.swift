@@ -13,11 +13,12 @@ func overview(_ words: [String]) -> String {
 func helpText(_ verb: Verb) -> String {
   var usage = "userd \(verb.name)"
   if !verb.flags.isEmpty || !verb.settings.isEmpty { usage += " [flags]" }
+  if let arguments = verb.arguments { usage += " \(arguments)" }
   var text = "\(usage)\n\n\(verb.summary)\n"
   for paragraph in verb.details { text += "\n\(paragraph)\n" }
   if !verb.flags.isEmpty {
     text += "\nflags\n"
-    text += columns(verb.flags.map { ("--\($0.name)" + ($0.placeholder.map { " \($0)" } ?? ""), $0.meaning) })
+    text += columns(verb.flags.map { ($0.shown, $0.meaning) })
   }
   if !verb.settings.isEmpty {
     text += "\nsettings (flag, else environment, else default; \"userd config keys\" has the variables)\n"

@@ -77,7 +77,7 @@ final class ServerProcess: Sendable {
     let operation = Services.Operation(
       name: "userd", version: programVersion, adminListenerIndex: listeners.count - 1, ownerUserID: effectiveUserID(),
       health: { condition.health() },
-      report: { log.write(.error, "api", $0, .text("requestId", $1.description)) })
+      report: { log.write(.error, "api", $0, .text("requestId", $1.description)) }, pins: .init(of: store.database))
     let services = Services(
       sessions: store.sessions, accounts: store.accounts, operation: operation, anonymousLimiter: configuration.anonymousLimiter)
     do throws(ServerError) {

@@ -6,6 +6,8 @@ struct Verb: Sendable {
   let summary: String
   /// What `--help` says below the summary, one paragraph each.
   let details: [String]
+  /// What stands for the words behind the verb in help; nil if it takes none.
+  var arguments: String?
   let flags: [Flag]
   /// The settings that this verb takes as flags.
   let settings: [Setting]
@@ -20,11 +22,21 @@ struct Flag: Sendable {
   /// What stands for the value in help; nil if the flag is a switch.
   let placeholder: String?
   let meaning: String
+  /// One letter that says the same.
+  var letter: String?
+
+  /// As help shows it.
+  var shown: String { (letter.map { "-\($0), " } ?? "") + "--\(name)" + (placeholder.map { " \($0)" } ?? "") }
 
   static func `switch`(_ name: String, _ meaning: String) -> Flag { Flag(name: name, placeholder: nil, meaning: meaning) }
 
   static func value(_ name: String, _ placeholder: String, _ meaning: String) -> Flag {
     Flag(name: name, placeholder: placeholder, meaning: meaning)
+  }
+
+  /// Where to write to.
+  static func output(_ placeholder: String, _ meaning: String) -> Flag {
+    Flag(name: "output", placeholder: placeholder, meaning: meaning, letter: "o")
   }
 
   static let json = Flag.switch("json", "answer in JSON")
@@ -39,11 +51,13 @@ struct Invocation: Sendable {
   var values: [String: String] = [:]
   /// All values of each setting, by its key.
   var settings: [String: [String]] = [:]
-  /// What is neither flag nor value; only `help` takes any.
+  /// What is neither flag nor value.
   var arguments: [String] = []
 }
 
 extension Verb {
   /// The command line, all of it.
-  static let all: [Verb] = [serve, adminUserCreate, adminCalibrate, configKeys, version, help]
+  static let all: [Verb] = [
+    serve, adminUserCreate, adminBackup, adminRestore, adminCheck, adminSalvage, adminCalibrate, configKeys, version, help,
+  ]
 }
