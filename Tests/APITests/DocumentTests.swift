@@ -23,7 +23,9 @@ import Testing
   @Test func `the table of endpoints is the routing table`() throws {
     let rows = try Self.document().split(separator: "\n").compactMap { line -> String? in
       let cells = line.split(separator: "|", omittingEmptySubsequences: true)
-      guard let first = cells.first, first.hasPrefix(" GET /") || first.hasPrefix(" POST /") else { return nil }
+      guard let first = cells.first, [" GET /", " POST /", " DELETE /"].contains(where: { first.hasPrefix($0) }) else {
+        return nil
+      }
       return String(first.dropFirst().dropLast())
     }
     let server = try APIServer()
