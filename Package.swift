@@ -78,7 +78,7 @@ let package = Package(
       path: "Fuzz/userd-fuzz", swiftSettings: house),
     .target(name: "PlainReaders", dependencies: ["Codecs", "HTTP"], path: "Fuzz/PlainReaders", swiftSettings: house),
     .target(name: "TestSupport", dependencies: ["Platform", "Storage"], path: "Tests/TestSupport", swiftSettings: house),
-    tests("Platform"), tests("Codecs"), tests("Storage", ["Platform"]),
+    tests("Platform"), tests("Codecs"), tests("Storage", ["Platform"], exclude: ["Golden/Fixtures"]),
     tests("Crypto", ["Platform"], exclude: ["CrossCheck", "PasswordBlocklist"]),
     tests("HTTP", ["Platform", "Codecs"]),
     tests("Repositories", ["Storage", "Platform", "Codecs"]),
