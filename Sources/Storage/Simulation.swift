@@ -3,6 +3,7 @@
 /// A thread of the engine, as a simulation sees it.
 package enum EngineThread: CaseIterable, Sendable {
   case log
+  /// Spares, and room for pages.
   case maintenance
   case checkpoint
 }

@@ -19,6 +19,8 @@ package final class SimulatedClock: Clock {
     wall.wrappingAdd(Int64(milliseconds), ordering: .relaxed)
   }
 
+  package func advance(seconds: Int) { advance(milliseconds: seconds * 1000) }
+
   /// Moves only the wall clock, which may jump either way.
   package func jumpWall(milliseconds: Int64) { wall.wrappingAdd(milliseconds, ordering: .relaxed) }
 }

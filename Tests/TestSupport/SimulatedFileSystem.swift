@@ -17,6 +17,9 @@ package struct Faults: Sendable {
   /// The process ends at this call: nothing has an effect from then on. Calls count from 1.
   package var crashCall: Int?
   package var crashEffect = CrashEffect.none
+  /// The process ends also at the call that contains this text, after so many that do.
+  package var crashText: String?
+  package var crashTextCount = 0
   /// Flushes of files fail from this call on, until this many have failed.
   package var failingSyncs = 0
   package var firstFailingSyncCall = 0
@@ -109,6 +112,7 @@ package final class SimulatedFileSystem: FileSystem {
       state.locks = []
       state.disk.closeAll()
       state.faults.crashCall = nil
+      state.faults.crashText = nil
     }
   }
 
@@ -212,7 +216,7 @@ package final class SimulatedFileSystem: FileSystem {
       state.calls += 1
       state.trace.append(what)
       if state.trace.count > 60 { state.trace.removeFirst(20) }
-      guard state.calls == state.faults.crashCall else { return try body(&state) }
+      guard Self.isEnd(what, &state.faults, call: state.calls) else { return try body(&state) }
       state.isDead = true
       if state.faults.crashEffect != .none { _ = try body(&state) }
       throw Self.ended
@@ -223,6 +227,13 @@ package final class SimulatedFileSystem: FileSystem {
     guard state.faults.failingSyncs > 0, state.calls >= state.faults.firstFailingSyncCall else { return }
     state.faults.failingSyncs -= 1
     throw .io
+  }
+
+  private static func isEnd(_ what: String, _ faults: inout Faults, call: Int) -> Bool {
+    if call == faults.crashCall { return true }
+    guard let text = faults.crashText, what.contains(text) else { return false }
+    faults.crashTextCount -= 1
+    return faults.crashTextCount < 0
   }
 
   static func lies(_ state: inout State) -> Bool {

@@ -9,7 +9,7 @@ struct RotTests {
   @Test func `damage at rest gives the right data or a named error`() throws {
     var seeds = SeededGenerator.announced("rot")
     var outcomes: [String: Int] = [:]
-    for _ in 0..<6 * testScale {
+    for _ in 0..<3 * testScale {
       let image = try StoredImage(seed: seeds.next())
       for _ in 0..<25 {
         var generator = SeededGenerator(seed: seeds.next())
@@ -39,7 +39,7 @@ struct RotTests {
   @Test func `a folder that is copied while it is open is refused or recovered, never misread`() throws {
     var seeds = SeededGenerator.announced("copies")
     var refused = 0, opened = 0
-    for _ in 0..<60 * testScale {
+    for _ in 0..<25 * testScale {
       let rig = CrashRig(seed: seeds.next())
       rig.drawProfile()
       rig.hasFailingDevice = false
@@ -64,7 +64,7 @@ struct RotTests {
   @Test func `a device that lies about flushes may lose, but shows nothing that never was`() throws {
     var seeds = SeededGenerator.announced("lies")
     var lives = 0, ruined = 0
-    for _ in 0..<60 * testScale {
+    for _ in 0..<25 * testScale {
       let rig = CrashRig(seed: seeds.next())
       rig.drawProfile()
       rig.oracle.isDeviceHonest = false

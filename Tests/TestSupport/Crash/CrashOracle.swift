@@ -29,6 +29,8 @@ package struct CrashOracle: Sendable {
   package private(set) var seen = 0
   /// Of a device that lies nothing is demanded but that every state was one once.
   package var isDeviceHonest = true
+  /// States that such a device lost, and that it may bring back: a segment's old header and its name can come from different times.
+  private var lost: [String: Contents] = [:]
   private var nonce = 0
 
   package init() {}
@@ -71,6 +73,7 @@ package struct CrashOracle: Sendable {
 
   /// Judges all that is there after a crash, and forgets the transactions that are not.
   package mutating func judgeRecovered(_ found: Contents) throws {
+    if !isDeviceHonest, let marker = found[Self.marker], lost[marker] == found { append(found, at: .zero) }
     guard let count = number(found[Self.marker]), versions[count] == found else {
       throw Violation("the contents are no state that ever was: \(Self.brief(found))")
     }
@@ -78,7 +81,11 @@ package struct CrashOracle: Sendable {
       if count < acknowledged { throw Violation("\(acknowledged) transactions were acknowledged, \(count) are there") }
       if count < seen { throw Violation("a reader saw \(seen) transactions, \(count) are there") }
     }
-    for version in versions[(count + 1)...] { numbers[version[Self.marker]!] = nil }
+    for version in versions[(count + 1)...] {
+      let marker = version[Self.marker]!
+      numbers[marker] = nil
+      if !isDeviceHonest { lost[marker] = version }
+    }
     versions.removeSubrange((count + 1)...)
     positions = versions.map { _ in .zero }
     acknowledged = count

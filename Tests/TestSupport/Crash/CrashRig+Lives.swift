@@ -7,15 +7,21 @@ extension CrashRig {
   package func kill() {
     crashes += 1
     note()
+    noteCrash()
     database = nil
+    say("KILLED")
     system.kill()
   }
 
   package func cutPower(leaving disk: SimulatedDisk? = nil) {
     crashes += 1
     note()
+    noteCrash()
     database = nil
-    system.cutPower(leaving: disk ?? system.disk.afterPowerCut(using: &generator))
+    say("POWER CUT: \(system.disk.unsynced)")
+    let left = disk ?? system.disk.afterPowerCut(using: &generator)
+    noteTornFrames(left)
+    system.cutPower(leaving: left)
   }
 
   /// Draws the faults of a run from its seed, so that a seed alone repeats it.
@@ -26,9 +32,14 @@ extension CrashRig {
     fillPercentage = generator.number(0..<7) == 0 ? 5 : 0
     hasFailingDevice = generator.number(0..<6) == 0
     options.segmentByteCount = generator.number(0..<4) == 0 ? 64 << 10 : 32 << 10
-    options.pageByteCount = [1024, 1024, 4096][generator.number(0..<3)]
+    options.maxLogByteCount = generator.number(8..<14) * options.segmentByteCount
+    // Small pages make a deep tree of little data; those of less than a block cannot pass the page cache.
+    options.pageByteCount = [8192, 8192, 4096, 1024, 512].randomElement(using: &generator)!
+    options.growthByteCount = generator.number(1..<9) * 16 << 10
+    keyCount = generator.number(0..<3) == 0 ? 120 : 24
     losesUnnamedCheckpoints = generator.number(0..<3) == 0
     comparesPages = generator.number(0..<4) == 0
+    checkpointPercentage = [5, 20, 50][generator.number(0..<3)]
     if generator.number(0..<5) != 0 { enableMeanwhile() }
   }
 
@@ -53,10 +64,20 @@ extension CrashRig {
     return try reopen(depth: generator.number(0..<5))
   }
 
+  /// Half of the crashes come at any call, the others at calls of a kind: there are few of some, and mistakes sit there.
   private func armCrash(within ranges: [Int]) {
-    let range = ranges[generator.number(0..<ranges.count)]
-    system.faults.crashCall = system.calls + 1 + generator.number(0..<range)
     system.faults.crashEffect = CrashEffect.allCases.randomElement(using: &generator)!
+    if Bool.random(using: &generator) {
+      let texts = [
+        "main.udb", "write data/db/main.udb 0", "write data/db/main.udb 16384", "rename", "unlink", "fsync", "fallocate",
+        "write data/db/wal", "fdatasync data/db/wal",
+      ]
+      system.faults.crashText = texts[generator.number(0..<texts.count)]
+      system.faults.crashTextCount = generator.number(0..<12)
+    } else {
+      let range = ranges[generator.number(0..<ranges.count)]
+      system.faults.crashCall = system.calls + 1 + generator.number(0..<range)
+    }
   }
 
   // MARK: Checkpoints
@@ -104,6 +125,7 @@ extension CrashRig {
 
   private func disarm() {
     system.faults.crashCall = nil
+    system.faults.crashText = nil
     system.faults.failingSyncs = 0
     system.faults.failingWriteCall = nil
     system.faults.failingReadCall = nil

@@ -24,13 +24,20 @@ package final class CrashRig: @unchecked Sendable {
   package enum Mark: CaseIterable, Sendable {
     case roll, seal, tornHeader, tornBody, badCopy, bothPairs, failure, shortage, recoveryFromShortage, crashInRecovery,
       cleanStart
-    case segmentReplaced, commitDuringWrite, overflowValue, checkpoint, recycledSegment, lostSuperblock
+    case segmentReplaced, commitDuringWrite, overflowValue
+    case checkpoint, commitDuringCheckpoint, abandonedCheckpoint, recycledSegment, reusedSegment, growth, crashInCheckpoint
+    case replayOnPages, lostSuperblock
   }
 
   /// Whether each life has a flush or a write that fails.
   package var hasFailingDevice = false
   /// How often chance fills the disk, in percent of actions.
   package var fillPercentage = 0
+  /// How often an action is a turn of the thread of checkpoints, in percent; one in ten of these is a whole one.
+  package var checkpointPercentage = 12
+  /// How many keys transactions draw from, and whether most values are long.
+  package var keyCount = 24
+  package var isBulky = false
   /// Faults were injected that end writing until a restart.
   var mayFail = false
   var isFull = false
@@ -43,6 +50,11 @@ package final class CrashRig: @unchecked Sendable {
   /// A violation met inside a file-system call, from where it cannot be thrown.
   var hidden: Violation?
   private var writtenPairs: Set<Int> = []
+  private var recycledSpares: Set<String> = []
+  /// The pages of a checkpoint are being written.
+  private(set) var isInCheckpoint = false
+  /// Told of everything that happens, for whoever hunts a violation.
+  package var say: (String) -> Void = { _ in }
   /// Told of each call to the file system, before it has an effect.
   package var onCall: ((String) -> Void)?
 
@@ -53,10 +65,10 @@ package final class CrashRig: @unchecked Sendable {
     options.clock = clock
     options.files = system
     options.segmentByteCount = 32 << 10
-    options.cacheByteCount = 16 << 20
-    options.pageByteCount = 1024
+    // Few and small, so that segments are recycled, pages reused and trees deep after little work.
+    options.maxLogByteCount = 10 * 32 << 10
     options.growthByteCount = 128 << 10
-    options.maxLogByteCount = 0
+    options.pageByteCount = 1024
     options.checkpointMilliseconds = 400
     options.plantedBug = bug
     let random = SharedGenerator(seed: seed &+ 1)
@@ -69,7 +81,9 @@ package final class CrashRig: @unchecked Sendable {
     let next = CrashRig(seed: generator.next(), bug: options.plantedBug, disk: disk)
     next.system.faults.grantsDirect = system.faults.grantsDirect
     next.options.segmentByteCount = options.segmentByteCount
+    next.options.maxLogByteCount = options.maxLogByteCount
     next.options.pageByteCount = options.pageByteCount
+    next.options.growthByteCount = options.growthByteCount
     next.oracle = oracle
     return next
   }
@@ -129,27 +143,36 @@ package final class CrashRig: @unchecked Sendable {
 
   private func note(_ event: StorageEvent) {
     events.append(event)
+    say("\(event)")
     if case .rolled = event { marks.insert(.roll) }
     if case .checkpointDone = event { marks.insert(.checkpoint) }
+    if case .checkpointAbandoned = event { marks.insert(.abandonedCheckpoint) }
+    if case .recovered(let frames, _, _, _, _, _) = event, frames > 0, marks.contains(.checkpoint) {
+      marks.insert(.replayOnPages)
+    }
     if case .copyDamaged = event { marks.insert(.badCopy) }
     if case .failed = event, !system.hasCrashed { marks.insert(.failure) }
     if case .storageFull = event { marks.insert(.shortage) }
     if case .storageHealed = event { marks.insert(.recoveryFromShortage) }
-    if case .recovered(_, _, _, let dropped, let path, let lsn) = event, dropped > 0 {
-      marks.insert(hasFrameHead(path, lsn) ? .tornBody : .tornHeader)
-    }
   }
 
-  /// Whether the head of the frame that was left out had arrived.
-  private func hasFrameHead(_ path: String, _ lsn: UInt64) -> Bool {
-    guard let bytes = system.disk.contents(path) else { return false }
-    func word(_ offset: Int) -> UInt64 {
-      guard offset + 8 <= bytes.count else { return 0 }
-      return (0..<8).reduce(0) { $0 | UInt64(bytes[offset + $1]) << UInt64(8 * $1) }
+  /// Notes what a power cut did to frames that were being written.
+  func noteTornFrames(_ left: SimulatedDisk) {
+    let magic = Array("UFRM".utf8)
+    for item in system.disk.unsynced {
+      guard case .sector(let node, let index) = item, let before = system.disk.nodes[node]?.visible,
+        let after = left.nodes[node]?.visible
+      else { continue }
+      let block = index / 8 * 4096
+      guard block >= 8192, min(before.count, after.count) >= block + 4096, Array(before[block + 8..<block + 12]) == magic else {
+        continue
+      }
+      if Array(after[block + 8..<block + 12]) != magic {
+        marks.insert(.tornHeader)
+      } else if before[block..<block + 4096] != after[block..<block + 4096] {
+        marks.insert(.tornBody)
+      }
     }
-    let offset = Int(truncatingIfNeeded: lsn &- word(48)) &+ 8192
-    guard offset >= 8192 && offset + 80 <= bytes.count else { return false }
-    return Array(bytes[offset + 8..<offset + 12]) == Array("UFRM".utf8) && word(offset + 16) == lsn
   }
 
   /// Notes how the log was continued by open.
@@ -164,9 +187,28 @@ package final class CrashRig: @unchecked Sendable {
 
   private func observe(_ call: String) {
     onCall?(call)
-    if call.hasPrefix("rename") && call.hasSuffix(".spare") && call.contains(".wal ") { marks.insert(.recycledSegment) }
-    for pair in 0..<2 where call.hasPrefix("write data/db/main.udb \(pair * 16384)+") { writtenPairs.insert(pair) }
+    say(call)
+    let words = call.split(separator: " ")
+    if call.hasPrefix("write data/db/main.udb ") {
+      let offset = Int(words[2].prefix { $0 != "+" })!
+      if offset < 32_768 { writtenPairs.insert(offset / 16_384) }
+      isInCheckpoint = offset >= 32_768
+    }
     if writtenPairs.count == 2 { marks.insert(.bothPairs) }
+    if call.hasPrefix("fallocate data/db/main.udb") { marks.insert(.growth) }
+    if call.hasPrefix("rename data/db/wal/") {
+      if words[1].hasSuffix(".wal") && words[2].hasSuffix(".spare") {
+        marks.insert(.recycledSegment)
+        recycledSpares.insert(String(words[2]))
+      }
+      if recycledSpares.contains(String(words[1])) { marks.insert(.reusedSegment) }
+    }
+  }
+
+  /// The process is about to end.
+  func noteCrash() {
+    if isInCheckpoint && database != nil { marks.insert(.crashInCheckpoint) }
+    isInCheckpoint = false
   }
 }
 

@@ -5,7 +5,7 @@ package import Storage
 /// A few actions that a seed draws; short, so that every crash in them can be tried.
 package struct CrashScript: Sendable, CustomStringConvertible {
   package enum Step: CaseIterable, Sendable {
-    case commit, relaxedCommit, write, wait, seal, maintain, checkpoint, look, close, reopen, fill, makeRoom
+    case commit, relaxedCommit, write, wait, seal, maintain, checkpoint, turnCheckpoint, look, close, reopen, fill, makeRoom
   }
 
   package let seed: UInt64
@@ -21,7 +21,8 @@ package struct CrashScript: Sendable, CustomStringConvertible {
     var generator = SeededGenerator(seed: seed)
     self.seed = seed
     steps = (0..<generator.number(4..<10)).map { _ in
-      generator.number(0..<3) == 0 ? .commit : Step.allCases.randomElement(using: &generator)!
+      generator.number(0..<3) == 0
+        ? .commit : generator.number(0..<6) == 0 ? .checkpoint : Step.allCases.randomElement(using: &generator)!
     }
   }
 
@@ -42,6 +43,9 @@ package struct CrashScript: Sendable, CustomStringConvertible {
         try rig.step()
       case .maintain: try rig.maintain()
       case .checkpoint: try rig.checkpoint()
+      case .turnCheckpoint:
+        rig.clock.advance(seconds: 61)
+        for _ in 0..<3 { try rig.turnCheckpoint() }
       case .look: try rig.look()
       case .close: try rig.close()
       case .reopen:

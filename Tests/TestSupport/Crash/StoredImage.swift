@@ -1,5 +1,6 @@
 // The files of a database at rest, and what opening them must show, whatever happened to them.
 
+import Platform
 package import Storage
 
 /// Files that a process left behind, with everything acknowledged and noted in the log or in a superblock.
@@ -10,7 +11,7 @@ package struct StoredImage: Sendable {
   package let oracle: CrashOracle
   /// Whether the process ended orderly.
   package let isClosed: Bool
-  let segmentByteCount: Int
+  let options: DatabaseOptions
 
   /// What came of opening damaged files.
   package enum Outcome: Equatable, Sendable {
@@ -34,6 +35,7 @@ package struct StoredImage: Sendable {
       try rig.commit()
       if rig.generator.number(0..<3) > 0 { try rig.waitForLast() }
       try rig.maintain()
+      if rig.generator.number(0..<6) == 0 { try rig.checkpoint() }
       if round == moment { older = rig.system.disk }
     }
     try rig.waitForLast()
@@ -45,7 +47,7 @@ package struct StoredImage: Sendable {
     disk = rig.system.disk.afterPowerCut(using: &rig.generator)
     self.older = older
     oracle = rig.oracle
-    segmentByteCount = rig.options.segmentByteCount
+    options = rig.options
   }
 
   /// Opens `disk`, reads all there is, key by key where a whole scan fails, goes on, ends, and opens again.
@@ -53,7 +55,10 @@ package struct StoredImage: Sendable {
   /// - Throws: a violation if anything is wrong that is not said.
   package func judge(_ disk: SimulatedDisk, bug: PlantedBug? = nil, seed: UInt64 = 9) throws -> Outcome {
     let rig = CrashRig(seed: seed, bug: bug, disk: disk)
-    rig.options.segmentByteCount = segmentByteCount
+    rig.options.segmentByteCount = options.segmentByteCount
+    rig.options.maxLogByteCount = options.maxLogByteCount
+    rig.options.pageByteCount = options.pageByteCount
+    rig.options.growthByteCount = options.growthByteCount
     let database: Database
     do throws(StorageError) {
       database = try Database.simulated(rig.options)
@@ -105,8 +110,7 @@ package struct StoredImage: Sendable {
     do throws(StorageError) {
       for round in 0..<3 {
         expected["after"] = "\(round)"
-        _ = database.turn(.maintenance)
-        try database.waitUntilDurable(try database.put("after", "\(round)"))
+        try database.waitUntilDurable(try put(round, database))
       }
       try database.close()
       contents = try Database.simulated(rig.options).contents()
@@ -116,6 +120,19 @@ package struct StoredImage: Sendable {
       return
     }
     if contents != expected { throw Violation("after going on it shows what never was: \(CrashOracle.brief(contents))") }
+  }
+
+  /// Commits one put; where it would have to wait for room, the maintenance thread makes some.
+  private func put(_ round: Int, _ database: Database) throws(StorageError) -> LogPosition {
+    for _ in 0..<20 {
+      do throws(StorageError) {
+        return try database.put("after", "\(round)")
+      } catch {
+        if error != .wouldBlock { throw error }
+      }
+      _ = database.turn(.maintenance)
+    }
+    throw .wouldBlock
   }
 
   /// Damages a copy in the ways that `rots` say and judges it by how much may be lost.
@@ -146,6 +163,6 @@ extension StoredImage {
     older = copy
     oracle = rig.oracle
     isClosed = false
-    segmentByteCount = rig.options.segmentByteCount
+    options = rig.options
   }
 }
