@@ -26,14 +26,14 @@ private final class SmallDisk {
 @Suite struct FullDiskTests {
   @Test(.enabled(if: SmallDisk.isPossible, "this user may not mount a small disk"))
   func `a full disk is 507 while reads go on, and room makes writes work again`() throws {
-    // Room for one segment of the log beside the filler, and for more without it. The folder and its keys are made while there is room: once
-    // a first start met a disk that a spare being written had filled for a moment, and ended with 73 before it had any keys.
-    let disk = try #require(SmallDisk(byteCount: 80 << 20))
+    // Beside the filler there is room for some pages but not for another segment of the log. The folder and its keys are made while there is
+    // room: once a first start met a disk that a spare being written had filled for a moment, and ended with 73 before it had any keys.
+    let disk = try #require(SmallDisk(byteCount: 96 << 20))
     #expect(try RunningServer(data: disk.path + "/db").stop() == 0)
     for name in try Directory.names(in: disk.path + "/db/wal") where name.hasSuffix(".spare") || name.hasSuffix(".tmp") {
       try Directory.remove(disk.path + "/db/wal/" + name)
     }
-    try fill(disk.path + "/filler", byteCount: 60 << 20)
+    try fill(disk.path + "/filler", leaving: 6 << 20)
     var server = try RunningServer(data: disk.path + "/db")
     var client = try server.connect()
     let registered = try client.request(
@@ -90,10 +90,19 @@ private final class SmallDisk {
     #expect(again.stop() == 0)
   }
 
-  private func fill(_ path: String, byteCount: Int) throws(Errno) {
+  /// Writes until the disk is full, then gives some of it back.
+  private func fill(_ path: String, leaving free: Int) throws(Errno) {
     let file = try File(path, .createNew), chunk = [UInt8](repeating: 0xff, count: 1 << 20)
-    for offset in stride(from: 0, to: byteCount, by: chunk.count) {
-      guard try file.write(chunk.span, at: offset) == chunk.count else { throw .noSpace }
+    var size = 0
+    do throws(Errno) {
+      while true {
+        let written = try file.write(chunk.span, at: size)
+        size += written
+        if written < chunk.count { break }
+      }
+    } catch {
+      guard error.kind == .noSpace else { throw error }
     }
+    try file.setSize(max(0, size - free))
   }
 }
