@@ -102,8 +102,11 @@ struct EngineWorkload {
     var key = [UInt8](repeating: 0, count: RecordSource.keyByteCount)
     var record = 0, deleted = 0
     while record < records {
+      let first = record
       let done = try database.write(.awaited) { transaction throws(StorageError) in
+        // A page may have been missing: then the closure runs again, from where it began.
         var waiting = 0
+        record = first
         while record < records, waiting < Self.batch {
           if isDeleted(record) {
             var target = key.mutableSpan
@@ -113,8 +116,9 @@ struct EngineWorkload {
           }
           record += 1
         }
-        deleted += waiting
+        return waiting
       }
+      deleted += done.value
       try database.waitUntilDurable(done.position)
     }
     report("delete", deleted, since: began)
