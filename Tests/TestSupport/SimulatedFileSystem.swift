@@ -65,10 +65,10 @@ package final class SimulatedFileSystem: FileSystem {
 
   let state: Mutex<State>
   /// Called before each call, from which the test may do something else with the database: what happens "meanwhile".
-  private let meanwhile = Mutex<(@Sendable () -> Void)?>(nil)
+  private let meanwhile = Mutex<Hook<Void>?>(nil)
 
   /// Told of each call that is made, before it has an effect.
-  private let observer = Mutex<(@Sendable (String) -> Void)?>(nil)
+  private let observer = Mutex<Hook<String>?>(nil)
 
   /// What every call of a process that was ended throws.
   package static let ended = Errno(9999)
@@ -100,9 +100,15 @@ package final class SimulatedFileSystem: FileSystem {
     state.withLock { state in state.disk.capacity = byteCount.map { state.disk.usedByteCount + $0 } ?? Int.max }
   }
 
-  package func setMeanwhile(_ body: (@Sendable () -> Void)?) { meanwhile.withLock { $0 = body } }
+  package func setMeanwhile(_ body: (@Sendable () -> Void)?) {
+    let hook = body.map { body in Hook<Void> { _ in body() } }
+    meanwhile.withLock { $0 = hook }
+  }
 
-  package func setObserver(_ body: (@Sendable (String) -> Void)?) { observer.withLock { $0 = body } }
+  package func setObserver(_ body: (@Sendable (String) -> Void)?) {
+    let hook = body.map { Hook($0) }
+    observer.withLock { $0 = hook }
+  }
 
   /// The process forgets everything; what it wrote stays visible, and unsynced as it was.
   package func kill() {
@@ -209,8 +215,8 @@ package final class SimulatedFileSystem: FileSystem {
     _ what: String, of process: Int? = nil, _ body: (inout State) throws(Errno) -> Value
   ) throws(Errno) -> Value {
     // Not while a page is read: that happens inside a transaction of this thread, which must not begin another one.
-    if !what.hasPrefix("read "), let action = meanwhile.withLock({ $0 }) { action() }
-    observer.withLock { $0 }?(what)
+    if !what.hasPrefix("read "), let hook = meanwhile.withLock({ $0 }) { hook.body(()) }
+    if let hook = observer.withLock({ $0 }) { hook.body(what) }
     return try state.withLock { state throws(Errno) in
       if state.isDead || process.map({ $0 != state.process }) ?? false { throw Self.ended }
       state.calls += 1
@@ -243,4 +249,11 @@ package final class SimulatedFileSystem: FileSystem {
   static func isDisturbed(_ state: inout State) -> Bool {
     state.faults.disturbance > 0 && state.generator.number(0..<state.faults.disturbance) == 0
   }
+}
+
+/// A closure behind a reference. Taken out of a mutex as it is, a closure comes back wrapped once more each time, and after a few
+/// thousand calls most of the time goes into the wrappings.
+private final class Hook<Argument>: Sendable {
+  let body: @Sendable (Argument) -> Void
+  init(_ body: @escaping @Sendable (Argument) -> Void) { self.body = body }
 }

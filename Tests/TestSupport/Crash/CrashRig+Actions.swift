@@ -48,6 +48,10 @@ extension CrashRig {
     }
     let looksAt = generator.number(0..<4) == 0 ? key() : nil
     var found: String??
+    // It may bring pages in, and holds a snapshot meanwhile.
+    let wasMeanwhile = isMeanwhile
+    isMeanwhile = true
+    defer { isMeanwhile = wasMeanwhile }
     let position: LogPosition
     do throws(StorageError) {
       position = try database.write(durability) { transaction throws(StorageError) in

@@ -111,6 +111,10 @@ package final class CrashRig: @unchecked Sendable {
 
   private func judgeRecovered() throws -> Bool {
     guard let database else { return false }
+    // A read may bring pages in; one thread never reads inside of its own read.
+    let wasMeanwhile = isMeanwhile
+    isMeanwhile = true
+    defer { isMeanwhile = wasMeanwhile }
     let found: CrashOracle.Contents
     do throws(StorageError) {
       found = try database.contents()
