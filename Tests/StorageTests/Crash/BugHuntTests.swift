@@ -6,8 +6,8 @@ import Testing
 @testable import Storage
 
 struct BugHuntTests {
-  /// What only a test can show that turns a checkpoint by hand: `CheckpointTests`.
-  private static let directed: [PlantedBug] = [.freePredecessorEarly]
+  /// What only tests show that turn the threads by hand: `CheckpointTests` and `LogDamageTests`.
+  private static let directed: [PlantedBug] = [.freePredecessorEarly, .chainWithoutGaps]
 
   @Test(.enabled(if: testScale >= 20), arguments: PlantedBug.allCases.filter { !directed.contains($0) })
   func `a planted mistake is caught in a long run`(bug: PlantedBug) {
