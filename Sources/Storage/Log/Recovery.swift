@@ -228,6 +228,7 @@ struct Recovery {
     _ reader: LogReader, upTo end: LogReader.Cursor, _ options: DatabaseOptions
   ) throws(StorageError) {
     var cursor = reader.start
+    let ahead = try ReadAhead(file)
     while let frame = try reader.next(&cursor) {
       if frame.header.batch > tree.openBatch { tree.skip(to: frame.header.batch) }
       var count = 0
@@ -235,7 +236,7 @@ struct Recovery {
         try reader.withPayload(of: frame) { payload throws(StorageError) in
           try FramePayload.forEachTransaction(payload) { operations throws(StorageError) in
             try makeCacheClean(options)
-            try tree.prepareReading(operations)
+            try tree.prepareReading(operations, ahead)
             tree.apply(operations)
             count += 1
           }

@@ -61,6 +61,18 @@ final class DataFile: Sendable {
     }
   }
 
+  /// Reads pages that follow one another with one call and lends those that are whole, each in whatever version it is.
+  ///
+  /// - Parameter first: memory for all of them.
+  /// - Throws: `.io`; `.pageDamaged` if the file ends before they do.
+  func readWhole(_ id: UInt64, count: Int, into first: Page, _ body: (Page) -> Void) throws(StorageError) {
+    try read(id, count: count, into: first)
+    for index in 0..<count {
+      let page = unsafe Page(first.base + index * limits.pageByteCount)
+      if seal.fault(of: page, id: id + UInt64(index), limits) == nil { body(page) }
+    }
+  }
+
   private func read(_ id: UInt64, count: Int, into first: Page) throws(StorageError) {
     guard id >= PageLayout.firstPageID, id + UInt64(count) <= UInt64(pageCount) else {
       throw .pageDamaged(page: id, reason: "it lies outside of the file")

@@ -97,6 +97,19 @@ typealias PageLoading = @Sendable (_ pointer: PagePointer, _ page: Page) throws(
     }
   }
 
+  /// Links a copy of a clean page that was read and verified elsewhere, if it is missing and a frame is free. Nothing is evicted for it.
+  func keep(_ page: Page) {
+    let id = page.pointer.id
+    guard table.entry(id).isAbsent, let frame = pool.withLock({ $0.takeUnused(of: frameCount) }) else { return }
+    // SAFETY: both have the size of a page, and nobody else sees the frame yet.
+    unsafe table.page(inFrame: frame).base.copyMemory(from: page.base, byteCount: limits.pageByteCount)
+    if table.replace(id, .absent, by: FrameEntry(frame: frame, isFixed: false)) {
+      setState(frame, FrameState.clean)
+    } else {
+      give([frame])
+    }
+  }
+
   /// Reads a page past the cache, into memory of the caller's own.
   func read(_ pointer: PagePointer, into page: Page) throws(StorageError) {
     guard let source else { throw damaged(pointer, "it is not in memory, and there is nowhere to read it from") }
@@ -167,11 +180,7 @@ typealias PageLoading = @Sendable (_ pointer: PagePointer, _ page: Page) throws(
       if let frame { pool.add([frame], freeAt: slots.advanceEpoch()) }
     }
     if pool.limboCount > 0 { pool.reclaim(before: slots.oldestEpoch()) }
-    if let frame = pool.free.popLast() { return frame }
-    if Int(pool.fresh) < frameCount {
-      pool.fresh += 1
-      return pool.fresh - 1
-    }
+    if let frame = pool.takeUnused(of: frameCount) { return frame }
     guard pool.exclusiveSlot ?? slot == slot else { return nil }
     // What waits in limbo comes back soon; the cache is not emptied meanwhile.
     if pool.limboCount < sweepTarget {

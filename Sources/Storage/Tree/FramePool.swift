@@ -23,6 +23,14 @@ struct FramePool: ~Copyable {
     limboCount += frames.count
   }
 
+  /// A frame that holds no page, if there is one among `count`.
+  mutating func takeUnused(of count: Int) -> UInt32? {
+    if let frame = free.popLast() { return frame }
+    guard Int(fresh) < count else { return nil }
+    fresh += 1
+    return fresh - 1
+  }
+
   /// Frees what was taken out of the translation before `epoch`, the oldest that any thread is in.
   mutating func reclaim(before epoch: UInt64) {
     guard let first = limbo.first, first.free <= epoch else { return }

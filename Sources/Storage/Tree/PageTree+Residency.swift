@@ -127,13 +127,17 @@ extension PageTree {
   /// `prepare` for a writer that reads what is missing itself, with the lock held: recovery, and a transaction in its last round.
   ///
   /// It ends: what one turn has fixed stays for the next, and there is a bound on what may be fixed.
+  /// - Parameter ahead: reads more than is missing at once, where there is room for it.
   /// - Throws: as `prepare`, and `.io`; `.wouldBlock` if no frame comes free.
-  func prepareReading(_ operations: Span<UInt8>) throws(StorageError) {
+  func prepareReading(_ operations: Span<UInt8>, _ ahead: ReadAhead? = nil) throws(StorageError) {
     releaseFixedPages()
     do throws(StorageError) {
       while true {
         do throws(StorageError) { return try prepareKeeping(operations) } catch { if missing.isEmpty { throw error } }
-        try outsideWriterEpoch { slot throws(StorageError) in try bringIn(missing, slot) }
+        try outsideWriterEpoch { slot throws(StorageError) in
+          ahead?.bringIn(missing, into: self)
+          try bringIn(missing, slot)
+        }
       }
     } catch {
       releaseFixedPages()

@@ -208,6 +208,9 @@ final class PageTree: @unchecked Sendable {
     TreeStatistics(keys: keyCount, pages: arena.live.count, heldPages: parked.pageCount, height: height)
   }
 
+  /// Whether the working root reaches the page of this id.
+  func isLive(_ id: UInt64) -> Bool { id < arena.live.capacity && arena.live[Int(id)] }
+
   /// A view of the working root, good until the next `apply`.
   var workingReader: TreeReader { TreeReader(table: table, root: root) }
 }
