@@ -47,12 +47,19 @@ class Server:
     """userd on a port and on a Unix socket, behind proxies on 127.0.0.1."""
 
     def __init__(self, exe, folder):
-        self.port, self.path, self.log = free_port(), f"{folder}/web", Path(folder, "log")
-        self.process = subprocess.Popen(
-            [exe, "serve", "--data", f"{folder}/db", "--listen", f"127.0.0.1:{self.port}", "--listen", f"unix:{self.path}",
-             "--http-trusted-proxies", "127.0.0.1", "--hash-memory", "128K", "--hash-time", "1", "--throttle-enabled", "false",
-             "--log-format", "json", "--log-level", "debug"], stdout=open(self.log, "wb"), stderr=subprocess.STDOUT)
-        eventually(lambda: self.process.poll() is None and '"listening"' in self.log.read_text() and os.path.exists(self.path), "userd listens")
+        self.path, self.log = f"{folder}/web", Path(folder, "log")
+        for _ in range(3):
+            self.port = free_port()
+            self.process = subprocess.Popen(
+                [exe, "serve", "--data", f"{folder}/db", "--listen", f"127.0.0.1:{self.port}", "--listen", f"unix:{self.path}",
+                 "--http-trusted-proxies", "127.0.0.1", "--hash-memory", "128K", "--hash-time", "1", "--throttle-enabled", "false",
+                 "--log-format", "json", "--log-level", "debug"], stdout=open(self.log, "wb"), stderr=subprocess.STDOUT)
+            eventually(lambda: self.process.poll() is not None or '"listening"' in self.log.read_text() and os.path.exists(self.path),
+                       "userd listens")
+            # Somebody else may have taken the port since it was free.
+            if self.process.poll() != 69:
+                break
+        expect(self.process.poll(), None, f"exit of userd, which said {self.log.read_text()}")
         self.origin, self.made = f"http://127.0.0.1:{self.port}", 0
 
     def sockets(self):
