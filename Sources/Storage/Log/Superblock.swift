@@ -63,6 +63,10 @@ struct Superblock: Equatable, Sendable {
     guard major == OnDisk.Superblock.major, flags & ~OnDisk.Superblock.knownFlags == 0,
       bytes.integer(at: 24) & ~OnDisk.Superblock.knownIncompatibleFeatures == 0
     else { return .newer(version: max(major, OnDisk.Superblock.major + 1)) }
+    // The checksum keeps accidents out, not whoever makes a backup up: no later step may meet a number that has no place.
+    guard bytes.integer(at: 72, as: UInt64.self) <= UInt64(PagePointer.maxEpoch), Int(bytes[120]) <= TreePath.maxHeight else {
+      return .bad
+    }
     let milliseconds: UInt64 = bytes.integer(at: 104)
     return .good(
       Superblock(

@@ -88,6 +88,32 @@ struct LogFormatTests {
     #expect(Superblock.decode(page.span) == .good(superblock))
   }
 
+  @Test func `a superblock with a checkpoint or a height that cannot be is none, though its checksum is right`() {
+    func decoded(checkpoint: UInt64, height: UInt8) -> Superblock.Copy {
+      let superblock = Superblock(
+        identity: DatabaseIdentity(high: 1, low: 2), timeline: 3, checkpoint: checkpoint, hasNoLog: false, batch: 4,
+        logStart: Superblock.LogStart(lsn: 0, hash: 0, milliseconds: 0, segment: 1),
+        tree: Superblock.Tree(
+          root: PagePointer(id: 7, epoch: 1), height: Int(height), bitmap: PageRun(first: PagePointer(id: 9, epoch: 1), count: 1),
+          pageCount: 1, keyCount: 1, innerPageCount: 0),
+        cleanEndLSN: 0)
+      var page = [UInt8](repeating: 0, count: OnDisk.Superblock.byteCount)
+      var span = page.mutableSpan
+      superblock.encode(into: &span)
+      return Superblock.decode(page.span)
+    }
+    let last = UInt64(PagePointer.maxEpoch), high = UInt8(TreePath.maxHeight)
+    for (checkpoint, height) in [(last, high), (1, 1)] {
+      guard case .good = decoded(checkpoint: checkpoint, height: height) else {
+        Issue.record("checkpoint \(checkpoint), height \(height) is refused")
+        continue
+      }
+    }
+    #expect(decoded(checkpoint: last + 1, height: 1) == .bad)
+    #expect(decoded(checkpoint: .max, height: 1) == .bad)
+    #expect(decoded(checkpoint: 1, height: high + 1) == .bad)
+  }
+
   @Test(
     arguments: [(1, [1]), (127, [127]), (128, [0x80, 1]), (16_383, [0xFF, 0x7F]), (16_384, [0x80, 0x80, 1])] as [(Int, [UInt8])])
   func `the length of a transaction is a varint in its shortest form`(count: Int, prefix: [UInt8]) {
