@@ -26,10 +26,14 @@ let linux = house + [.enableExperimentalFeature("Extern")]
   let wideInstructions = house
 #endif
 
-/// Release executables are static and stripped, so that one file is the whole installation.
+/// Release executables are static and stripped, so that one file is the whole installation, and have no unwind tables (docs/decisions/0008).
+let withoutUnwindTables = Context.packageDirectory + "/Sources/userd/without-unwind-tables.ld"
 let link: [LinkerSetting] = [
   .unsafeFlags(
-    ["-static-executable", "-use-ld=lld", "-Xlinker", "--gc-sections", "-Xlinker", "-s"],
+    [
+      "-static-executable", "-use-ld=lld", "-Xlinker", "--gc-sections", "-Xlinker", "-s",
+      "-Xlinker", "--no-eh-frame-hdr", "-Xlinker", "--script=" + withoutUnwindTables,
+    ],
     .when(configuration: .release))
 ]
 
@@ -69,7 +73,7 @@ let package = Package(
     .executableTarget(
       name: "userd",
       dependencies: ["API", "Auth", "Repositories", "Storage", "HTTP", "Crypto", "Codecs", "Platform"],
-      swiftSettings: house, linkerSettings: link),
+      exclude: ["without-unwind-tables.ld"], swiftSettings: house, linkerSettings: link),
     .executableTarget(
       name: "userd-bench", dependencies: ["Storage", "Crypto", "Codecs", "HTTP", "Platform"],
       path: "Benchmarks/userd-bench", swiftSettings: house, linkerSettings: link),
