@@ -11,11 +11,22 @@ func problem(of error: AuthError, report: (_ failure: String) -> Void) -> Proble
   case .tokenExpired: return .unauthorized(.tokenExpired, .accessToken)
   case .sessionRevoked: return .unauthorized(.sessionRevoked, .accessToken)
   case .invalidCredentials: return .unauthorized(.invalidCredentials, .other)
+  case .mfaRequired(let pending):
+    var problem = Problem.unauthorized(.mfaRequired, .other)
+    problem.members = [
+      ("mfaToken", .string(pending.token)), ("methods", .strings(pending.methods.map(\.rawValue))),
+      ("expiresIn", .integer(Int64(pending.expiresIn))),
+    ]
+    return problem
+  case .mfaInvalid: return .unauthorized(.mfaInvalid, .other)
   case .refreshInvalid: return .unauthorized(.refreshInvalid, .other)
   case .refreshReused: return .unauthorized(.refreshReused, .other)
+  case .reauthRequired: return .unauthorized(.reauthRequired, .oldLogin)
   case .forbidden: return ProblemKind.forbidden.problem()
   case .registrationClosed: return ProblemKind.registrationClosed.problem()
   case .accountDisabled: return ProblemKind.accountDisabled.problem()
+  case .passwordChangeRequired: return ProblemKind.passwordChangeRequired.problem()
+  case .emailNotVerified: return ProblemKind.emailNotVerified.problem()
   case .notFound: return ProblemKind.notFound.problem()
   case .emailExists: return ProblemKind.emailExists.problem()
   case .invalidCursor: return ProblemKind.invalidCursor.problem()
@@ -59,12 +70,13 @@ extension Problem {
     return problem
   }
 
-  /// 401 with the challenge that RFC 6750 section 3 asks for.
+  /// 401 with the challenge that RFC 6750 section 3 or RFC 9470 section 3 asks for.
   static func unauthorized(_ kind: ProblemKind, _ sent: SentCredential) -> Problem {
     var problem = kind.problem()
     let challenge =
       switch sent {
       case .accessToken: #"Bearer realm="userd", error="invalid_token""#
+      case .oldLogin: #"Bearer realm="userd", error="insufficient_user_authentication""#
       case .none, .other: #"Bearer realm="userd""#
       }
     problem.headers.append(("WWW-Authenticate", challenge))
@@ -75,6 +87,8 @@ extension Problem {
   enum SentCredential {
     case none
     case accessToken
+    /// An access token that is good, of a login that is too long ago.
+    case oldLogin
     /// A password or a refresh token in the body.
     case other
   }
@@ -105,8 +119,10 @@ extension AuthError {
   /// The others depend on the request alone, or say that nothing was looked at.
   var mayShowTheStore: Bool {
     switch self {
-    case .invalidToken, .tokenExpired, .sessionRevoked, .invalidCredentials, .refreshInvalid, .refreshReused, .forbidden,
-      .accountDisabled, .notFound, .emailExists, .invalidCursor, .commitOutcomeUnknown, .storageFailed:
+    case .invalidToken, .tokenExpired, .sessionRevoked, .invalidCredentials, .mfaRequired, .mfaInvalid,
+      .refreshInvalid, .refreshReused, .reauthRequired, .forbidden, .accountDisabled, .passwordChangeRequired, .emailNotVerified,
+      .notFound, .emailExists,
+      .invalidCursor, .commitOutcomeUnknown, .storageFailed:
       true
     case .invalid, .registrationClosed, .overloaded, .readOnly, .storageFull, .wouldBlock: false
     }

@@ -11,14 +11,21 @@ typealias PrincipalHandler = @Sendable (borrowing Request, Principal, inout Resp
 typealias AuthorityHandler = @Sendable (borrowing Request, Authority, inout Response) throws(Problem) -> Void
 
 extension Services {
-  /// Lets only bearers of a live access token through.
+  /// Lets only bearers of a live access token through whose session is not restricted.
   func authenticated(_ handler: @escaping PrincipalHandler) -> Handler {
+    { [self] request, response throws(Problem) in
+      try handler(request, try unrestrictedPrincipal(of: request, &response), &response)
+    }
+  }
+
+  /// Lets every bearer of a live access token through: for the few endpoints that lift a restriction or have to be seen meanwhile.
+  func authenticated(evenIfRestricted handler: @escaping PrincipalHandler) -> Handler {
     { [self] request, response throws(Problem) in
       try handler(request, try principal(of: request, &response), &response)
     }
   }
 
-  /// Lets bearers of a live access token through, and on the admin socket its owner without one.
+  /// Lets bearers of a live access token through as `authenticated` does, and on the admin socket its owner without one.
   func authorized(_ handler: @escaping AuthorityHandler) -> Handler {
     { [self] request, response throws(Problem) in
       if request.listenerIndex == operation.adminListenerIndex {
@@ -27,9 +34,15 @@ extension Services {
         }
         try handler(request, .owner, &response)
       } else {
-        try handler(request, .principal(try principal(of: request, &response)), &response)
+        try handler(request, .principal(try unrestrictedPrincipal(of: request, &response)), &response)
       }
     }
+  }
+
+  private func unrestrictedPrincipal(of request: borrowing Request, _ response: inout Response) throws(Problem) -> Principal {
+    let principal = try principal(of: request, &response)
+    try calling(request) { () throws(AuthError) in try principal.requireNoRestriction() }
+    return principal
   }
 
   private func principal(of request: borrowing Request, _ response: inout Response) throws(Problem) -> Principal {

@@ -41,7 +41,8 @@ extension Services {
     do throws(Problem) {
       return try request.withBearerToken { token throws(Problem) in
         guard let token else { return false }
-        return try calling(request) { () throws(AuthError) in try sessions.authenticate(token) }.permissions.contains(.opsRead)
+        let principal = try calling(request) { () throws(AuthError) in try sessions.authenticate(token) }
+        return principal.restriction == nil && principal.permissions.contains(.opsRead)
       }
     } catch { return false }
   }

@@ -10,7 +10,7 @@ extension Services {
       Route(.post, "/api/auth/login", on: .hashPool, body: .json, admission: limited, handler: login),
       Route(.post, "/api/auth/refresh", body: .json, admission: limited, handler: refresh),
       Route(.post, "/api/auth/logout", body: .json, handler: logout),
-      Route(.get, "/api/auth/me", handler: authenticated(me)),
+      Route(.get, "/api/auth/me", handler: authenticated(evenIfRestricted: me)),
 
       Route(.get, "/api/v1/users", handler: authorized(listUsers)),
       Route(.post, "/api/v1/users", on: .hashPool, body: .json, handler: authorized(createUser)),

@@ -12,13 +12,23 @@ package enum AuthError: Error, Equatable, Sendable {
   case sessionRevoked
   /// 401: wrong password, unknown address, deleted account, or none without password.
   case invalidCredentials
+  /// 401: the password was right, and the account asks for a code as well.
+  case mfaRequired(PendingLogin)
+  /// 401: a code that is wrong or was used before, or an attempt that is over.
+  case mfaInvalid
   /// 401: not a refresh token of a live session.
   case refreshInvalid
   /// 401: a refresh token was used again; its session has ended.
   case refreshReused
+  /// 401: this needs a login within the last minutes.
+  case reauthRequired
   case forbidden
   case registrationClosed
   case accountDisabled
+  /// 403: the session may only lead to a new password.
+  case passwordChangeRequired
+  /// 403: the session may only lead to a verified address.
+  case emailNotVerified
   case notFound
   case emailExists
   /// 400: a cursor that this server did not make for this list.
@@ -46,11 +56,16 @@ extension AuthError: CustomStringConvertible {
     case .tokenExpired: "the token has expired"
     case .sessionRevoked: "the session has ended"
     case .invalidCredentials: "e-mail or password is wrong"
+    case .mfaRequired: "a second factor is needed"
+    case .mfaInvalid: "the code is not valid"
     case .refreshInvalid: "the refresh token is not valid"
     case .refreshReused: "the refresh token was used before; its session has ended"
+    case .reauthRequired: "the last login is too long ago"
     case .forbidden: "the role does not allow this"
     case .registrationClosed: "registration is closed"
     case .accountDisabled: "the account is disabled"
+    case .passwordChangeRequired: "the password must be changed first"
+    case .emailNotVerified: "the e-mail address must be verified first"
     case .notFound: "there is no such object"
     case .emailExists: "the e-mail address has an account"
     case .invalidCursor: "the cursor is not of this list"

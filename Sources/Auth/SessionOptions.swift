@@ -14,6 +14,10 @@ package struct SessionOptions: Sendable {
   package var refreshAbsolute = 30 * 86_400
   /// How long after a rotation the token before it still gets the new one; 0 turns that off.
   package var refreshGrace = 10
+  /// How long after a login, or after proving it again, verbs that ask for a recent login are open.
+  package var recentLogin = 600
+  /// Whether a session of an unverified address may do nothing but verify it.
+  package var requiresVerifiedEmail = false
   /// Sessions that a user may have; with one more, the one idle longest ends.
   package var maxSessions = 100
 
@@ -34,5 +38,6 @@ package struct SessionOptions: Sendable {
       refreshIdle > 0 && refreshAbsolute > 0 && refreshAbsolute < 1 << 40,
       "session lifetimes of \(refreshIdle) and \(refreshAbsolute) s")
     precondition(refreshGrace >= 0 && maxSessions > 0, "a grace of \(refreshGrace) s, \(maxSessions) sessions")
+    precondition(recentLogin > 0 && recentLogin < 1 << 40, "a login is recent for \(recentLogin) s")
   }
 }

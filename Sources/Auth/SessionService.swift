@@ -56,7 +56,14 @@ package final class SessionService: Sendable {
     }
     return Principal(
       userID: UserID(claims.userID), sessionID: SessionID(claims.sessionID), permissions: Roles.permissions(of: user.role),
-      authenticatedAt: session.authenticatedAt)
+      authenticatedAt: session.authenticatedAt, recentUntil: session.authenticatedAt &+ Int64(options.recentLogin) * 1000,
+      restriction: restriction(of: user))
+  }
+
+  /// What a user must do first; read from the store each time, so that it ends with the change itself.
+  private func restriction(of user: UserGlimpse) -> Restriction? {
+    if user.mustChangePassword { return .mustChangePassword }
+    return options.requiresVerifiedEmail && !user.isEmailVerified ? .emailUnverified : nil
   }
 
   /// What a client gets after a register, login or refresh that left `session` and `user` in the store.

@@ -31,6 +31,8 @@ struct Configuration: Sendable {
   var refreshIdle = Duration.seconds(14 * 86_400)
   var refreshAbsolute = Duration.seconds(30 * 86_400)
   var refreshGrace = Duration.seconds(10)
+  var recentLogin = Duration.seconds(600)
+  var requiresVerifiedEmail = false
   var maxSessions = 100
 
   var storeCache: Int

@@ -107,6 +107,8 @@ extension Configuration {
     options.refreshIdle = refreshIdle.seconds
     options.refreshAbsolute = refreshAbsolute.seconds
     options.refreshGrace = refreshGrace.seconds
+    options.recentLogin = recentLogin.seconds
+    options.requiresVerifiedEmail = requiresVerifiedEmail
     options.maxSessions = maxSessions
     return options
   }

@@ -9,11 +9,12 @@ extension CommandError {
     switch error {
     case .invalid(let fields): .failed(fieldsText(fields.map { ($0.pointer, $0.detail) }), .usage)
     case .emailExists, .storageFull: .failed(error.description, .cannotCreate)
-    case .forbidden, .registrationClosed, .accountDisabled: .failed(error.description, .permission)
+    case .forbidden, .registrationClosed, .accountDisabled, .passwordChangeRequired, .emailNotVerified:
+      .failed(error.description, .permission)
     case .overloaded, .wouldBlock: .failed(error.description, .temporary)
     case .readOnly, .commitOutcomeUnknown, .storageFailed: .failed(error.description, .inputOutput)
-    case .invalidToken, .tokenExpired, .sessionRevoked, .invalidCredentials, .refreshInvalid, .refreshReused, .notFound,
-      .invalidCursor:
+    case .invalidToken, .tokenExpired, .sessionRevoked, .invalidCredentials, .mfaRequired, .mfaInvalid, .refreshInvalid,
+      .refreshReused, .reauthRequired, .notFound, .invalidCursor:
       .failed(error.description, .internalError)
     }
   }

@@ -117,6 +117,12 @@ extension Setting {
     Setting(
       "auth.refresh_grace", .duration(0...60), \.refreshGrace,
       "how long the previous refresh token returns the current one; 0 turns it off"),
+    Setting(
+      "auth.recent_login", .duration(60...86_400), \.recentLogin,
+      "how long after a login an account's second factor may be changed and the account deleted"),
+    Setting(
+      "auth.require_verified_email", .boolean, \.requiresVerifiedEmail,
+      "whether a session of an unverified address may do nothing but verify it"),
     Setting("auth.max_sessions", .count(1...10_000), \.maxSessions, "sessions of one user; the one idle longest makes room"),
     Setting("password.min_length", .count(8...128), \.passwordMinLength, "characters that a new password has at least"),
     Setting(

@@ -98,7 +98,10 @@ import Testing
     let refusals: [(AuthError, Int, String)] = [
       (.invalid([]), 422, "validation_failed"), (.invalidToken, 401, "invalid_token"), (.tokenExpired, 401, "token_expired"),
       (.sessionRevoked, 401, "session_revoked"), (.invalidCredentials, 401, "invalid_credentials"),
-      (.refreshInvalid, 401, "refresh_invalid"), (.refreshReused, 401, "refresh_reused"), (.forbidden, 403, "forbidden"),
+      (.mfaRequired(PendingLogin(token: "t", methods: [.totp], expiresIn: 300)), 401, "mfa_required"),
+      (.mfaInvalid, 401, "mfa_invalid"), (.refreshInvalid, 401, "refresh_invalid"), (.refreshReused, 401, "refresh_reused"),
+      (.reauthRequired, 401, "reauth_required"), (.passwordChangeRequired, 403, "password_change_required"),
+      (.emailNotVerified, 403, "email_not_verified"), (.forbidden, 403, "forbidden"),
       (.registrationClosed, 403, "registration_closed"), (.accountDisabled, 403, "account_disabled"),
       (.notFound, 404, "not_found"), (.emailExists, 409, "email_exists"), (.invalidCursor, 400, "invalid_cursor"),
       (.overloaded, 503, "overloaded"), (.readOnly, 503, "read_only"), (.commitOutcomeUnknown, 503, "commit_outcome_unknown"),

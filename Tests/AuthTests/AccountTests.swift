@@ -24,7 +24,7 @@ import Testing
       Principal(
         userID: UserID(UUID(high: 1, low: 1)), sessionID: SessionID(UUID(high: 1, low: 1)),
         permissions: PermissionSet(permissions),
-        authenticatedAt: 0))
+        authenticatedAt: 0, recentUntil: 0))
   }
 
   private func list(
