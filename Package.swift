@@ -85,7 +85,7 @@ let package = Package(
     tests("Platform"), tests("Codecs"), tests("Storage", ["Platform"], exclude: ["Golden/Fixtures"]),
     tests("Crypto", ["Platform"], exclude: ["CrossCheck", "PasswordBlocklist"]),
     tests("HTTP", ["Platform", "Codecs"]),
-    tests("Repositories", ["Storage", "Platform", "Codecs"]),
+    tests("Repositories", ["Storage", "Platform", "Codecs"], exclude: ["Golden"]),
     tests("Auth", ["Repositories", "Storage", "Crypto", "Codecs", "Platform"]),
     tests("API", ["HTTP", "Auth", "Repositories", "Storage", "Crypto", "Codecs", "Platform"]),
     .testTarget(name: "SystemTests", dependencies: ["TestSupport", "Platform", "Codecs"], swiftSettings: house),

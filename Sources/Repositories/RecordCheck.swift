@@ -26,7 +26,10 @@ package struct RecordReport: Sendable {
 package struct RecordCheck {
   private var report = RecordReport()
   private var balances: [Index: [Balance]] = [:]
-  private var hasSchema = false
+  /// What the entry that was met last has to do with indexes.
+  private var items: [Item] = []
+  /// The schema version; nil if the store does not say, 0 if it is on the way to another one.
+  private var schema: UInt32?
   private var hasIdentity = false
 
   /// Passes all entries to a body, in ascending order of keys.
@@ -37,6 +40,7 @@ package struct RecordCheck {
   /// The relations between a table and its index.
   private enum Index: CaseIterable {
     case email
+    case role
     case sessionsByUser
   }
 
@@ -60,7 +64,8 @@ package struct RecordCheck {
     var check = RecordCheck()
     for index in Index.allCases { check.balances[index] = [Balance](repeating: Balance(), count: 0x1_0000) }
     try entries { (key, value) throws(RepositoryError) in
-      if let item = check.meet(key, value) {
+      check.meet(key, value)
+      for item in check.items {
         let mark = item.mark | 1
         check.balances[item.index]?[item.bucket].sum &+= item.isRow ? mark : 0 &- mark
       }
@@ -71,50 +76,65 @@ package struct RecordCheck {
     return check.report
   }
 
-  private mutating func meet(_ key: Span<UInt8>, _ value: Span<UInt8>) -> Item? {
+  private mutating func meet(_ key: Span<UInt8>, _ value: Span<UInt8>) {
+    items.removeAll(keepingCapacity: true)
     do throws(RecordDamage) {
       guard let table = TableTag(rawValue: key[0]) else {
         report.add("an entry belongs to table \(key[0]), which this program does not know")
-        return nil
+        return
       }
-      return try item(table, key, value)
+      try check(table, key, value)
     } catch {
       report.add("\(Self.name(key)): \(error)")
-      return nil
     }
   }
 
-  private mutating func item(_ table: TableTag, _ key: Span<UInt8>, _ value: Span<UInt8>) throws(RecordDamage) -> Item? {
+  private mutating func check(_ table: TableTag, _ key: Span<UInt8>, _ value: Span<UInt8>) throws(RecordDamage) {
     switch table {
-    case .settings:
-      try checkSetting(key, value)
-      return nil
+    case .settings: try checkSetting(key, value)
     case .users:
       guard key.count == 17 else { throw .brokenIndex }
       report.users += 1
       let user = try UserRecord(id: key.identifier(at: 1), decoding: value)
-      let place = UserRepository.emailKey(user.email)
-      return Item(index: .email, id: user.id, mark: place.withSpan { Self.mark($0, user.id) }, isRow: true)
+      add(row: user.id, .email, UserRepository.emailKey(user.email))
+      // Settings come first, so the version is known here. An index that is not whole yet says nothing.
+      if hasRoleIndex { add(row: user.id, .role, UserRepository.roleKey(user.role, user.id)) }
     case .usersByEmail:
       guard let id = UUID(bytes: value) else { throw .brokenIndex }
-      return Item(index: .email, id: id, mark: Self.mark(key, id), isRow: false)
+      items.append(Item(index: .email, id: id, mark: Self.mark(key, id), isRow: false))
+    case .usersByRole:
+      guard key.count > 17, value.isEmpty else { throw .brokenIndex }
+      let id = key.identifier(at: key.count - 16)
+      if hasRoleIndex { items.append(Item(index: .role, id: id, mark: Self.mark(key, id), isRow: false)) }
     case .sessions:
       guard key.count == 17 else { throw .brokenIndex }
       report.sessions += 1
       let session = try SessionRecord(id: key.identifier(at: 1), decoding: value)
-      let place = SessionRepository.indexKey(user: session.userID, session: session.id)
-      return Item(index: .sessionsByUser, id: session.id, mark: place.withSpan { Self.mark($0, session.id) }, isRow: true)
+      add(row: session.id, .sessionsByUser, SessionRepository.indexKey(user: session.userID, session: session.id))
     case .sessionsByUser:
       guard key.count == 33, value.isEmpty else { throw .brokenIndex }
       let id = key.identifier(at: 17)
-      return Item(index: .sessionsByUser, id: id, mark: Self.mark(key, id), isRow: false)
+      items.append(Item(index: .sessionsByUser, id: id, mark: Self.mark(key, id), isRow: false))
+    case .secondFactors, .knownDevices, .oneTimeTokens, .oneTimeTokensByUser, .outbox, .audit, .throttleCounters,
+      .throttleCountersByEnd:
+      report.add("an entry belongs to table \"\(table)\", which this program does not use")
     }
   }
+
+  private mutating func add(row id: UUID, _ index: Index, _ place: Key) {
+    items.append(Item(index: index, id: id, mark: place.withSpan { Self.mark($0, id) }, isRow: true))
+  }
+
+  private var hasRoleIndex: Bool { schema.map { $0 >= 2 } ?? true }
 
   private mutating func checkSetting(_ key: Span<UInt8>, _ value: Span<UInt8>) throws(RecordDamage) {
     guard key.count == 2, let setting = Setting(rawValue: key[1]) else { throw .brokenIndex }
     switch setting {
-    case .schemaVersion: hasSchema = true
+    case .schemaVersion: schema = try Schema.decode(value)
+    case .migration:
+      let note = try MigrationNote(decoding: value)
+      report.add("the store is on the way from schema version \(note.from) to \(note.to), which the next start goes on with")
+      schema = 0
     case .identity:
       _ = try StoreIdentity(decoding: value)
       hasIdentity = true
@@ -123,7 +143,7 @@ package struct RecordCheck {
   }
 
   private mutating func finish() {
-    if !hasSchema { report.add("the store does not say which schema version it has") }
+    if schema == nil { report.add("the store does not say which schema version it has") }
     if !hasIdentity { report.add("the store does not say what it is called") }
   }
 
@@ -133,11 +153,13 @@ package struct RecordCheck {
     var rows: [Index: [UUID: UInt64]] = [:], pointers: [Index: [UUID: [UInt64]]] = [:]
     var second = RecordCheck()
     try entries { (key, value) throws(RepositoryError) in
-      guard let item = second.meet(key, value), balances[item.index]?[item.bucket].isZero == false else { return .next }
-      if item.isRow {
-        rows[item.index, default: [:]][item.id] = item.mark
-      } else {
-        pointers[item.index, default: [:]][item.id, default: []].append(item.mark)
+      second.meet(key, value)
+      for item in second.items where balances[item.index]?[item.bucket].isZero == false {
+        if item.isRow {
+          rows[item.index, default: [:]][item.id] = item.mark
+        } else {
+          pointers[item.index, default: [:]][item.id, default: []].append(item.mark)
+        }
       }
       return .next
     }
@@ -159,6 +181,7 @@ package struct RecordCheck {
   private static func names(of index: Index) -> (table: String, name: TableTag) {
     switch index {
     case .email: ("user", .usersByEmail)
+    case .role: ("user", .usersByRole)
     case .sessionsByUser: ("session", .sessionsByUser)
     }
   }
@@ -178,7 +201,10 @@ package struct RecordCheck {
     switch table {
     case .users where key.count == 17: return "user \(key.identifier(at: 1))"
     case .sessions where key.count == 17: return "session \(key.identifier(at: 1))"
-    case .settings, .users, .usersByEmail, .sessions, .sessionsByUser: return "an entry of \"\(table)\""
+    case .settings, .users, .usersByEmail, .usersByRole, .secondFactors, .knownDevices, .sessions, .sessionsByUser,
+      .oneTimeTokens,
+      .oneTimeTokensByUser, .outbox, .audit, .throttleCounters, .throttleCountersByEnd:
+      return "an entry of \"\(table)\""
     }
   }
 }

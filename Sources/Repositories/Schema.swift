@@ -1,40 +1,36 @@
 // The version of everything under the keys, and the steps that lead from one version to the next. docs/records.md §5.
 
+import Codecs
 import Storage
 
-/// One step forward. A step runs in one transaction together with the record of the version it leads to.
-private struct Migration {
-  /// The version it leads to, one more than the version it starts from.
-  let version: UInt32
-  let run: (_ transaction: inout WriteTransaction, _ fresh: StoreIdentity) throws(RepositoryError) -> Void
-}
-
 enum Schema {
-  /// Forward only: a step that was released never changes and never goes.
-  private static var migrations: [Migration] {
-    [
-      Migration(version: 1) { (transaction, fresh) throws(RepositoryError) in
-        try Setting.identity.put(fresh.encoded(), in: &transaction)
-      }
-    ]
+  /// The version that this program reads and writes.
+  static let current: UInt32 = 2
+  /// The most rows that one transaction of a migration looks at.
+  static let maxSliceCount = 4096
+
+  /// Where a store stands.
+  enum State: Equatable {
+    case empty
+    case complete(UInt32)
+    case underWay(MigrationNote)
   }
 
-  static var current: UInt32 { UInt32(migrations.count) }
+  /// What is to be done to some rows, and the row up to which all is done then; nil if no row is left.
+  private struct Slice {
+    var keys: [Key] = []
+    var place: UUID?
+  }
 
-  /// The version of the store; nil if the store is empty.
-  ///
-  /// - Throws: `.schemaMissing` if there are entries but no version, `.newerSchema` if this program is too old for it.
-  static func version<Reader: TransactionReader & ~Copyable>(in transaction: inout Reader) throws(RepositoryError) -> UInt32? {
-    let found: UInt32? = try Setting.schemaVersion.get(in: &transaction) { (bytes) throws(RecordDamage) in
-      var reader = try RecordReader(bytes, version: 1)
-      let number: UInt32 = try reader.number(in: bytes)
-      try reader.end(in: bytes)
-      guard number > 0 else { throw .invalidField(offset: 1) }
-      return number
+  /// - Throws: `.schemaMissing` if there are entries that nothing is said about, `.newerSchema` if this program is too old for the store.
+  static func state<Reader: TransactionReader & ~Copyable>(in transaction: inout Reader) throws(RepositoryError) -> State {
+    if let note = try Setting.migration.get(in: &transaction, MigrationNote.init(decoding:)) {
+      guard note.to <= current else { throw .newerSchema(found: note.to, supported: current) }
+      return .underWay(note)
     }
-    if let found {
+    if let found = try Setting.schemaVersion.get(in: &transaction, Self.decode) {
       guard found <= current else { throw .newerSchema(found: found, supported: current) }
-      return found
+      return .complete(found)
     }
     var isEmpty = true
     let everything: [UInt8] = []
@@ -43,61 +39,87 @@ enum Schema {
       return .stop
     }
     guard isEmpty else { throw .schemaMissing }
-    return nil
+    return .empty
   }
 
-  /// Takes the next step, if there is one; false if the store is up to date.
-  static func step(_ transaction: inout WriteTransaction, _ fresh: StoreIdentity) throws(RepositoryError) -> Bool {
-    let version = try version(in: &transaction) ?? 0
-    guard version < current else { return false }
-    let migration = migrations[Int(version)]
-    try migration.run(&transaction, fresh)
-    try record(migration.version, in: &transaction)
+  /// Takes one transaction's worth of the way to the current version and returns once it is durable; false if the store is there already.
+  ///
+  /// Nobody else may use the database: what is to be written is read first, in a transaction that may wait for the disk.
+  static func advance(_ database: Database, _ fresh: StoreIdentity, sliceCount: Int = maxSliceCount) throws(RepositoryError)
+    -> Bool
+  {
+    switch try database.read({ (transaction) throws(RepositoryError) in try state(in: &transaction) }) {
+    case .empty:
+      try write(to: database) { (transaction) throws(RepositoryError) in
+        try Setting.identity.put(fresh.encoded(), in: &transaction)
+        try record(current, in: &transaction)
+      }
+    case .complete(current): return false
+    case .complete(let version): try advance(database, from: version, after: nil, sliceCount)
+    case .underWay(let note): try advance(database, from: note.from, after: note.place, sliceCount)
+    }
     return true
+  }
+
+  /// One slice of the step that starts from a version. The last one records the version it leads to.
+  private static func advance(
+    _ database: Database, from version: UInt32, after place: UUID?, _ sliceCount: Int
+  ) throws(RepositoryError) {
+    let slice = try database.read { (transaction) throws(RepositoryError) in
+      // Forward only: a step that was released never changes and never goes.
+      switch version {
+      case 1: try usersByRole(after: place, sliceCount, in: &transaction)
+      default: preconditionFailure("no step leads on from schema version \(version)")
+      }
+    }
+    try write(to: database) { (transaction) throws(RepositoryError) in
+      let nothing: [UInt8] = []
+      for key in slice.keys {
+        try key.withSpan { (key) throws(RepositoryError) in try transaction.set(key, nothing.span) }
+      }
+      if let place = slice.place {
+        // A program that knows the old version only must not come in between, so the version goes until there is a new one.
+        try Setting.schemaVersion.remove(in: &transaction)
+        try Setting.migration.put(MigrationNote(from: version, to: version + 1, place: place).encoded(), in: &transaction)
+      } else {
+        try Setting.migration.remove(in: &transaction)
+        try record(version + 1, in: &transaction)
+      }
+    }
+  }
+
+  /// Version 1 to 2: the index of users by role.
+  private static func usersByRole(
+    after place: UUID?, _ sliceCount: Int, in transaction: inout ReadTransaction
+  ) throws(RepositoryError) -> Slice {
+    var slice = Slice()
+    try Table<UserRecord>().scan(after: place, .ascending, in: &transaction) { user in
+      slice.keys.append(UserRepository.roleKey(user.role, user.id))
+      guard slice.keys.count == sliceCount else { return .next }
+      slice.place = user.id
+      return .stop
+    }
+    return slice
+  }
+
+  private static func write(
+    to database: Database, _ body: (inout WriteTransaction) throws(RepositoryError) -> Void
+  ) throws(RepositoryError) {
+    let done = try database.write(.awaited, body)
+    do throws(StorageError) { try database.waitUntilDurable(done.position) } catch { throw RepositoryError(error) }
+  }
+
+  static func decode(_ bytes: Span<UInt8>) throws(RecordDamage) -> UInt32 {
+    var reader = try RecordReader(bytes, version: 1)
+    let number: UInt32 = try reader.number(in: bytes)
+    try reader.end(in: bytes)
+    guard number > 0 else { throw .invalidField(offset: 1) }
+    return number
   }
 
   static func record(_ version: UInt32, in transaction: inout WriteTransaction) throws(RepositoryError) {
     var writer = RecordWriter(version: 1)
     writer.append(version)
     try Setting.schemaVersion.put(writer.bytes, in: &transaction)
-  }
-}
-
-/// One fact about the store. Values are stored on disk; never renumber.
-enum Setting: UInt8 {
-  case schemaVersion = 0x01
-  case identity = 0x02
-  case timeline = 0x03
-
-  /// The engine's line of history that the store's epoch belongs to.
-  static func timeline(_ bytes: Span<UInt8>) throws(RecordDamage) -> UInt32 {
-    var reader = try RecordReader(bytes, version: 1)
-    let timeline: UInt32 = try reader.number(in: bytes)
-    try reader.end(in: bytes)
-    return timeline
-  }
-
-  func get<Value, Reader: TransactionReader & ~Copyable>(
-    in transaction: inout Reader, _ decode: (Span<UInt8>) throws(RecordDamage) -> Value
-  ) throws(RepositoryError) -> Value? {
-    try key.withSpan { (key) throws(RepositoryError) in
-      try transaction.get(key) { (value) throws(RepositoryError) in
-        do throws(RecordDamage) {
-          return try decode(value)
-        } catch {
-          throw .damaged(.settings, error)
-        }
-      }
-    }
-  }
-
-  func put(_ value: [UInt8], in transaction: inout WriteTransaction) throws(RepositoryError) {
-    try key.withSpan { (key) throws(RepositoryError) in try transaction.set(key, value.span) }
-  }
-
-  private var key: Key {
-    var key = Key(.settings)
-    key.append(byte: rawValue)
-    return key
   }
 }

@@ -24,15 +24,7 @@ package final class Store: Sendable {
   /// - Parameter fresh: the identity that a new store gets; an old one keeps its own.
   /// - Throws: `.newerSchema` and `.schemaMissing` before anything was changed.
   package static func open(_ database: Database, fresh: StoreIdentity) throws(RepositoryError) -> Store {
-    let version = try database.read { (transaction) throws(RepositoryError) in try Schema.version(in: &transaction) } ?? 0
-    for _ in version..<Schema.current {
-      let step = try database.write(.awaited) { (transaction) throws(RepositoryError) in try Schema.step(&transaction, fresh) }
-      do throws(StorageError) {
-        try database.waitUntilDurable(step.position)
-      } catch {
-        throw RepositoryError(error)
-      }
-    }
+    while try Schema.advance(database, fresh) {}
     try beginTimeline(of: database, fresh)
     let identity = try database.read { (transaction) throws(RepositoryError) in
       try Setting.identity.get(in: &transaction) { (bytes) throws(RecordDamage) in try StoreIdentity(decoding: bytes) }

@@ -8,6 +8,10 @@ package struct UserRecord: Sendable, Equatable {
   package var status: Status
   package var isEmailVerified: Bool
   package var mustChangePassword: Bool
+  /// Whether the password alone does not log the user in: there is a row of second factors that says what else is needed.
+  package var hasSecondFactors: Bool
+  /// Whether a deleted user was disabled before; restored, it is so again.
+  package var isDisabledWhenRestored: Bool
   /// Grows when everything issued to the user so far must be void; sessions and access tokens carry it.
   package var epoch: UInt32
   package var revision: UInt64
@@ -34,15 +38,17 @@ package struct UserRecord: Sendable, Equatable {
   package static let maxPasswordHashByteCount = 512
 
   package init(
-    id: UUID, status: Status = .active, isEmailVerified: Bool = false, mustChangePassword: Bool = false, epoch: UInt32 = 1,
-    revision: UInt64 = 1, createdAt: Int64, updatedAt: Int64, lastLoginAt: Int64 = 0, passwordChangedAt: Int64 = 0,
-    role: RoleName,
-    email: String, name: String, passwordHash: String?
+    id: UUID, status: Status = .active, isEmailVerified: Bool = false, mustChangePassword: Bool = false,
+    hasSecondFactors: Bool = false, isDisabledWhenRestored: Bool = false, epoch: UInt32 = 1, revision: UInt64 = 1,
+    createdAt: Int64, updatedAt: Int64, lastLoginAt: Int64 = 0, passwordChangedAt: Int64 = 0,
+    role: RoleName, email: String, name: String, passwordHash: String?
   ) {
     self.id = id
     self.status = status
     self.isEmailVerified = isEmailVerified
     self.mustChangePassword = mustChangePassword
+    self.hasSecondFactors = hasSecondFactors
+    self.isDisabledWhenRestored = isDisabledWhenRestored
     self.epoch = epoch
     self.revision = revision
     self.createdAt = createdAt
@@ -67,7 +73,9 @@ private enum Layout {
 
   static let emailVerified: UInt16 = 1 << 0
   static let mustChangePassword: UInt16 = 1 << 1
-  static let knownFlags: UInt16 = 0b11
+  static let hasSecondFactors: UInt16 = 1 << 2
+  static let disabledWhenRestored: UInt16 = 1 << 3
+  static let knownFlags: UInt16 = 0b1111
 
   static let roleTag: UInt8 = 1
   static let emailTag: UInt8 = 2
@@ -81,7 +89,11 @@ extension UserRecord: TableRow {
   func encoded() throws(RepositoryError) -> [UInt8] {
     var writer = RecordWriter(version: Layout.version)
     writer.append(status.rawValue)
-    writer.append((isEmailVerified ? Layout.emailVerified : 0) | (mustChangePassword ? Layout.mustChangePassword : 0))
+    var flags: UInt16 = isEmailVerified ? Layout.emailVerified : 0
+    if mustChangePassword { flags |= Layout.mustChangePassword }
+    if hasSecondFactors { flags |= Layout.hasSecondFactors }
+    if isDisabledWhenRestored { flags |= Layout.disabledWhenRestored }
+    writer.append(flags)
     writer.append(epoch)
     writer.append(revision)
     writer.append(createdAt)
@@ -105,6 +117,8 @@ extension UserRecord: TableRow {
     status = fields.status
     isEmailVerified = fields.isEmailVerified
     mustChangePassword = fields.mustChangePassword
+    hasSecondFactors = fields.hasSecondFactors
+    isDisabledWhenRestored = fields.isDisabledWhenRestored
     epoch = fields.epoch
     revision = fields.revision
     createdAt = fields.createdAt
@@ -128,6 +142,8 @@ package struct UserFields: Sendable {
   package let status: UserRecord.Status
   package let isEmailVerified: Bool
   package let mustChangePassword: Bool
+  package let hasSecondFactors: Bool
+  package let isDisabledWhenRestored: Bool
   package let epoch: UInt32
   package let revision: UInt64
   package let createdAt: Int64
@@ -149,6 +165,8 @@ package struct UserFields: Sendable {
     self.status = status
     isEmailVerified = flags & Layout.emailVerified != 0
     mustChangePassword = flags & Layout.mustChangePassword != 0
+    hasSecondFactors = flags & Layout.hasSecondFactors != 0
+    isDisabledWhenRestored = flags & Layout.disabledWhenRestored != 0
     epoch = try reader.number(in: bytes)
     revision = try reader.number(in: bytes)
     createdAt = try reader.number(in: bytes)

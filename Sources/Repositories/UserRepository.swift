@@ -1,9 +1,9 @@
-// All verbs for users: by identifier, by e-mail address, in order of creation. docs/records.md §3.
+// All verbs for users: by identifier, by e-mail address, by role, in order of creation. docs/records.md §3.
 
 package import Codecs
 package import Storage
 
-/// Users and the index that keeps their addresses unique, ignoring ASCII case.
+/// Users, the index that keeps their addresses unique, ignoring ASCII case, and the index that finds those of a role.
 package struct UserRepository: Sendable {
   private let table = Table<UserRecord>()
 
@@ -33,6 +33,7 @@ package struct UserRepository: Sendable {
     if try owner(ofEmail: user.email, in: &transaction) != nil { throw .emailTaken }
     try table.put(user, in: &transaction)
     try claim(user, in: &transaction)
+    try enter(user, in: &transaction)
   }
 
   /// Replaces what is kept of `old`, which was found in this same transaction.
@@ -47,7 +48,49 @@ package struct UserRepository: Sendable {
       try Self.emailKey(old.email).withSpan { (key) throws(RepositoryError) in try transaction.remove(key) }
       try claim(user, in: &transaction)
     }
+    if user.role != old.role {
+      try Self.roleKey(old.role, old.id).withSpan { (key) throws(RepositoryError) in try transaction.remove(key) }
+      try enter(user, in: &transaction)
+    }
     try table.put(user, in: &transaction)
+  }
+
+  /// Removes a user, found in this same transaction, with the entries that lead to it.
+  package func delete(_ user: UserRecord, in transaction: inout WriteTransaction) throws(RepositoryError) {
+    try Self.emailKey(user.email).withSpan { (key) throws(RepositoryError) in try transaction.remove(key) }
+    try Self.roleKey(user.role, user.id).withSpan { (key) throws(RepositoryError) in try transaction.remove(key) }
+    try table.delete(user.id, in: &transaction)
+  }
+
+  /// Whether an active user has a role; `except` does not count.
+  ///
+  /// Looks at the users of the role in the order of creation until one is active.
+  package func hasActive<Reader: TransactionReader & ~Copyable>(
+    _ role: RoleName, except: UUID? = nil, in transaction: inout Reader
+  ) throws(RepositoryError) -> Bool {
+    let prefix = Self.rolePrefix(role)
+    var place = prefix
+    while let id = try firstID(of: prefix, from: place, in: &transaction) {
+      guard let user = try table.find(id, in: &transaction), user.role == role else {
+        throw .damaged(.usersByRole, .brokenIndex)
+      }
+      if user.status == .active, id != except { return true }
+      place = Self.roleKey(role, id).next
+    }
+    return false
+  }
+
+  /// The user of the first entry under a prefix that is not below a place.
+  private func firstID<Reader: TransactionReader & ~Copyable>(
+    of prefix: Key, from place: Key, in transaction: inout Reader
+  ) throws(RepositoryError) -> UUID? {
+    var id: UUID?
+    try transaction.scan(from: place, below: prefix.afterPrefix, .ascending) { (key, _) throws(RepositoryError) in
+      guard key.count == prefix.byteCount + 16 else { throw .damaged(.usersByRole, .brokenIndex) }
+      id = key.identifier(at: prefix.byteCount)
+      return .stop
+    }
+    return id
   }
 
   /// At most `limit` users in the order of creation or its reverse, beginning after `id` or, without one, at the beginning of the order.
@@ -84,6 +127,23 @@ package struct UserRepository: Sendable {
   private func claim(_ user: UserRecord, in transaction: inout WriteTransaction) throws(RepositoryError) {
     let id = user.id.bytes
     try Self.emailKey(user.email).withSpan { (key) throws(RepositoryError) in try transaction.set(key, id.span) }
+  }
+
+  private func enter(_ user: UserRecord, in transaction: inout WriteTransaction) throws(RepositoryError) {
+    let nothing: [UInt8] = []
+    try Self.roleKey(user.role, user.id).withSpan { (key) throws(RepositoryError) in try transaction.set(key, nothing.span) }
+  }
+
+  static func roleKey(_ role: RoleName, _ user: UUID) -> Key {
+    var key = rolePrefix(role)
+    key.append(user)
+    return key
+  }
+
+  private static func rolePrefix(_ role: RoleName) -> Key {
+    var key = Key(.usersByRole)
+    role.withSpan { key.append(text: $0) }
+    return key
   }
 
   static func emailKey(_ email: String) -> Key {

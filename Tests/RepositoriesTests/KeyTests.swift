@@ -1,6 +1,7 @@
 // The key encoding: its documented bytes, and that byte order is the order of what is meant.
 
 import Codecs
+import Platform
 import TestSupport
 import Testing
 
@@ -25,6 +26,7 @@ import Testing
     byUser.append(user)
     byUser.append(session)
     #expect(hex(byUser) == "210198f3c00000700080000000000000010198f3c0000070008000000000000002")
+    #expect(hex(UserRepository.roleKey(.admin, user)) == "1261646d696e00010198f3c0000070008000000000000001")
     #expect(RowKey(.users, user).withSpan { Hex.encodedString($0) } == "100198f3c0000070008000000000000001")
     #expect(hex(key { $0.append(text: "a\0b".utf8.span) }) == "016100ff620001")
     #expect(hex(key { $0.append(milliseconds: -1) }) == "017fffffffffffffff")
@@ -98,6 +100,18 @@ import Testing
     key.append(text: [UInt8](repeating: 0, count: UserRecord.maxEmailByteCount).span)
     #expect(key.byteCount == 1 + 2 * 254 + 2)
     #expect(key.byteCount <= Key.maxByteCount)
+  }
+
+  @Test func `every table is in the list of docs/records.md under its tag`() throws {
+    let root = #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
+    let file = try File("/\(root)/docs/records.md", .read)
+    var text = [UInt8](repeating: 0, count: try file.size())
+    var span = text.mutableSpan
+    let got = try file.read(into: &span, at: 0)
+    let page = String(decoding: text[..<got], as: UTF8.self)
+    for table in TableTag.allCases {
+      #expect(page.contains("| `\(Hex.encodedString([table.rawValue].span))` | \(table) |"), "\(table)")
+    }
   }
 
   @Test func `no table has the tag that has no successor`() {

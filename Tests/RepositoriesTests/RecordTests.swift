@@ -58,6 +58,22 @@ import Testing
     #expect(try decodeSession(bytes).encoded() == bytes)
   }
 
+  @Test func `each flag of a user has its bit`() throws {
+    let flags: [WritableKeyPath<UserRecord, Bool>] = [
+      \.isEmailVerified, \.mustChangePassword, \.hasSecondFactors, \.isDisabledWhenRestored,
+    ]
+    for (bit, flag) in flags.enumerated() {
+      var user = user
+      user[keyPath: flag] = true
+      let bytes = try user.encoded()
+      #expect(bytes[2] == 1 << bit && bytes[3] == 0)
+      #expect(try decodeUser(bytes) == user)
+    }
+    var bytes = try user.encoded()
+    bytes[2] = 1 << 4
+    #expect(damage { () throws(RecordDamage) in try decodeUser(bytes) } == .invalidField(offset: 2))
+  }
+
   @Test func `what may be left out comes back as nothing`() throws {
     var user = user
     user.passwordHash = nil

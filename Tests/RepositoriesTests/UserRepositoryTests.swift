@@ -71,6 +71,45 @@ import Testing
     #expect(try test.checkIntegrity())
   }
 
+  @Test func `who holds a role is known through every change`() throws {
+    let test = try TestStore()
+    var users = (1...4).map { makeUser(UInt64($0), email: "u\($0)@example.org") }
+    for index in 0..<3 { users[index].role = .admin }
+    users[0].status = .disabled
+    users[1].status = .deleted
+    for user in users { try insert(user, test) }
+    func hasAdmin(except id: UUID? = nil) throws -> Bool {
+      try test.store.read { (transaction) throws(RepositoryError) in
+        try test.store.users.hasActive(.admin, except: id, in: &transaction)
+      }
+    }
+    func update(_ new: UserRecord, _ old: UserRecord) throws {
+      try test.write { (transaction) throws(RepositoryError) in
+        try test.store.users.update(new, replacing: old, in: &transaction)
+      }
+    }
+    #expect(try hasAdmin())
+    #expect(try !hasAdmin(except: users[2].id), "those who are disabled or deleted do not count")
+    var demoted = users[2]
+    demoted.role = .user
+    try update(demoted, users[2])
+    #expect(try !hasAdmin())
+    var promoted = users[3]
+    promoted.role = .admin
+    try update(promoted, users[3])
+    #expect(try hasAdmin() && !hasAdmin(except: promoted.id))
+    try test.write { (transaction) throws(RepositoryError) in try test.store.users.delete(promoted, in: &transaction) }
+    #expect(try !hasAdmin())
+    #expect(try find(promoted.email, test) == nil)
+    try insert(makeUser(5, email: promoted.email), test)
+    // A role whose name begins with another one's.
+    var other = makeUser(6, email: "u6@example.org")
+    other.role = RoleName("admins")!
+    try insert(other, test)
+    #expect(try !hasAdmin())
+    #expect(try test.checkIntegrity())
+  }
+
   @Test func `of many threads that claim one address one wins`() throws {
     let test = try TestStore()
     let store = test.store
