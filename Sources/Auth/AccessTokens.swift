@@ -56,11 +56,12 @@ struct AccessTokens: Sendable {
     json.endObject()
     let payload = json.finish()
 
+    let key = keys.signing
     var token = ByteBuffer(capacity: 1024)
-    token.append(keys.signing.header.span)
+    token.append(key.header.span)
     token.append(UInt8(ascii: "."))
     payload.withSpan { Base64URL.encode($0, into: &token) }
-    let tag = token.withSpan { keys.signing.mac.authenticate($0) }
+    let tag = token.withSpan { key.mac.authenticate($0) }
     token.append(UInt8(ascii: "."))
     tag.withSpan { Base64URL.encode($0, into: &token) }
     return token.text()

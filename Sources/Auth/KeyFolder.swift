@@ -1,4 +1,4 @@
-// The files of the key ring: <data>/keys/signing/<kid> and <data>/keys/mac, each 32 random bytes that only the owner may read.
+// The files of the key ring: <data>/keys/signing/<kid>, mac and wrap, each 32 random bytes that only the owner may read.
 
 package import Crypto
 package import Platform
@@ -25,10 +25,15 @@ package struct KeyFolder {
       throw .secretTooShort(byteCount: secret.count, limit: KeyRing.minSecretByteCount)
     }
     try makeDirectory(path)
-    let macPath = path + "/mac"
-    let mac: SecretBytes
-    if let found = try read(macPath) { mac = found } else { mac = try create(in: path) { _ in "mac" } }
-    return KeyRing(signing: supplied.isEmpty ? [try signingKey()] : supplied, mac: mac)
+    let mac = try key(named: "mac")
+    let wrap = try key(named: "wrap")
+    return KeyRing(signing: supplied.isEmpty ? [try signingKey()] : supplied, mac: mac, wrap: wrap)
+  }
+
+  /// A key that there is one of; made if it is missing.
+  private func key(named name: String) throws(KeyError) -> SecretBytes {
+    if let found = try read(path + "/" + name) { return found }
+    return try create(in: path) { _ in name }
   }
 
   private func signingKey() throws(KeyError) -> SecretBytes {

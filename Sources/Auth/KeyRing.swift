@@ -2,34 +2,73 @@
 
 import Codecs
 package import Crypto
+import Platform
 
-/// Every key that this floor works with. Immutable; any thread may use it.
+/// Every key that this floor works with. Any thread may use it; all but the keys of access tokens stay the same for a process's life.
 package struct KeyRing: Sendable {
-  /// Signs new access tokens.
-  let signing: SigningKey
-  /// All keys whose access tokens are accepted, the signing one first.
-  let accepted: [SigningKey]
+  /// The keys of access tokens, which a rotation replaces as a whole while others read.
+  let accessKeys: Published<AccessKeys>
   /// Tags of refresh tokens.
   let refreshTags: HMACSHA256
   /// Tags of list cursors.
   let cursors: HMACSHA256
   /// What is kept of an Idempotency-Key.
   let idempotency: HMACSHA256
+  /// What is kept of the body that an Idempotency-Key came with.
+  let bodyFingerprints: HMACSHA256
+  /// Names of throttle counters.
+  let throttleKeys: HMACSHA256
+  /// What the audit trail has in place of an address that nobody here has.
+  let auditAddresses: HMACSHA256
+  /// What is kept of the networks that a user came from.
+  let knownDevices: HMACSHA256
+  /// What is kept of tokens that work once.
+  let oneTimeTokens: HMACSHA256
+  /// Seals TOTP secrets.
+  let totpSecrets: WrappingKey
+  /// Seals answers that are kept for an Idempotency-Key.
+  let storedAnswers: WrappingKey
 
   /// Supplied secrets shorter than this are refused.
   package static let minSecretByteCount = 32
 
   /// - Parameters:
   ///   - signing: the secrets of accepted access tokens; the first one signs. At least one.
-  ///   - mac: what keys for other uses are derived from.
-  package init(signing: [SecretBytes], mac: SecretBytes) {
+  ///   - mac: what keys for tags are derived from.
+  ///   - wrap: what keys for sealed secrets are derived from.
+  package init(signing: [SecretBytes], mac: SecretBytes, wrap: SecretBytes) {
     precondition(!signing.isEmpty, "a key ring needs a key that signs")
-    accepted = signing.map { secret in secret.withSpan { SigningKey($0) } }
-    self.signing = accepted[0]
+    accessKeys = Published(AccessKeys(signing.map { secret in secret.withSpan { SigningKey($0) } }))
     refreshTags = mac.tagKey(for: .refreshToken)
     cursors = mac.tagKey(for: .cursor)
     idempotency = mac.tagKey(for: .idempotencyKey)
+    bodyFingerprints = mac.tagKey(for: .bodyFingerprint)
+    throttleKeys = mac.tagKey(for: .throttleKey)
+    auditAddresses = mac.tagKey(for: .auditAddress)
+    knownDevices = mac.tagKey(for: .knownDevice)
+    oneTimeTokens = mac.tagKey(for: .oneTimeToken)
+    totpSecrets = wrap.wrappingKey(for: .totpSecret)
+    storedAnswers = wrap.wrappingKey(for: .storedAnswer)
   }
+
+  /// The key that signs access tokens at this moment.
+  var signing: SigningKey { accessKeys.withCurrent { $0.signing } }
+  /// All keys whose access tokens are accepted at this moment, the signing one first.
+  var accepted: [SigningKey] { accessKeys.withCurrent { $0.accepted } }
+}
+
+/// Which keys sign and verify access tokens between two rotations. Immutable.
+final class AccessKeys: Sendable {
+  /// All keys whose access tokens are accepted, the one that signs first.
+  let accepted: [SigningKey]
+
+  init(_ accepted: [SigningKey]) {
+    precondition(!accepted.isEmpty, "there is no key that signs")
+    self.accepted = accepted
+  }
+
+  /// Signs new access tokens.
+  var signing: SigningKey { accepted[0] }
 }
 
 /// One key for access tokens, with everything about it that does not change from token to token.

@@ -3,6 +3,7 @@
 import Codecs
 package import Platform
 package import Repositories
+import Synchronization
 
 /// All verbs of a person's own sessions. Any thread may call it.
 ///
@@ -15,6 +16,8 @@ package final class SessionService: Sendable {
   let options: SessionOptions
   let identifiers: IdentifierSource
   let accessTokens: AccessTokens
+  /// Where the sweep goes on: after this session, or at the first one.
+  let sweepPlace = Mutex<UUID?>(nil)
 
   package init(
     store: Store, keys: KeyRing, hasher: PasswordHasher, options: SessionOptions, clock: any Clock, random: RandomSource

@@ -13,6 +13,10 @@ package enum TagPurpose: String, Sendable, CaseIterable {
   case throttleKey = "userd throttle key 1"
   /// Unknown addresses in the audit trail.
   case auditAddress = "userd audit address 1"
+  /// Networks from which a user has logged in before.
+  case knownDevice = "userd known device 1"
+  /// Tokens that work once: reset, verify, change, pending login, setup.
+  case oneTimeToken = "userd one-time token 1"
 }
 
 /// A use of `keys/wrap`: secrets that are stored sealed.

@@ -71,6 +71,18 @@ package final class Store: Sendable {
     try database.write(.durable, body)
   }
 
+  /// The same for what nobody waits for, such as sweeping: it becomes durable with the next commit, at the latest after 100 ms.
+  @discardableResult package func writeUnhurried<Value>(
+    _ body: (inout Writing) throws(RepositoryError) -> Value
+  ) throws(RepositoryError) -> Value {
+    try database.write(.relaxed, body).value
+  }
+
+  /// Returns once `position` is on disk. For workers and tools, never for an event loop.
+  package func waitUntilDurable(_ position: LogPosition) throws(RepositoryError) {
+    do throws(StorageError) { try database.waitUntilDurable(position) } catch { throw RepositoryError(error) }
+  }
+
   /// What a refusal that left `write` is held to.
   package var heldPosition: LogPosition { database.heldPosition }
 
@@ -94,17 +106,8 @@ package final class Store: Sendable {
   /// Reads fixed places of two records and makes neither text nor objects.
   package func glimpse(session id: UUID) throws(RepositoryError) -> (session: SessionGlimpse, user: UserGlimpse)? {
     try database.read { (transaction) throws(RepositoryError) in
-      let session = try RowKey(.sessions, id).withSpan { (key) throws(RepositoryError) in
-        try transaction.get(key) { (value) throws(RepositoryError) in
-          do throws(RecordDamage) { return try SessionGlimpse(value) } catch { throw .damaged(.sessions, error) }
-        }
-      }
-      guard let session else { return nil }
-      let user = try RowKey(.users, session.userID).withSpan { (key) throws(RepositoryError) in
-        try transaction.get(key) { (value) throws(RepositoryError) in
-          do throws(RecordDamage) { return try UserGlimpse(value) } catch { throw .damaged(.users, error) }
-        }
-      }
+      guard let session = try sessions.glimpse(id, in: &transaction) else { return nil }
+      let user = try users.glimpse(session.userID, in: &transaction)
       guard let user else { throw .damaged(.sessions, .brokenIndex) }
       return (session, user)
     }

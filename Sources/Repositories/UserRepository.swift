@@ -15,6 +15,17 @@ package struct UserRepository: Sendable {
     try table.find(id, in: &transaction)
   }
 
+  /// The few fields of a user that judging a session needs; nil if there is no such user.
+  package func glimpse<Reader: TransactionReader & ~Copyable>(
+    _ id: UUID, in transaction: inout Reader
+  ) throws(RepositoryError) -> UserGlimpse? {
+    try RowKey(.users, id).withSpan { (key) throws(RepositoryError) in
+      try transaction.get(key) { (value) throws(RepositoryError) in
+        do throws(RecordDamage) { return try UserGlimpse(value) } catch { throw .damaged(.users, error) }
+      }
+    }
+  }
+
   /// The user with this address, in whatever case it is given.
   package func find<Reader: TransactionReader & ~Copyable>(
     email: String, in transaction: inout Reader

@@ -66,6 +66,9 @@ struct OpenStore: Sendable {
     return (sessions, accounts)
   }
 
+  /// What the background thread of a server does.
+  var upkeepJobs: [UpkeepJob] { [sessions.sweepJob] }
+
   /// Returns once everything up to `position` is on disk.
   func waitUntilDurable(_ position: LogPosition) throws(AuthError) {
     do throws(StorageError) {

@@ -1,6 +1,7 @@
 // The life of a server: built from the bottom up, run until a signal or a broken disk, taken down in order.
 
 import API
+import Auth
 import Crypto
 import HTTP
 import Platform
@@ -14,6 +15,7 @@ final class ServerProcess: Sendable {
   private let store: OpenStore
   private let server: Server
   private let condition: ServerCondition
+  private let upkeep: Upkeep
   private let graceMilliseconds: Int
 
   /// How often the main thread looks whether the store still works.
@@ -47,6 +49,9 @@ final class ServerProcess: Sendable {
     let store = try OpenStore(folder, configuration, secrets) { log.write($0) }
     self.store = store
     condition = ServerCondition(store.database)
+    upkeep = Upkeep(store.upkeepJobs, clock: SystemClock()) { job, error in
+      log.write(.warn, "upkeep", "\(job) failed", .text("error", "\(error)"))
+    }
     do throws(CommandError) {
       server = try Self.makeServer(configuration, listeners, log, store, condition)
     } catch {
@@ -101,6 +106,10 @@ final class ServerProcess: Sendable {
   private func startServer() throws(CommandError) {
     do throws(ServerError) { try server.start() } catch { throw .starting(error) }
     condition.watch(server)
+    do throws(Errno) { try upkeep.start() } catch {
+      _ = server.stop(graceMilliseconds: 0)
+      throw .failed("cannot start upkeep: \(error)", .internalError)
+    }
   }
 
   /// Waits for the end that a signal or a broken store brings, and takes everything down.
@@ -140,6 +149,7 @@ final class ServerProcess: Sendable {
   /// Takes everything down on another thread, while this one listens for a second signal, which ends the process at once.
   private func stop(_ signals: borrowing SignalDescriptor) throws(CommandError) {
     condition.beginDraining()
+    upkeep.requestStop()
     let outcome = StopOutcome()
     let thread = try Self.calling("stop in order") { () throws(Errno) in
       try Thread(name: "userd-stop") { [self] in
@@ -163,6 +173,7 @@ final class ServerProcess: Sendable {
       log.write(.warn, "http", "connections were cut off after the grace", .number("count", report.cutConnectionCount))
     }
     condition.watch(nil)
+    upkeep.stop()
     try store.close()
   }
 

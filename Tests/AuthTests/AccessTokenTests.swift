@@ -22,7 +22,9 @@ import Testing
     let secret = Array("an example secret of forty-one bytes here".utf8)
     self.secret = secret
     let bytes = SecretBytes(copying: secret.span)
-    let keys = KeyRing(signing: [bytes], mac: SecretBytes(count: 32, from: .system))
+    let keys = KeyRing(
+      signing: [bytes], mac: SecretBytes(count: 32, from: .system),
+      wrap: SecretBytes(count: 32, from: .system))
     tokens = AccessTokens(keys: keys, issuer: "https://id.example.org", audience: "userd", storeEpoch: 0x00B2_C3D4)
     forge = TokenForge(secret: secret)
     kid = keys.signing.id
@@ -261,7 +263,9 @@ import Testing
   @Test func `a token signed with another key is refused, with an accepted key not`() {
     let old = SecretBytes(copying: Array("the secret before, also long enough to use".utf8).span)
     let new = SecretBytes(copying: secret.span)
-    let ring = KeyRing(signing: [new, old], mac: SecretBytes(count: 32, from: .system))
+    let ring = KeyRing(
+      signing: [new, old], mac: SecretBytes(count: 32, from: .system),
+      wrap: SecretBytes(count: 32, from: .system))
     let both = AccessTokens(keys: ring, issuer: "https://id.example.org", audience: "userd", storeEpoch: 0)
     let oldForge = TokenForge(secret: Array("the secret before, also long enough to use".utf8))
     let oldHeader = #"{"alg":"HS256","typ":"at+jwt","kid":"\#(ring.accepted[1].id)"}"#

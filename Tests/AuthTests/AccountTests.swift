@@ -162,7 +162,8 @@ import Testing
     }
     #expect(isRefused(cursor + "A") && isRefused(cursor + "=") && isRefused(" " + cursor))
     // A cursor of another server's key.
-    let other = KeyRing(signing: [SecretBytes(count: 32, from: .system)], mac: SecretBytes(count: 32, from: .system))
+    let fresh = SecretBytes(count: 32, from: .system)
+    let other = KeyRing(signing: [fresh], mac: fresh, wrap: fresh)
     #expect(isRefused(ListCursor(order: .oldestFirst, last: UUID(high: 1, low: 1)).text(key: other.cursors)))
   }
 }

@@ -41,7 +41,7 @@ import Testing
     let second = try keyFolder.load()
     #expect(first.signing.id == second.signing.id)
     #expect(first.refreshTags.authenticate([1].span) == second.refreshTags.authenticate([1].span))
-    #expect(try Directory.names(in: folder.path + "/keys") == ["mac", "signing"])
+    #expect(try Directory.names(in: folder.path + "/keys") == ["mac", "signing", "wrap"])
     #expect(try Directory.names(in: signing) == [first.signing.id])
     for path in [folder.path + "/keys/mac", signing + "/" + first.signing.id] {
       let status = try FileStatus(path: path)
@@ -95,7 +95,7 @@ import Testing
     try write([1, 2, 3], signing + "/0123456789abcdef.tmp")
     let again = try keyFolder.load()
     #expect(again.signing.id == ring.signing.id)
-    #expect(try Directory.names(in: folder.path + "/keys") == ["mac", "signing"])
+    #expect(try Directory.names(in: folder.path + "/keys") == ["mac", "signing", "wrap"])
   }
 
   @Test func `a supplied secret takes the place of the files`() throws {
@@ -104,7 +104,7 @@ import Testing
     let ring = try keyFolder.load(supplied: [secret, previous])
     #expect(ring.signing.id == secret.withSpan { SigningKey.id(of: $0) })
     #expect(ring.accepted.map(\.id) == [ring.signing.id, previous.withSpan { SigningKey.id(of: $0) }])
-    #expect(try Directory.names(in: folder.path + "/keys") == ["mac"])
+    #expect(try Directory.names(in: folder.path + "/keys") == ["mac", "wrap"])
   }
 
   @Test func `a supplied secret under 32 bytes is refused`() {
