@@ -31,6 +31,8 @@ package struct RecordCheck {
   /// The schema version; nil if the store does not say, 0 if it is on the way to another one.
   private var schema: UInt32?
   private var hasIdentity = false
+  private var trail = AuditTrail()
+  private var auditCount: UInt64 = 0
 
   /// Passes all entries to a body, in ascending order of keys.
   package typealias Entries = (
@@ -115,8 +117,11 @@ package struct RecordCheck {
       guard key.count == 33, value.isEmpty else { throw .brokenIndex }
       let id = key.identifier(at: 17)
       items.append(Item(index: .sessionsByUser, id: id, mark: Self.mark(key, id), isRow: false))
-    case .secondFactors, .knownDevices, .oneTimeTokens, .oneTimeTokensByUser, .outbox, .audit, .throttleCounters,
-      .throttleCountersByEnd:
+    case .audit:
+      let record = try AuditRecord(sequence: AuditRepository.sequence(of: key), decoding: value)
+      if record.sequence != trail.first + auditCount { throw .brokenIndex }
+      auditCount += 1
+    case .secondFactors, .knownDevices, .oneTimeTokens, .oneTimeTokensByUser, .outbox, .throttleCounters, .throttleCountersByEnd:
       report.add("an entry belongs to table \"\(table)\", which this program does not use")
     }
   }
@@ -139,12 +144,16 @@ package struct RecordCheck {
       _ = try StoreIdentity(decoding: value)
       hasIdentity = true
     case .timeline: _ = try Setting.timeline(value)
+    case .auditTrail: trail = try AuditTrail(decoding: value)
     }
   }
 
   private mutating func finish() {
     if schema == nil { report.add("the store does not say which schema version it has") }
     if !hasIdentity { report.add("the store does not say what it is called") }
+    if trail.first + auditCount != trail.next {
+      report.add("the audit trail has \(auditCount) records; its ends say \(trail.next - trail.first)")
+    }
   }
 
   /// Looks once more at what is in buckets that do not balance.
@@ -201,6 +210,7 @@ package struct RecordCheck {
     switch table {
     case .users where key.count == 17: return "user \(key.identifier(at: 1))"
     case .sessions where key.count == 17: return "session \(key.identifier(at: 1))"
+    case .audit where key.count == 9: return "audit record \(key.orderedNumber(at: 1))"
     case .settings, .users, .usersByEmail, .usersByRole, .secondFactors, .knownDevices, .sessions, .sessionsByUser,
       .oneTimeTokens,
       .oneTimeTokensByUser, .outbox, .audit, .throttleCounters, .throttleCountersByEnd:

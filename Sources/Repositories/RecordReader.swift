@@ -61,6 +61,13 @@ extension Span<UInt8> {
     return number
   }
 
+  /// The number in a key at `offset`, most significant byte first; the caller has checked that its eight bytes are there.
+  func orderedNumber(at offset: Int) -> UInt64 {
+    var number: UInt64 = 0
+    for index in 0..<8 { number = number << 8 | UInt64(self[offset + index]) }
+    return number
+  }
+
   /// The identifier stored at `offset`; the caller has checked that its sixteen bytes are there.
   func identifier(at offset: Int) -> UUID {
     var high: UInt64 = 0

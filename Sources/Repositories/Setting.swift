@@ -8,6 +8,7 @@ enum Setting: UInt8 {
   case identity = 0x02
   case timeline = 0x03
   case migration = 0x04
+  case auditTrail = 0x08
 
   /// The engine's line of history that the store's epoch belongs to.
   static func timeline(_ bytes: Span<UInt8>) throws(RecordDamage) -> UInt32 {

@@ -11,6 +11,7 @@ package typealias Writing = WriteTransaction
 package final class Store: Sendable {
   package let users = UserRepository()
   package let sessions = SessionRepository()
+  package let audit = AuditRepository()
   package let identity: StoreIdentity
   private let database: Database
 
