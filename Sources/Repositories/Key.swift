@@ -27,6 +27,11 @@ struct Key: Sendable {
     for index in parts.indices { append(byte: parts[index]) }
   }
 
+  /// Adds bytes of a fixed number, as they are.
+  mutating func append(block: Span<UInt8>) {
+    for index in block.indices { append(byte: block[index]) }
+  }
+
   /// Adds eight bytes that order as the number does.
   mutating func append(number: UInt64) {
     for shift in stride(from: 56, through: 0, by: -8) { append(byte: UInt8(truncatingIfNeeded: number >> UInt64(shift))) }

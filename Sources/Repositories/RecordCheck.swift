@@ -7,6 +7,7 @@ package import Storage
 package struct RecordReport: Sendable {
   package internal(set) var users = 0
   package internal(set) var sessions = 0
+  package internal(set) var oneTimeTokens = 0
   /// At most `maxProblems`.
   package internal(set) var problems: [String] = []
 
@@ -44,6 +45,7 @@ package struct RecordCheck {
     case email
     case role
     case sessionsByUser
+    case oneTimeTokensByUser
   }
 
   private struct Balance {
@@ -121,7 +123,19 @@ package struct RecordCheck {
       let record = try AuditRecord(sequence: AuditRepository.sequence(of: key), decoding: value)
       if record.sequence != trail.first + auditCount { throw .brokenIndex }
       auditCount += 1
-    case .secondFactors, .knownDevices, .oneTimeTokens, .oneTimeTokensByUser, .outbox, .throttleCounters, .throttleCountersByEnd:
+    case .oneTimeTokens:
+      guard key.count == OneTimeTokenRepository.rowKeyByteCount else { throw .brokenIndex }
+      report.oneTimeTokens += 1
+      let token = try OneTimeTokenRecord(digest: key.digest(at: 1), decoding: value)
+      // The beginning of a digest names the token well enough.
+      let id = key.identifier(at: 1)
+      let place = OneTimeTokenRepository.indexKey(of: token)
+      items.append(Item(index: .oneTimeTokensByUser, id: id, mark: place.withSpan { Self.mark($0, id) }, isRow: true))
+    case .oneTimeTokensByUser:
+      guard key.count == OneTimeTokenRepository.indexKeyByteCount, value.isEmpty else { throw .brokenIndex }
+      let id = key.identifier(at: OneTimeTokenRepository.indexKeyByteCount - 32)
+      items.append(Item(index: .oneTimeTokensByUser, id: id, mark: Self.mark(key, id), isRow: false))
+    case .secondFactors, .knownDevices, .outbox, .throttleCounters, .throttleCountersByEnd:
       report.add("an entry belongs to table \"\(table)\", which this program does not use")
     }
   }
@@ -192,6 +206,7 @@ package struct RecordCheck {
     case .email: ("user", .usersByEmail)
     case .role: ("user", .usersByRole)
     case .sessionsByUser: ("session", .sessionsByUser)
+    case .oneTimeTokensByUser: ("one-time token", .oneTimeTokensByUser)
     }
   }
 
@@ -211,9 +226,10 @@ package struct RecordCheck {
     case .users where key.count == 17: return "user \(key.identifier(at: 1))"
     case .sessions where key.count == 17: return "session \(key.identifier(at: 1))"
     case .audit where key.count == 9: return "audit record \(key.orderedNumber(at: 1))"
+    case .oneTimeTokens where key.count == OneTimeTokenRepository.rowKeyByteCount:
+      return "one-time token \(key.identifier(at: 1))"
     case .settings, .users, .usersByEmail, .usersByRole, .secondFactors, .knownDevices, .sessions, .sessionsByUser,
-      .oneTimeTokens,
-      .oneTimeTokensByUser, .outbox, .audit, .throttleCounters, .throttleCountersByEnd:
+      .oneTimeTokens, .oneTimeTokensByUser, .outbox, .audit, .throttleCounters, .throttleCountersByEnd:
       return "an entry of \"\(table)\""
     }
   }

@@ -20,7 +20,7 @@ package enum TableTag: UInt8, Sendable, CaseIterable {
   case sessionsByUser = 0x21
   /// One-time tokens by digest.
   case oneTimeTokens = 0x30
-  /// Index: user and one-time token.
+  /// Index: user, purpose and digest.
   case oneTimeTokensByUser = 0x31
   /// Messages to people that wait for delivery.
   case outbox = 0x38
