@@ -3,7 +3,7 @@
 import Glibc
 
 /// All lines of a file, without their newlines; a file that cannot be read stops the tests.
-func readLines(_ path: String) -> [String] {
+package func readLines(_ path: String) -> [String] {
   guard let file = unsafe fopen(path, "r") else { fatalError("cannot open \(path)") }
   defer { unsafe fclose(file) }
   var contents: [UInt8] = [], chunk = [UInt8](repeating: 0, count: 65536)

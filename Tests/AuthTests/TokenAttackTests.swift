@@ -1,0 +1,97 @@
+// The attack set on access tokens: every one is refused with its own code, and the nearest right ones are not.
+
+import Codecs
+import Platform
+import Storage
+import TestSupport
+import Testing
+
+@testable import Auth
+
+@Suite struct TokenAttackTests {
+  private let server: TestServer
+  private let set: TokenAttacks
+
+  init() throws {
+    let server = try TestServer()
+    let ann = try server.register()
+    let ben = try server.register("ben@example.org", "another long one", "Ben")
+    let gone = try server.login()
+    try server.logout(access: gone.accessToken)
+    self.server = server
+    set = TokenAttacks(
+      on: try AttackGround(
+        dataPath: server.folder.path + "/db", issued: ann.accessToken, strangers: ben.accessToken, ended: gone.accessToken,
+        now: server.clock.wallMilliseconds() / 1000))
+  }
+
+  private func verdict(of attack: TokenAttack) -> TokenAttack.Verdict? {
+    do throws(AuthError) {
+      _ = try server.sessions.authenticate(attack.bytes.span)
+      return .accepted
+    } catch {
+      switch error {
+      case .invalidToken: return .invalid
+      case .tokenExpired: return .expired
+      case .sessionRevoked: return .revoked
+      default: return nil
+      }
+    }
+  }
+
+  @Test func `every token of the attack set meets the refusal that it should`() {
+    for attack in set.all {
+      let verdict = verdict(of: attack)
+      #expect(verdict == attack.verdict, "\(attack.family.rawValue): \(attack.why)")
+    }
+    let refused = set.all.filter { $0.verdict != .accepted }
+    for family in TokenAttack.Family.allCases {
+      #expect(refused.contains { $0.family == family }, "nothing attacks by \(family.rawValue)")
+    }
+    let distinct = Set(refused.map(\.bytes)).count
+    #expect(distinct >= 450, "\(distinct) attacks that differ")
+    #expect(set.all.count - refused.count >= 10, "controls")
+  }
+
+  @Test func `refused tokens leave nothing behind, and the right one still works`() throws {
+    let before = server.database.checkIntegrity()
+    for attack in set.all where attack.verdict != .accepted { _ = verdict(of: attack) }
+    let after = server.database.checkIntegrity()
+    #expect(after.isSound && before.keys == after.keys)
+    #expect(server.refusal(set.ground.issued) == nil)
+  }
+
+  // Time depends on the machine, so nobody judges it here: the command is in docs/testing.md.
+  @Test(.enabled(if: environmentNumber("USERD_ATTACK_TIMES") != nil, "USERD_ATTACK_TIMES asks for no table"))
+  func `a table of what each family costs beside right tokens`() throws {
+    let right = set.all.filter { $0.verdict == .accepted }
+    let usual = cost(of: right.filter { $0.bytes.count < 1000 }), longest = cost(of: right.filter { $0.bytes.count == 4096 })
+    print("| family | tokens | median ns | slowest ns | its length | slowest: why |\n|---|---|---|---|---|---|")
+    print("| right, as issued | \(usual.count) | \(usual.median) | \(usual.slowest.nanoseconds) | | |")
+    print("| right, of 4096 bytes | \(longest.count) | \(longest.median) | \(longest.slowest.nanoseconds) | 4096 | |")
+    for family in TokenAttack.Family.allCases {
+      let cost = cost(of: set.all.filter { $0.family == family && $0.verdict != .accepted })
+      let slowest = cost.slowest
+      print(
+        "| \(family.rawValue) | \(cost.count) | \(cost.median) | \(slowest.nanoseconds) | \(slowest.attack.bytes.count) | \(slowest.attack.why) |"
+      )
+    }
+  }
+
+  /// The least of many runs for each token: what it costs when nothing else disturbs it.
+  private func cost(
+    of attacks: [TokenAttack]
+  ) -> (count: Int, median: UInt64, slowest: (nanoseconds: UInt64, attack: TokenAttack)) {
+    let clock = SystemClock()
+    let costs = attacks.map { attack in
+      var least = UInt64.max
+      for _ in 0..<300 {
+        let begin = clock.monotonicNanoseconds()
+        for _ in 0..<10 { _ = verdict(of: attack) }
+        least = min(least, (clock.monotonicNanoseconds() - begin) / 10)
+      }
+      return (nanoseconds: least, attack: attack)
+    }.sorted { $0.nanoseconds < $1.nanoseconds }
+    return (costs.count, costs[costs.count / 2].nanoseconds, costs[costs.count - 1])
+  }
+}
