@@ -5,9 +5,10 @@ import HTTP
 
 extension Services {
   @Sendable func createUser(_ request: borrowing Request, _ authority: Authority, _ response: inout Response) throws(Problem) {
-    let body = try BodyMembers(request, knows: ["email", "name", "role", "password"])
+    let body = try BodyMembers(request, knows: ["email", "name", "role", "password", "passwordHash"])
     let form = AccountForm(
       email: body.text("email"), name: body.text("name"), role: body.text("role"), password: body.text("password"),
+      passwordHash: body.text("passwordHash"),
       complaints: body.complaints)
     do throws(AuthError) {
       let (user, position) = try accounts.create(form, by: authority)

@@ -41,10 +41,15 @@ package final class AccountService: Sendable {
     let password = judge.accept(form.password, at: "#/password") { (text) throws(FieldError) in
       try policy.accept(text, email: email, name: name)
     }
+    var passwordHash = judge.accept(form.passwordHash, at: "#/passwordHash") { (text) throws(FieldError) in
+      try hasher.accept(imported: text, at: "#/passwordHash")
+    }
+    if !form.password.isAbsent, !form.passwordHash.isAbsent {
+      judge.complain(FieldError("#/passwordHash", .invalidValue, "use either this or password"))
+    }
     guard let email, let name, judge.complaints.isEmpty else { throw .invalid(judge.complaints) }
     guard authority.permissions.covers(Roles.permissions(of: role)) else { throw .forbidden }
 
-    var passwordHash: String?
     if let password { passwordHash = try hasher.hash(password) }
     let id = identifiers.next()
     let now = identifiers.now()

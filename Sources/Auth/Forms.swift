@@ -61,17 +61,21 @@ package struct AccountForm: Sendable {
   package var name: FieldInput
   /// `user` if it is left out.
   package var role: FieldInput
-  /// If it is left out the account waits for a reset link.
+  /// If this and the hash are left out the account waits for a reset link.
   package var password: FieldInput
+  /// A hash that another system made of the password.
+  package var passwordHash: FieldInput
   package var complaints: [FieldError]
 
   package init(
-    email: FieldInput, name: FieldInput, role: FieldInput = .absent, password: FieldInput = .absent, complaints: [FieldError] = []
+    email: FieldInput, name: FieldInput, role: FieldInput = .absent, password: FieldInput = .absent,
+    passwordHash: FieldInput = .absent, complaints: [FieldError] = []
   ) {
     self.email = email
     self.name = name
     self.role = role
     self.password = password
+    self.passwordHash = passwordHash
     self.complaints = complaints
   }
 }

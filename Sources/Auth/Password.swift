@@ -14,27 +14,35 @@ struct Password: Sendable {
 
   /// Any text at all: a login does not judge a password, it compares it.
   init(_ text: String) {
+    var bytes = Self.normalized(text)
+    // Each code point has one byte that does not go on with the one before.
+    count = bytes.count { $0 & 0xc0 != 0x80 }
+    secret = SecretBytes(moving: &bytes)
+  }
+
+  /// The bytes that are hashed for a text.
+  static func normalized(_ text: String) -> [UInt8] {
     var bytes: [UInt8] = []
-    var count = 0
-    for scalar in text._nfc {
-      count += 1
-      bytes.append(contentsOf: UTF8.encode(scalar)!)
-    }
-    self.count = count
-    secret = SecretBytes(copying: bytes.span)
-    for index in bytes.indices { bytes[index] = 0 }
+    bytes.reserveCapacity(text.utf8.count)
+    for scalar in text._nfc { bytes.append(contentsOf: UTF8.encode(scalar)!) }
+    return bytes
   }
 }
 
 /// Which passwords may be set. Applied when a password is set, never at login.
 package struct PasswordPolicy: Sendable {
   package let minCount: Int
+  /// Refused besides the common ones.
+  private let refused: PasswordList?
   package static let maxCount = 256
+  /// What NIST SP 800-63B-4 section 3.1.1.2 asks for where the password is the only factor.
+  package static let minSingleFactorCount = 15
   private static let minContextCount = 4
 
-  package init(minCount: Int = 8) {
+  package init(minCount: Int = 8, refused: PasswordList? = nil) {
     precondition(minCount >= 1 && minCount <= Self.maxCount, "the least password length is \(minCount)")
     self.minCount = minCount
+    self.refused = refused
   }
 
   /// Judges `text` as the new password of the person with this address and name, as far as those are known.
@@ -56,6 +64,9 @@ package struct PasswordPolicy: Sendable {
     }
     guard !password.secret.withSpan({ PasswordBlocklist.contains($0) }) else {
       throw FieldError(pointer, .passwordBlocklisted, "one of the most common passwords, or close to one")
+    }
+    if let refused, refused.contains(password) {
+      throw FieldError(pointer, .passwordBlocklisted, "on this server's own list of refused passwords")
     }
     return password
   }

@@ -71,6 +71,24 @@ package final class PasswordHasher: Sendable {
     return (matches && stored != nil && !isTooLong, expected.needsRehash(for: parameters))
   }
 
+  /// The text of a hash that was made elsewhere, to be stored as it is: checked against it, a password costs no more memory than one of our own,
+  /// and not much more time (docs/security.md §1).
+  ///
+  /// - Throws: `.invalidValue` at `pointer` for what is no hash, or one that costs too much.
+  func accept(imported text: String, at pointer: String) throws(FieldError) -> String {
+    do throws(CryptoError) {
+      _ = try PasswordHash(parsing: text.utf8.span, limits: PasswordHashLimits(importingBeside: parameters))
+      return text
+    } catch {
+      switch error {
+      case .parameterOutOfRange(let parameter, _, let limits):
+        let detail = "the hash costs more than is taken, or is too weak: \(parameter.rawValue)"
+        throw FieldError(pointer, .invalidValue, detail, min: limits.lowerBound, max: limits.upperBound)
+      case .malformedPasswordHash, .memoryUnavailable: throw FieldError(pointer, .invalidValue, error.description)
+      }
+    }
+  }
+
   private func withArena<Value>(_ body: (PasswordMemory) throws(CryptoError) -> Value) throws(AuthError) -> Value {
     guard let memory = arenas.withLock({ $0.popLast() }) else { throw .overloaded }
     defer { arenas.withLock { $0.append(memory) } }

@@ -48,19 +48,24 @@ package struct PasswordHash: Sendable {
     case .scrypt(let parameters, _):
       let computed = try Scrypt.hash(
         password, salt: salt.span, parameters: parameters, byteCount: tag.count, memory: memory, implementation)
-      return constantTimeEquals(computed.span, tag.span)
+      return constantTimeEquals(computed.span, tag.span) && !Self.isPadded(password)
     case .pbkdf2(let function, let iterations, _):
       var computed = [UInt8](repeating: 0, count: tag.count)
       var output = computed.mutableSpan
       PBKDF2.deriveKey(
         function, password: password, salt: salt.span, iterations: iterations, into: &output, implementation)
-      return constantTimeEquals(computed.span, tag.span)
+      return constantTimeEquals(computed.span, tag.span) && !Self.isPadded(password)
     case .bcrypt(_, let cost):
       let computed = Bcrypt.hash(password, salt: salt.span, cost: cost)
       var holdsNull = false
       for index in password.indices where password[index] == 0 { holdsNull = true }
       return constantTimeEquals(computed.span, tag.span) && !holdsNull
     }
+  }
+
+  /// Whether the end of a password is lost in HMAC, which fills short keys with zeros: then it has the tag of the password without it.
+  private static func isPadded(_ password: Span<UInt8>) -> Bool {
+    password.count > 0 && password[password.count - 1] == 0
   }
 
   /// Whether a password that matched should be hashed again because new ones are made in another way.

@@ -43,7 +43,10 @@ struct Configuration: Sendable {
   var hashWorkers: Int
   var hashQueue = 64
 
+  var passwordProfile = PasswordProfile.standard
   var passwordMinLength = 8
+  /// Empty for none.
+  var passwordBlocklistFile = ""
 
   var throttleEnabled = true
   var throttleIPPerMinute = 300
@@ -60,6 +63,13 @@ struct Configuration: Sendable {
     storeCache = max(16 << 20, min(256 << 20, physicalMemoryByteCount() / 4))
     logFormat = isTerminal ? .text : .json
   }
+}
+
+/// Whose advice on passwords is followed.
+enum PasswordProfile: String, CaseIterable, Sendable {
+  case standard = "default"
+  /// NIST SP 800-63B, revision 4.
+  case nist = "nist-r4"
 }
 
 /// Who may make an account for themselves.

@@ -28,11 +28,13 @@ struct OpenStore: Sendable {
     options.maxLogByteCount = configuration.logMax
     options.recoveryMilliseconds = configuration.recoveryTarget.milliseconds
     options.cacheByteCount = configuration.storeCache
+    // A file that cannot be read is told before anything is opened.
+    let policy = try configuration.passwordPolicy()
     do throws(StorageError) {
       database = try Database.open(options)
     } catch { throw .opening(error) }
     do throws(CommandError) {
-      (sessions, accounts) = try Self.services(on: database, in: folder, configuration, secrets, clock, random)
+      (sessions, accounts) = try Self.services(on: database, in: folder, configuration, policy, secrets, clock, random)
     } catch {
       // What stands in the way of the services is the thing to tell; a store that cannot be closed in order is recovered next time.
       do throws(StorageError) { try database.close() } catch { throw .opening(error) }
@@ -41,8 +43,8 @@ struct OpenStore: Sendable {
   }
 
   private static func services(
-    on database: Database, in folder: DataFolder, _ configuration: Configuration, _ secrets: [SecretBytes], _ clock: any Clock,
-    _ random: RandomSource
+    on database: Database, in folder: DataFolder, _ configuration: Configuration, _ policy: PasswordPolicy,
+    _ secrets: [SecretBytes], _ clock: any Clock, _ random: RandomSource
   ) throws(CommandError) -> (SessionService, AccountService) {
     let store: Store
     do throws(RepositoryError) {
@@ -60,9 +62,9 @@ struct OpenStore: Sendable {
       hasher = try PasswordHasher(parameters: parameters, arenas: configuration.hashWorkers, random: random)
     } catch { throw .failed("cannot hash passwords: \(error)", .configuration) }
     let sessions = SessionService(
-      store: store, keys: keys, hasher: hasher, options: configuration.sessionOptions, clock: clock, random: random)
+      store: store, keys: keys, hasher: hasher, options: configuration.sessionOptions(policy), clock: clock, random: random)
     let accounts = AccountService(
-      store: store, keys: keys, hasher: hasher, policy: configuration.passwordPolicy, clock: clock, random: random)
+      store: store, keys: keys, hasher: hasher, policy: policy, clock: clock, random: random)
     return (sessions, accounts)
   }
 
@@ -94,9 +96,7 @@ extension StoreIdentity {
 }
 
 extension Configuration {
-  fileprivate var passwordPolicy: PasswordPolicy { PasswordPolicy(minCount: passwordMinLength) }
-
-  fileprivate var sessionOptions: SessionOptions {
+  fileprivate func sessionOptions(_ passwordPolicy: PasswordPolicy) -> SessionOptions {
     var options = SessionOptions()
     options.issuer = issuer
     options.audience = audience

@@ -124,7 +124,13 @@ extension Setting {
       "auth.require_verified_email", .boolean, \.requiresVerifiedEmail,
       "whether a session of an unverified address may do nothing but verify it"),
     Setting("auth.max_sessions", .count(1...10_000), \.maxSessions, "sessions of one user; the one idle longest makes room"),
+    Setting(
+      "password.profile", .choice, \.passwordProfile, "nist-r4 asks for 15 characters at least, whatever password.min_length says"
+    ),
     Setting("password.min_length", .count(8...128), \.passwordMinLength, "characters that a new password has at least"),
+    Setting(
+      "password.blocklist_file", .path, \.passwordBlocklistFile, fallback: "none",
+      "a file of passwords that are refused besides the common ones: UTF-8, one a line"),
     Setting(
       "store.cache", .size(16 << 20...1 << 40), \.storeCache, fallback: "a quarter of the memory, at most 256M",
       "memory for pages of the database, which is never larger; what is not in it is read from disk"),

@@ -40,25 +40,8 @@ enum SuppliedSecrets {
   }
 
   private static func readFile(_ path: String, _ variable: String) throws(CommandError) -> SecretBytes {
-    var bytes = [UInt8](repeating: 0, count: maxByteCount + 1)
-    var count = 0
-    do throws(Errno) {
-      let file = try File(path, .read)
-      var span = bytes.mutableSpan
-      while count < span.count {
-        var rest = span._mutatingExtracting(count...)
-        let got = try file.read(into: &rest, at: count)
-        if got == 0 { break }
-        count += got
-      }
-    } catch {
-      let code: ExitCode = error.kind == .missing ? .missingInput : error.kind == .denied ? .permission : .inputOutput
-      throw .failed("\(variable)_FILE: cannot read \(visible(path)): \(error)", code)
-    }
-    guard count <= maxByteCount else {
-      throw .failed("\(variable)_FILE: \(visible(path)) has more than \(maxByteCount) bytes", .configuration)
-    }
-    if count > 0, bytes[count - 1] == UInt8(ascii: "\n") { count -= 1 }
+    var bytes = try readNamedFile(path, "\(variable)_FILE", maxByteCount: maxByteCount)
+    let count = bytes.last == UInt8(ascii: "\n") ? bytes.count - 1 : bytes.count
     let secret = SecretBytes(copying: bytes.span.extracting(0..<count))
     for index in bytes.indices { bytes[index] = 0 }
     return secret

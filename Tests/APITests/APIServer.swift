@@ -24,10 +24,14 @@ final class APIServer: Sendable {
   /// The position of the listener whose peers act for the owner.
   static let adminListenerIndex = 1
 
-  /// - Parameter anonymousLimit: requests without a valid token that one client may make in a minute; nil is no limit.
-  init(ownerUserID: UInt32 = effectiveUserID(), anonymousLimit: Int? = nil, _ change: (inout SessionOptions) -> Void = { _ in })
-    throws
-  {
+  /// - Parameters:
+  ///   - anonymousLimit: requests without a valid token that one client may make in a minute; nil is no limit.
+  ///   - hashQueueCount: requests that may wait for one of the two hash workers.
+  ///   - crowd: holds whoever begins a hash.
+  init(
+    ownerUserID: UInt32 = effectiveUserID(), anonymousLimit: Int? = nil, hashQueueCount: Int = 64,
+    holdingHashesIn crowd: Crowd? = nil, _ change: (inout SessionOptions) -> Void = { _ in }
+  ) throws {
     ignoreBrokenPipeSignal()
     var databaseOptions = DatabaseOptions(path: folder.path + "/db")
     databaseOptions.segmentByteCount = 1 << 18
@@ -35,7 +39,7 @@ final class APIServer: Sendable {
     let store = try Store.open(database, fresh: StoreIdentity(uuid: UUID(high: 1, low: 2), epoch: 0xA1B2_C3D4))
     let keys = try KeyFolder(dataPath: folder.path + "/db", random: .system).load()
     let cost = try Argon2Parameters(memoryKiB: 8, iterations: 1, parallelism: 1)
-    let hasher = try PasswordHasher(parameters: cost, arenas: 2, random: .system)
+    let hasher = try PasswordHasher(parameters: cost, arenas: 2, random: .system) { crowd?.arrive() }
     var options = SessionOptions()
     change(&options)
     let reports = ReportList()
@@ -55,7 +59,7 @@ final class APIServer: Sendable {
         .internet(.loopback(port: 0)), .unix(path: folder.path + "/admin.sock"), .unix(path: folder.path + "/open.sock"),
       ])
     serverOptions.loopCount = 1
-    serverOptions.hashPool = PoolOptions(workerCount: 2, maxQueuedCount: 64)
+    serverOptions.hashPool = PoolOptions(workerCount: 2, maxQueuedCount: hashQueueCount)
     serverOptions.diskPool = PoolOptions(workerCount: 1, maxQueuedCount: 16)
     server = try Server(options: serverOptions, routes: services.routes, durability: database.durability)
     try server.start()

@@ -32,6 +32,17 @@ import Testing
     }
   }
 
+  // HMAC fills keys up to a block with zeros, so PBKDF2, and scrypt which is made of it, gave a password and the same with a NUL behind it one
+  // tag. A login with the longer one was let in, and hashed it anew: from then on its owner was not.
+  @Test(arguments: [
+    "$pbkdf2-sha256$1000$I4RwjvGeU8qZ8/4/Zyzl/A$ySLFl/taxK0XxcrQdGke/zAaTexi9sHiVTfKrnf5/64",
+    "$scrypt$ln=5,r=2,p=3$mpMSglBKqbU25vx/T4nxPg$7PzDmArNJwt5A2VwIggH0IBJvvo9e/04xrZm4V0IeSQ",
+  ]) func `a password with a NUL behind it is another password`(_ text: String) throws {
+    let hash = try parse(text)
+    #expect(try hash.matches("correct horse", memory: memory))
+    for wrong in ["correct horse\0", "correct horse\0\0", "\0"] { #expect(try !hash.matches(wrong, memory: memory)) }
+  }
+
   @Test func `two hashes of one password differ in their salt`() throws {
     let parameters = try Argon2Parameters(memoryKiB: 8, iterations: 1, parallelism: 1)
     let password = Array("password".utf8)

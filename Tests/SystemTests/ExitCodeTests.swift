@@ -113,6 +113,36 @@ import Testing
     #expect(!outcome.error.contains("too short"))
   }
 
+  @Test func `a list of refused passwords is obeyed, or stops the start before anything is made`() throws {
+    let folder = TemporaryFolder("exit")
+    let (data, list) = ("\(folder.path)/db", "\(folder.path)/refused.txt")
+    func serve(_ path: String) throws -> Program.Outcome {
+      try Program.run(["serve", "--data", data, "--password-blocklist-file", path] + Self.quick)
+    }
+    #expect(try serve(list).exitCode == 66)
+    #expect(try serve(folder.path).exitCode == 74, "a folder cannot be read")
+    try write("fine\ncaf\u{e9}\n", to: list)
+    do {
+      let file = try File(list, .readWrite)
+      _ = try file.write([0xff].span, at: 5)
+    }
+    let outcome = try serve(list)
+    #expect(outcome.exitCode == 78)
+    #expect(
+      outcome.error.contains("password.blocklist_file") && outcome.error.contains("line 2 is not UTF-8"), "\(outcome.error)")
+    #expect(try Directory.names(in: data) == [], "nothing was opened")
+
+    try write("Correct Horse Battery\n", to: list)
+    let refused = try Program.run(
+      ["admin", "user", "create", "--data", data, "--email", "ann@example.org", "--password-stdin"],
+      environment: ["USERD_PASSWORD_BLOCKLIST_FILE": list], input: "correct horse battery\n")
+    #expect(refused.exitCode == 64 && refused.error.contains("list of refused passwords"), "\(refused.error)")
+    let strict = try Program.run(
+      ["admin", "user", "create", "--data", data, "--email", "ann@example.org", "--password-stdin"],
+      environment: ["USERD_PASSWORD_PROFILE": "nist-r4"], input: "fourteen chars\n")
+    #expect(strict.exitCode == 64 && strict.error.contains("at least 15"), "\(strict.error)")
+  }
+
   @Test(arguments: [SIGTERM, SIGINT]) func `a signal ends the server in order`(_ signal: CInt) throws {
     let folder = TemporaryFolder("exit")
     let sockets = TemporaryFolder("exit")
