@@ -30,6 +30,8 @@ func problem(of error: AuthError, report: (_ failure: String) -> Void) -> Proble
   case .notFound: return ProblemKind.notFound.problem()
   case .emailExists: return ProblemKind.emailExists.problem()
   case .invalidCursor: return ProblemKind.invalidCursor.problem()
+  case .loginThrottled(let refusal): return .limited(.loginThrottled, refusal)
+  case .rateLimited(let refusal): return .limited(.rateLimited, refusal)
   case .overloaded:
     var problem = ProblemKind.overloaded.problem("too many passwords are being checked")
     problem.retryAfter = 1
@@ -83,6 +85,14 @@ extension Problem {
     return problem
   }
 
+  /// 429 with the limit that was met.
+  static func limited(_ kind: ProblemKind, _ refusal: ThrottleRefusal) -> Problem {
+    var problem = kind.problem("try again in \(refusal.retryAfter) seconds")
+    problem.limit(
+      policy: refusal.policy, limit: refusal.limit, windowSeconds: refusal.windowSeconds, retryAfter: refusal.retryAfter)
+    return problem
+  }
+
   /// What a refused request brought to prove who it is.
   enum SentCredential {
     case none
@@ -120,7 +130,8 @@ extension AuthError {
   var mayShowTheStore: Bool {
     switch self {
     case .invalidToken, .tokenExpired, .sessionRevoked, .invalidCredentials, .mfaRequired, .mfaInvalid,
-      .refreshInvalid, .refreshReused, .reauthRequired, .forbidden, .accountDisabled, .passwordChangeRequired, .emailNotVerified,
+      .refreshInvalid, .refreshReused, .reauthRequired, .forbidden, .accountDisabled, .loginThrottled, .rateLimited,
+      .passwordChangeRequired, .emailNotVerified,
       .notFound, .emailExists,
       .invalidCursor, .commitOutcomeUnknown, .storageFailed:
       true

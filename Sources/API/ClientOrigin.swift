@@ -5,6 +5,7 @@ import HTTP
 
 extension Request {
   var origin: SessionOrigin {
-    SessionOrigin(ipPrefix: clientNetwork, userAgent: header(.userAgent) ?? "")
+    SessionOrigin(
+      ipPrefix: clientNetwork, userAgent: header(.userAgent) ?? "", clientKey: clientKey, clientNetworkKey: clientNetworkKey)
   }
 }

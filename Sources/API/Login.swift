@@ -5,10 +5,10 @@ import HTTP
 
 extension Services {
   @Sendable func login(_ request: borrowing Request, _ response: inout Response) throws(Problem) {
-    let body = try BodyMembers(request, knows: ["email", "password", "deviceName"])
+    let body = try BodyMembers(request, knows: ["email", "password", "deviceName", "refreshToken"])
     let form = LoginForm(
       email: body.text("email"), password: body.text("password"), deviceName: body.text("deviceName"),
-      complaints: body.complaints)
+      refreshToken: body.text("refreshToken"), complaints: body.complaints)
     do throws(AuthError) {
       let (authentication, position) = try sessions.login(form, from: request.origin)
       response.hold(until: position)

@@ -9,7 +9,7 @@ extension Services {
     let form = RefreshForm(refreshToken: body.text("refreshToken"), complaints: body.complaints)
     let key = try request.idempotencyKey()
     do throws(AuthError) {
-      let (authentication, position) = try sessions.refresh(form, idempotencyKey: key)
+      let (authentication, position) = try sessions.refresh(form, idempotencyKey: key, from: request.origin)
       response.hold(until: position)
       response.write(authentication)
     } catch {

@@ -34,6 +34,11 @@ package enum AuthError: Error, Equatable, Sendable {
   /// 400: a cursor that this server did not make for this list.
   case invalidCursor
 
+  /// 429: too many failures; nothing was looked at.
+  case loginThrottled(ThrottleRefusal)
+  /// 429: too many of this kind of request.
+  case rateLimited(ThrottleRefusal)
+
   /// 503: no arena for another password hash is free; try again in a moment.
   case overloaded
   /// 503: storage takes no more writes until a restart.
@@ -69,6 +74,8 @@ extension AuthError: CustomStringConvertible {
     case .notFound: "there is no such object"
     case .emailExists: "the e-mail address has an account"
     case .invalidCursor: "the cursor is not of this list"
+    case .loginThrottled(let refusal): "policy \(refusal.policy) refuses for \(refusal.retryAfter) s"
+    case .rateLimited(let refusal): "policy \(refusal.policy) refuses for \(refusal.retryAfter) s"
     case .overloaded: "all password hashing arenas are in use"
     case .readOnly: "storage is read-only after a failed write"
     case .commitOutcomeUnknown: "whether the write survives is known after a restart"

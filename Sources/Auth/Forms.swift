@@ -21,12 +21,18 @@ package struct LoginForm: Sendable {
   package var email: FieldInput
   package var password: FieldInput
   package var deviceName: FieldInput
+  /// Any refresh token of the account, live, used or expired: it shows that the device is known.
+  package var refreshToken: FieldInput
   package var complaints: [FieldError]
 
-  package init(email: FieldInput, password: FieldInput, deviceName: FieldInput = .absent, complaints: [FieldError] = []) {
+  package init(
+    email: FieldInput, password: FieldInput, deviceName: FieldInput = .absent, refreshToken: FieldInput = .absent,
+    complaints: [FieldError] = []
+  ) {
     self.email = email
     self.password = password
     self.deviceName = deviceName
+    self.refreshToken = refreshToken
     self.complaints = complaints
   }
 }

@@ -25,11 +25,17 @@ package struct SessionOrigin: Sendable {
   package let ipPrefix: String
   /// The User-Agent header, cut to 256 bytes at a code point; empty without one.
   package let userAgent: String
+  /// What counts as one client, an IPv4 address or an IPv6 /64; nil for a Unix socket that tells no address.
+  let clientKey: UInt64?
+  /// The IPv6 /48 around it; nil for others.
+  let clientNetworkKey: UInt64?
 
   package static let maxIPPrefixByteCount = 64
   package static let maxUserAgentByteCount = 256
 
-  package init(ipPrefix: String, userAgent: String) {
+  package init(ipPrefix: String, userAgent: String, clientKey: UInt64? = nil, clientNetworkKey: UInt64? = nil) {
+    self.clientKey = clientKey
+    self.clientNetworkKey = clientNetworkKey
     self.ipPrefix = Self.cut(ipPrefix, to: Self.maxIPPrefixByteCount)
     self.userAgent = Self.cut(userAgent, to: Self.maxUserAgentByteCount)
   }

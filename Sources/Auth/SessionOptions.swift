@@ -20,6 +20,7 @@ package struct SessionOptions: Sendable {
   package var requiresVerifiedEmail = false
   /// Sessions that a user may have; with one more, the one idle longest ends.
   package var maxSessions = 100
+  package var throttle = ThrottleOptions()
 
   package init() {}
 

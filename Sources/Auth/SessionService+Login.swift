@@ -7,7 +7,7 @@ import Repositories
 extension SessionService {
   /// Makes an account and its first session. Whether registration is open is judged before the form.
   ///
-  /// - Throws: `.registrationClosed`, `.invalid`, `.emailExists`.
+  /// - Throws: `.registrationClosed`, `.invalid`, `.rateLimited`, `.emailExists`.
   package func register(
     _ form: RegistrationForm, from origin: SessionOrigin
   ) throws(AuthError) -> (value: Authentication, position: LogPosition) {
@@ -23,7 +23,10 @@ extension SessionService {
     }
     guard let email, let name, let password, judge.complaints.isEmpty else { throw .invalid(judge.complaints) }
 
+    let slot = try throttle.registerSlot(from: origin)
+    defer { slot.giveBack() }
     let passwordHash = try hasher.hash(password)
+    let moment = throttle.moment()
     let userID = identifiers.next()
     let draft = SessionDraft(identifiers, device: nil)
     let now = draft.moment
@@ -31,17 +34,30 @@ extension SessionService {
       id: userID, createdAt: now, updatedAt: now, lastLoginAt: now, passwordChangedAt: now, role: .user, email: email.text,
       name: name.text, passwordHash: passwordHash)
     let session = record(of: draft, for: user, from: origin)
-    let done = try store.writing { (transaction) throws(RepositoryError) in
-      try store.users.insert(user, in: &transaction)
+    let done = try store.writing { (transaction) throws(RepositoryError) -> Bool in
+      _ = try throttle.count(slot, at: moment, in: &transaction)
+      do throws(RepositoryError) {
+        try store.users.insert(user, in: &transaction)
+      } catch {
+        // The try counts all the same.
+        guard error == .emailTaken else { throw error }
+        return false
+      }
       try store.sessions.insert(session, in: &transaction)
+      try audit.note(.userRegistered, at: now, actor: .user(userID), subject: userID, from: origin, in: &transaction)
+      try noteBeginning(of: session, from: origin, at: now, in: &transaction)
+      return true
     }
+    guard done.value else { throw .emailExists }
     return (authentication(for: session, of: user, at: now, tokenID: draft.tokenID), done.position)
   }
 
   /// Begins a session. Costs exactly one password hash whether or not the address is known; a second one when a right password must be
   /// hashed anew because the parameters have changed.
   ///
-  /// - Throws: `.invalid`, `.invalidCredentials`, `.accountDisabled`.
+  /// Whether the throttle lets it try is judged before the hash, and a failure is counted before it is told.
+  ///
+  /// - Throws: `.invalid`, `.loginThrottled`, `.invalidCredentials`, `.accountDisabled`.
   package func login(
     _ form: LoginForm, from origin: SessionOrigin
   ) throws(AuthError) -> (value: Authentication, position: LogPosition) {
@@ -49,27 +65,31 @@ extension SessionService {
     let email = judge.require(form.email, at: "#/email") { (text) throws(FieldError) in try EmailAddress(text) }
     let password = judge.require(form.password, at: "#/password") { (text) throws(FieldError) in Password(text) }
     let device = judge.accept(form.deviceName, at: "#/deviceName") { (text) throws(FieldError) in try DeviceName(text) }
+    let proof = judge.accept(form.refreshToken, at: "#/refreshToken") { (text) throws(FieldError) in text }
     guard let email, let password, judge.complaints.isEmpty else { throw .invalid(judge.complaints) }
 
     let account = try store.reading { (transaction) throws(RepositoryError) in
       try store.users.find(email: email.text, in: &transaction)
     }
     let candidate = account?.status == .deleted ? nil : account
+    let attempt = try beginAttempt(on: account, email, from: origin, proof: proof)
+    defer { attempt.slot.giveBack() }
     let verdict = try hasher.check(password, against: candidate?.passwordHash)
-    guard let candidate, verdict.matches else { throw .invalidCredentials }
-    guard candidate.status == .active else { throw .accountDisabled }
+    guard let candidate, verdict.matches else { throw try failure(of: attempt, attempt.reason) }
+    guard candidate.status == .active else { throw try failure(of: attempt, .accountDisabled) }
     let fresherHash = verdict.isOutdated ? try hasher.hash(password) : nil
 
     let draft = SessionDraft(identifiers, device: device)
+    let moment = throttle.moment()
     let done = try store.writing { (transaction) throws(RepositoryError) -> Beginning in
       // The hash took long enough for the account to have changed.
       guard let old = try store.users.find(candidate.id, in: &transaction), old.passwordHash == candidate.passwordHash else {
-        return .refused(.invalidCredentials)
+        return .refused(.overtaken)
       }
       switch old.status {
       case .active: break
       case .disabled: return .refused(.accountDisabled)
-      case .deleted: return .refused(.invalidCredentials)
+      case .deleted: return .refused(.overtaken)
       }
       var user = old
       user.lastLoginAt = draft.moment
@@ -78,18 +98,20 @@ extension SessionService {
       try makeRoom(for: user, at: draft.moment, in: &transaction)
       try store.users.update(user, replacing: old, in: &transaction)
       try store.sessions.insert(session, in: &transaction)
+      try throttle.clear(attempt.slot, at: moment, in: &transaction)
+      try noteBeginning(of: session, from: origin, at: draft.moment, in: &transaction)
       return .begun(session, user)
     }
     switch done.value {
     case .begun(let session, let user):
       return (authentication(for: session, of: user, at: draft.moment, tokenID: draft.tokenID), done.position)
-    case .refused(let error): throw error
+    case .refused(let reason): throw try failure(of: attempt, reason)
     }
   }
 
   private enum Beginning {
     case begun(SessionRecord, UserRecord)
-    case refused(AuthError)
+    case refused(AuditReason)
   }
 
   /// Ends the user's sessions that are over anyway, then those idle longest, until there is room for one more.

@@ -15,14 +15,20 @@ extension SessionService {
   /// | G - 1 within the grace after that rotation, at most three times | another tab: G again |
   /// | G - 1 otherwise, or older | reuse: the session ends |
   ///
-  /// - Throws: `.invalid`, `.refreshInvalid`, `.refreshReused`, `.accountDisabled`.
+  /// - Parameter origin: where it comes from, for the audit trail.
+  /// - Throws: `.invalid`, `.rateLimited`, `.refreshInvalid`, `.refreshReused`, `.accountDisabled`.
   package func refresh(
-    _ form: RefreshForm, idempotencyKey: IdempotencyKey?
+    _ form: RefreshForm, idempotencyKey: IdempotencyKey?, from origin: SessionOrigin? = nil
   ) throws(AuthError) -> (value: Authentication, position: LogPosition) {
     var judge = FieldJudge(form.complaints)
     let text = judge.require(form.refreshToken, at: "#/refreshToken") { (text) throws(FieldError) in text }
     guard let text, judge.complaints.isEmpty else { throw .invalid(judge.complaints) }
     guard let token = RefreshToken(text.utf8.span), token.storeEpoch == store.identity.epoch else { throw .refreshInvalid }
+    // Only tokens of ours count, so that nobody uses up what a session may do by its name alone.
+    let known = try store.reading { (transaction) throws(RepositoryError) in
+      try store.sessions.find(token.sessionID, in: &transaction)
+    }
+    if let known, token.isAuthentic(for: known, key: keys.refreshTags) { try throttle.countRefresh(known.id) }
 
     let now = identifiers.now()
     let tokenID = identifiers.next()
@@ -51,6 +57,8 @@ extension SessionService {
         return .goesOn(counted, user)
       case .reuse:
         try store.sessions.delete(session, in: &transaction)
+        try audit.note(
+          .sessionReuseDetected, at: now, actor: .nobody, subject: user.id, session: session.id, from: origin, in: &transaction)
         return .refused(.refreshReused)
       case .impossible:
         return .refused(.refreshInvalid)

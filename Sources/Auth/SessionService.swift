@@ -16,6 +16,10 @@ package final class SessionService: Sendable {
   let options: SessionOptions
   let identifiers: IdentifierSource
   let accessTokens: AccessTokens
+  let audit: Audit
+  let knownDevices: KnownDevices
+  /// The one of this process: services that guess or send messages count with it.
+  package let throttle: Throttle
   /// Where the sweep goes on: after this session, or at the first one.
   let sweepPlace = Mutex<UUID?>(nil)
 
@@ -28,6 +32,9 @@ package final class SessionService: Sendable {
     self.hasher = hasher
     self.options = options
     identifiers = IdentifierSource(clock: clock, random: random)
+    audit = Audit(store, keys)
+    knownDevices = KnownDevices(store, keys)
+    throttle = Throttle(store: store, keys: keys, options: options.throttle, clock: clock, random: random)
     accessTokens = AccessTokens(
       keys: keys, issuer: options.issuer, audience: options.audience, storeEpoch: store.identity.epoch)
   }

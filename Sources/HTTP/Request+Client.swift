@@ -12,6 +12,12 @@ extension Request {
     }
   }
 
+  /// What counts as one client, an IPv4 address or an IPv6 /64; nil for a Unix socket that tells no address.
+  package var clientKey: UInt64? { client.family == .local ? nil : client.rateKey }
+
+  /// The IPv6 /48 around the client; nil for other clients.
+  package var clientNetworkKey: UInt64? { client.family == .ipv6 ? client.high & ~0xffff : nil }
+
   /// Whether the client is a process of this machine: over loopback or a Unix socket.
   package var isFromThisMachine: Bool { client.family == .local || client.isLoopback }
 

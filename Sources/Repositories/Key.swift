@@ -71,6 +71,12 @@ struct Key: Sendable {
     return key
   }
 
+  func equals(_ other: Key) -> Bool {
+    guard byteCount == other.byteCount else { return false }
+    for index in 0..<byteCount where bytes[index] != other.bytes[index] { return false }
+    return true
+  }
+
   /// Lends the bytes.
   func withSpan<Value, Failure: Error>(_ body: (Span<UInt8>) throws(Failure) -> Value) throws(Failure) -> Value {
     try body(bytes.span.extracting(0..<byteCount))

@@ -34,6 +34,9 @@ package struct RecordCheck {
   private var hasIdentity = false
   private var trail = AuditTrail()
   private var auditCount: UInt64 = 0
+  private var auditNext: UInt64?
+  private var throttle = ThrottleState()
+  private var counterCount: UInt64 = 0
 
   /// Passes all entries to a body, in ascending order of keys.
   package typealias Entries = (
@@ -46,6 +49,7 @@ package struct RecordCheck {
     case role
     case sessionsByUser
     case oneTimeTokensByUser
+    case throttleCountersByEnd
   }
 
   private struct Balance {
@@ -121,8 +125,23 @@ package struct RecordCheck {
       items.append(Item(index: .sessionsByUser, id: id, mark: Self.mark(key, id), isRow: false))
     case .audit:
       let record = try AuditRecord(sequence: AuditRepository.sequence(of: key), decoding: value)
-      if record.sequence != trail.first + auditCount { throw .brokenIndex }
+      let expected = auditNext ?? trail.first
       auditCount += 1
+      auditNext = record.sequence &+ 1
+      if record.sequence != expected { throw .brokenIndex }
+    case .throttleCounters:
+      guard let name = ThrottleKey(key.extracting(1..<key.count)) else { throw .brokenIndex }
+      let counter = try ThrottleCounter(decoding: value)
+      counterCount += 1
+      add(row: Self.id(name), .throttleCountersByEnd, ThrottleRepository.indexKey(name, counter))
+    case .throttleCountersByEnd:
+      guard key.count == ThrottleRepository.indexByteCount, value.isEmpty, let name = ThrottleKey(key.extracting(10..<key.count))
+      else { throw .brokenIndex }
+      let id = Self.id(name)
+      items.append(Item(index: .throttleCountersByEnd, id: id, mark: Self.mark(key, id), isRow: false))
+    case .knownDevices:
+      guard key.count == KnownDeviceRepository.keyByteCount else { throw .brokenIndex }
+      _ = try KnownDeviceRepository.moment(value)
     case .oneTimeTokens:
       guard key.count == OneTimeTokenRepository.rowKeyByteCount else { throw .brokenIndex }
       report.oneTimeTokens += 1
@@ -135,13 +154,18 @@ package struct RecordCheck {
       guard key.count == OneTimeTokenRepository.indexKeyByteCount, value.isEmpty else { throw .brokenIndex }
       let id = key.identifier(at: OneTimeTokenRepository.indexKeyByteCount - 32)
       items.append(Item(index: .oneTimeTokensByUser, id: id, mark: Self.mark(key, id), isRow: false))
-    case .secondFactors, .knownDevices, .outbox, .throttleCounters, .throttleCountersByEnd:
+    case .secondFactors, .outbox:
       report.add("an entry belongs to table \"\(table)\", which this program does not use")
     }
   }
 
   private mutating func add(row id: UUID, _ index: Index, _ place: Key) {
     items.append(Item(index: index, id: id, mark: place.withSpan { Self.mark($0, id) }, isRow: true))
+  }
+
+  /// What stands for a counter in reports; its parts are MACs, and differ where the counters do.
+  private static func id(_ key: ThrottleKey) -> UUID {
+    UUID(high: key.subject.high ^ key.client, low: key.subject.low &+ UInt64(key.policy.rawValue))
   }
 
   private var hasRoleIndex: Bool { schema.map { $0 >= 2 } ?? true }
@@ -159,6 +183,7 @@ package struct RecordCheck {
       hasIdentity = true
     case .timeline: _ = try Setting.timeline(value)
     case .auditTrail: trail = try AuditTrail(decoding: value)
+    case .throttleState: throttle = try ThrottleState(decoding: value)
     }
   }
 
@@ -167,6 +192,9 @@ package struct RecordCheck {
     if !hasIdentity { report.add("the store does not say what it is called") }
     if trail.first + auditCount != trail.next {
       report.add("the audit trail has \(auditCount) records; its ends say \(trail.next - trail.first)")
+    }
+    if throttle.rowCount != counterCount {
+      report.add("there are \(counterCount) throttle counters; the store says \(throttle.rowCount)")
     }
   }
 
@@ -207,6 +235,7 @@ package struct RecordCheck {
     case .role: ("user", .usersByRole)
     case .sessionsByUser: ("session", .sessionsByUser)
     case .oneTimeTokensByUser: ("one-time token", .oneTimeTokensByUser)
+    case .throttleCountersByEnd: ("throttle counter", .throttleCountersByEnd)
     }
   }
 

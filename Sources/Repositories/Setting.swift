@@ -9,6 +9,7 @@ enum Setting: UInt8 {
   case timeline = 0x03
   case migration = 0x04
   case auditTrail = 0x08
+  case throttleState = 0x09
 
   /// The engine's line of history that the store's epoch belongs to.
   static func timeline(_ bytes: Span<UInt8>) throws(RecordDamage) -> UInt32 {

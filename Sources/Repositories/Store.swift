@@ -13,12 +13,17 @@ package final class Store: Sendable {
   package let sessions = SessionRepository()
   package let audit = AuditRepository()
   package let oneTimeTokens = OneTimeTokenRepository()
+  package let throttle = ThrottleRepository()
+  package let knownDevices = KnownDeviceRepository()
   package let identity: StoreIdentity
+  /// How far the throttle's clock had come when the store was opened.
+  package let throttleMoment: Int64
   private let database: Database
 
-  private init(_ database: Database, _ identity: StoreIdentity) {
+  private init(_ database: Database, _ identity: StoreIdentity, throttleMoment: Int64) {
     self.database = database
     self.identity = identity
+    self.throttleMoment = throttleMoment
   }
 
   /// Brings the database to this program's schema and returns once that is durable.
@@ -32,7 +37,8 @@ package final class Store: Sendable {
       try Setting.identity.get(in: &transaction) { (bytes) throws(RecordDamage) in try StoreIdentity(decoding: bytes) }
     }
     guard let identity else { throw .damaged(.settings, .brokenIndex) }
-    return Store(database, identity)
+    let throttle = try database.read { (transaction) throws(RepositoryError) in try ThrottleRepository.state(in: &transaction) }
+    return Store(database, identity, throttleMoment: throttle.moment)
   }
 
   /// Gives a store that was restored or salvaged a new epoch, before anybody is served: tokens of the other line of history are void then.

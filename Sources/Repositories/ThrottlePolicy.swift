@@ -1,4 +1,4 @@
-// The durable policies against guessing and flooding. docs/records.md §9.
+// The durable policies against guessing and flooding. docs/records.md §10.
 
 /// What a row of the throttle counts. Values are stored on disk; never renumber, never use one again. Names are public.
 package enum ThrottlePolicy: UInt8, Sendable, CaseIterable {

@@ -50,6 +50,14 @@ struct Configuration: Sendable {
 
   var throttleEnabled = true
   var throttleIPPerMinute = 300
+  var throttleRegisterPerHour = 10
+  var throttleLoginFree = 4
+  var throttleLoginMaxDelay = Duration.seconds(900)
+  var throttleLoginPerHour = 100
+  var throttleLoginIPPerHour = 60
+  var throttleRefreshPerMinute = 30
+  var throttleForgotPerHour = 3
+  var throttleForgotClientPerHour = 20
 
   var logLevel = LogLevel.info
   var logFormat: LogFormat

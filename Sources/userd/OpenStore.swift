@@ -113,6 +113,21 @@ extension Configuration {
     options.recentLogin = recentLogin.seconds
     options.requiresVerifiedEmail = requiresVerifiedEmail
     options.maxSessions = maxSessions
+    options.throttle = throttleOptions
+    return options
+  }
+
+  private var throttleOptions: ThrottleOptions {
+    var options = ThrottleOptions()
+    options.isEnabled = throttleEnabled
+    options.registerPerHour = throttleRegisterPerHour
+    options.loginFree = throttleLoginFree
+    options.loginMaxDelay = throttleLoginMaxDelay.seconds
+    options.loginPerHour = throttleLoginPerHour
+    options.loginIPPerHour = throttleLoginIPPerHour
+    options.refreshPerMinute = throttleRefreshPerMinute
+    options.forgotPerHour = throttleForgotPerHour
+    options.forgotClientPerHour = throttleForgotClientPerHour
     return options
   }
 }

@@ -11,7 +11,7 @@ extension CommandError {
     case .emailExists, .storageFull: .failed(error.description, .cannotCreate)
     case .forbidden, .registrationClosed, .accountDisabled, .passwordChangeRequired, .emailNotVerified:
       .failed(error.description, .permission)
-    case .overloaded, .wouldBlock: .failed(error.description, .temporary)
+    case .overloaded, .wouldBlock, .loginThrottled, .rateLimited: .failed(error.description, .temporary)
     case .readOnly, .commitOutcomeUnknown, .storageFailed: .failed(error.description, .inputOutput)
     case .invalidToken, .tokenExpired, .sessionRevoked, .invalidCredentials, .mfaRequired, .mfaInvalid, .refreshInvalid,
       .refreshReused, .reauthRequired, .notFound, .invalidCursor:

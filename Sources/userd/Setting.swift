@@ -145,6 +145,29 @@ extension Setting {
     Setting(
       "throttle.ip_per_minute", .count(0...1_000_000), \.throttleIPPerMinute,
       "requests of one IPv4 address or IPv6 /64 without a valid token; one more is answered 429, 0 is no limit"),
+    Setting(
+      "throttle.register_per_hour", .count(0...10_000), \.throttleRegisterPerHour,
+      "accounts that one client may try to make; 0 is no limit"),
+    Setting(
+      "throttle.login_free", .count(0...1000), \.throttleLoginFree,
+      "failed logins to an address from a client that cost nothing; later ones refuse for a while, 0 is no limit"),
+    Setting(
+      "throttle.login_max_delay", .duration(0...86_400), \.throttleLoginMaxDelay,
+      "the longest time for which one of them refuses; 0 is none"),
+    Setting(
+      "throttle.login_per_hour", .count(0...10_000), \.throttleLoginPerHour,
+      "failed logins to an address; then only known devices may log in, 0 is no limit"),
+    Setting(
+      "throttle.login_ip_per_hour", .count(0...10_000), \.throttleLoginIPPerHour,
+      "failed logins of a client over all addresses, and of the IPv6 /48 around it; 0 is no limit"),
+    Setting(
+      "throttle.refresh_per_minute", .count(0...10_000), \.throttleRefreshPerMinute, "refreshes of one session; 0 is no limit"),
+    Setting(
+      "throttle.forgot_per_hour", .count(0...10_000), \.throttleForgotPerHour,
+      "messages that one address may be sent on request; 0 is no limit"),
+    Setting(
+      "throttle.forgot_client_per_hour", .count(0...10_000), \.throttleForgotClientPerHour,
+      "messages that one client may ask for; 0 is no limit"),
     Setting("log.level", .choice, \.logLevel, "the least that is logged"),
     Setting("log.format", .choice, \.logFormat, fallback: "text on a terminal, else json", "how a log line is written"),
   ]

@@ -81,6 +81,8 @@ import Testing
     #expect(cost(.invalidCredentials, "ann@example.org", String(repeating: "x", count: 60_000)) == 1)
     #expect(cost(.invalidCredentials, "unknown@example.org", "correct horse") == 1)
     #expect(cost(.invalidCredentials, "waits@example.org", "correct horse") == 1)
+    // Failures of one address from one client are throttled; an hour later they are forgotten.
+    server.clock.advance(seconds: 3600)
     try server.change(ann.user.id) { $0.status = .deleted }
     #expect(cost(.invalidCredentials, "ann@example.org", "correct horse") == 1)
     try server.change(ann.user.id) { $0.status = .disabled }

@@ -1,0 +1,72 @@
+// Token buckets for many keys in a table that never grows.
+
+import Synchronization
+
+/// So many in so long a time for each key. Any thread may call it.
+///
+/// A bucket is one moment (the generic cell rate algorithm): when the key will have earned back all it has spent. The table holds a fixed number of
+/// them; where a new key finds no room, the one that has spent least makes way, which forgives it no more than that little.
+package final class RateBuckets: Sendable {
+  private let window: UInt64
+  /// What one costs.
+  private let interval: UInt64
+  private let multiplier: UInt64
+  private let shards: [Shard]
+
+  /// Each is held for one look into one row of it.
+  private final class Shard: Sendable {
+    let buckets: Mutex<[Bucket]>
+    init(_ count: Int) { buckets = Mutex([Bucket](repeating: Bucket(), count: count)) }
+  }
+
+  private struct Bucket {
+    var key: UInt64 = 0
+    /// On the monotonic clock; 0 if it is nobody's.
+    var restored: UInt64 = 0
+  }
+
+  private static let shardCount = 64
+  /// Where a key may be: its row of buckets.
+  private static let rowLength = 8
+
+  /// - Parameters:
+  ///   - limit: how many in the window, and as many at once.
+  ///   - maxKeyCount: how many keys are told apart; 16 bytes each.
+  package init(limit: Int, windowSeconds: Int, maxKeyCount: Int = 1 << 16, random: RandomSource) {
+    precondition(limit > 0 && windowSeconds > 0, "\(limit) in \(windowSeconds) seconds")
+    window = UInt64(windowSeconds) * 1_000_000_000
+    interval = max(1, window / UInt64(limit))
+    let perShard = max(1, maxKeyCount / Self.shardCount / Self.rowLength) * Self.rowLength
+    shards = (0..<Self.shardCount).map { _ in Shard(perShard) }
+    // Nobody can tell which keys share a row.
+    multiplier = random.bytes(8).reduce(0) { $0 << 8 | UInt64($1) } | 1
+  }
+
+  /// Takes one from the key's bucket.
+  ///
+  /// - Returns: nil if there was one; else after how many nanoseconds there will be, and nothing was taken.
+  package func take(_ key: UInt64, now: UInt64) -> UInt64? {
+    let hash = key.multipliedFullWidth(by: multiplier)
+    let mixed = hash.high ^ hash.low
+    return shards[Int(mixed % UInt64(Self.shardCount))].buckets.withLock { buckets in
+      let rowCount = UInt64(buckets.count / Self.rowLength)
+      let row = Int((mixed >> 8) % rowCount) * Self.rowLength
+      let place = Self.place(of: key, in: buckets, row)
+      let isKnown = buckets[place].key == key && buckets[place].restored != 0
+      let restored = max(now, isKnown ? buckets[place].restored : 0) &+ interval
+      if restored > now &+ window { return restored &- window &- now }
+      buckets[place] = Bucket(key: key, restored: restored)
+      return nil
+    }
+  }
+
+  /// The key's bucket, or the one in its row that has been spent least.
+  private static func place(of key: UInt64, in buckets: [Bucket], _ row: Int) -> Int {
+    var least = row
+    for place in row..<row + rowLength {
+      if buckets[place].key == key && buckets[place].restored != 0 { return place }
+      if buckets[place].restored < buckets[least].restored { least = place }
+    }
+    return least
+  }
+}
