@@ -29,6 +29,10 @@ func problem(of error: AuthError, report: (_ failure: String) -> Void) -> Proble
   case .emailNotVerified: return ProblemKind.emailNotVerified.problem()
   case .notFound: return ProblemKind.notFound.problem()
   case .emailExists: return ProblemKind.emailExists.problem()
+  case .lastAdmin: return ProblemKind.lastAdmin.problem()
+  case .tokenUsedOrExpired: return ProblemKind.tokenUsedOrExpired.problem()
+  case .revisionMismatch: return ProblemKind.revisionMismatch.problem()
+  case .preconditionRequired: return ProblemKind.preconditionRequired.problem()
   case .invalidCursor: return ProblemKind.invalidCursor.problem()
   case .loginThrottled(let refusal): return .limited(.loginThrottled, refusal)
   case .rateLimited(let refusal): return .limited(.rateLimited, refusal)
@@ -131,9 +135,8 @@ extension AuthError {
     switch self {
     case .invalidToken, .tokenExpired, .sessionRevoked, .invalidCredentials, .mfaRequired, .mfaInvalid,
       .refreshInvalid, .refreshReused, .reauthRequired, .forbidden, .accountDisabled, .loginThrottled, .rateLimited,
-      .passwordChangeRequired, .emailNotVerified,
-      .notFound, .emailExists,
-      .invalidCursor, .commitOutcomeUnknown, .storageFailed:
+      .passwordChangeRequired, .emailNotVerified, .notFound, .emailExists, .lastAdmin, .tokenUsedOrExpired, .revisionMismatch,
+      .preconditionRequired, .invalidCursor, .commitOutcomeUnknown, .storageFailed:
       true
     case .invalid, .registrationClosed, .overloaded, .readOnly, .storageFull, .wouldBlock: false
     }

@@ -51,6 +51,13 @@ struct BodyMembers: ~Copyable {
     guard let text = value.string else { return .otherType }
     return .text(text)
   }
+
+  /// A member that should be `true` or `false`. `null` is another type.
+  func flag(_ name: StaticString) -> FlagInput {
+    guard let value = root?[name] else { return .absent }
+    guard let flag = value.boolean else { return .otherType }
+    return .flag(flag)
+  }
 }
 
 /// The JSON pointer of a member of the outermost object as a URI fragment (RFC 6901 sections 3 and 6), cut to a bounded length.

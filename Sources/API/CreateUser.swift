@@ -5,18 +5,18 @@ import HTTP
 
 extension Services {
   @Sendable func createUser(_ request: borrowing Request, _ authority: Authority, _ response: inout Response) throws(Problem) {
-    let body = try BodyMembers(request, knows: ["email", "name", "role", "password", "passwordHash"])
+    let body = try BodyMembers(
+      request, knows: ["email", "name", "role", "password", "passwordHash", "emailVerified", "mustChangePassword"])
     let form = AccountForm(
       email: body.text("email"), name: body.text("name"), role: body.text("role"), password: body.text("password"),
-      passwordHash: body.text("passwordHash"),
-      complaints: body.complaints)
+      passwordHash: body.text("passwordHash"), emailVerified: body.flag("emailVerified"),
+      mustChangePassword: body.flag("mustChangePassword"), complaints: body.complaints)
     do throws(AuthError) {
       let (user, position) = try accounts.create(form, by: authority)
       response.hold(until: position)
       response.status = .created
       response.header("Location", "/api/v1/users/\(user.id)")
-      EntityTag(revision: user.revision).withSpan { response.header("ETag", $0) }
-      response.json { json in json.value(user) }
+      response.write(user)
     } catch {
       if error.mayShowTheStore { response.hold(until: accounts.heldPosition) }
       throw problem(error, in: request)

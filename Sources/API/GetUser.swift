@@ -5,7 +5,7 @@ import HTTP
 
 extension Services {
   @Sendable func getUser(_ request: borrowing Request, _ authority: Authority, _ response: inout Response) throws(Problem) {
-    guard let id = request.withParameter(0, { UserID($0) }) else { throw ProblemKind.notFound.problem() }
+    let id = try request.userID()
     try calling(request) { () throws(AuthError) in
       try accounts.withUser(id, by: authority) { user, bytes in response.write(user, bytes, unless: request) }
     }

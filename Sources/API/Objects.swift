@@ -17,6 +17,12 @@ extension Response {
     json { json in json.value(user, bytes) }
   }
 
+  /// The user as it is after a change.
+  mutating func write(_ user: User) {
+    EntityTag(revision: user.revision).withSpan { header("ETag", $0) }
+    json { json in json.value(user) }
+  }
+
   /// What a successful register, login or refresh hands out.
   mutating func write(_ authentication: Authentication) {
     subject = (authentication.user.id.uuid.high, authentication.user.id.uuid.low)

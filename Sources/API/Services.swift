@@ -31,13 +31,15 @@ package struct Services: Sendable {
     package let health: @Sendable () -> Health
     /// Takes what is for the log and never for a client, with the request that met it.
     package let report: @Sendable (_ failure: String, RequestID) -> Void
+    /// Called when the first administrator was made with the setup token, whose file is of no use any more.
+    package let onSetup: @Sendable () -> Void
     /// For tools that read the store beside the server; nil where nothing can be kept for them.
     package let pins: Pins?
 
     package init(
       name: String, version: String, adminListenerIndex: Int?, ownerUserID: UInt32,
       health: @escaping @Sendable () -> Health, report: @escaping @Sendable (_ failure: String, RequestID) -> Void,
-      pins: Pins? = nil
+      onSetup: @escaping @Sendable () -> Void = {}, pins: Pins? = nil
     ) {
       self.name = name
       self.version = version
@@ -45,6 +47,7 @@ package struct Services: Sendable {
       self.ownerUserID = ownerUserID
       self.health = health
       self.report = report
+      self.onSetup = onSetup
       self.pins = pins
     }
   }

@@ -8,9 +8,10 @@ package import Repositories
 package final class AccountService: Sendable {
   let store: Store
   private let keys: KeyRing
-  private let hasher: PasswordHasher
-  private let policy: PasswordPolicy
-  private let identifiers: IdentifierSource
+  let hasher: PasswordHasher
+  let policy: PasswordPolicy
+  let identifiers: IdentifierSource
+  let audit: Audit
 
   /// Rows that one page looks at, so that a long run of deleted accounts costs no more than a full page.
   private static let maxExamined = 1000
@@ -23,6 +24,7 @@ package final class AccountService: Sendable {
     self.hasher = hasher
     self.policy = policy
     identifiers = IdentifierSource(clock: clock, random: random)
+    audit = Audit(store, keys)
   }
 
   /// The newest state that a refusal of `create` can depend on.
@@ -47,16 +49,30 @@ package final class AccountService: Sendable {
     if !form.password.isAbsent, !form.passwordHash.isAbsent {
       judge.complain(FieldError("#/passwordHash", .invalidValue, "use either this or password"))
     }
+    let isEmailVerified = judge.accept(form.emailVerified, at: "#/emailVerified") ?? false
+    let mustChangePassword = judge.accept(form.mustChangePassword, at: "#/mustChangePassword") ?? false
     guard let email, let name, judge.complaints.isEmpty else { throw .invalid(judge.complaints) }
-    guard authority.permissions.covers(Roles.permissions(of: role)) else { throw .forbidden }
+    if !authority.permissions.covers(Roles.permissions(of: role)) { throw try refusal(to: authority) }
 
     if let password { passwordHash = try hasher.hash(password) }
     let id = identifiers.next()
     let now = identifiers.now()
     let user = UserRecord(
-      id: id, createdAt: now, updatedAt: now, passwordChangedAt: passwordHash == nil ? 0 : now, role: role, email: email.text,
-      name: name.text, passwordHash: passwordHash)
-    let done = try store.writing { (transaction) throws(RepositoryError) in try store.users.insert(user, in: &transaction) }
+      id: id, isEmailVerified: isEmailVerified, mustChangePassword: mustChangePassword, createdAt: now, updatedAt: now,
+      passwordChangedAt: passwordHash == nil ? 0 : now, role: role, email: email.text, name: name.text, passwordHash: passwordHash
+    )
+    let done = try store.writing { (transaction) throws(RepositoryError) -> AccountOutcome in
+      let permissions = try authority.permissions(by: store, in: &transaction)
+      guard permissions.contains(.usersWrite), permissions.covers(Roles.permissions(of: role)) else {
+        return try refuse(.forbidden, nil, to: authority, at: now, in: &transaction)
+      }
+      try store.users.insert(user, in: &transaction)
+      try audit.note(
+        .userCreated, at: now, actor: authority.actor, subject: user.id, session: authority.session, .role(role), in: &transaction
+      )
+      return .done(user)
+    }
+    if case .refused(let error) = done.value { throw error }
     return (User(user), done.position)
   }
 

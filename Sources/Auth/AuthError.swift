@@ -31,6 +31,14 @@ package enum AuthError: Error, Equatable, Sendable {
   case emailNotVerified
   case notFound
   case emailExists
+  /// 409: the change would leave nobody who may do everything.
+  case lastAdmin
+  /// 410: a one-time token that is unknown, was used or has expired.
+  case tokenUsedOrExpired
+  /// 412: the account has another revision than the one that was to be changed.
+  case revisionMismatch
+  /// 428: whoever replaces an account says which revision they mean.
+  case preconditionRequired
   /// 400: a cursor that this server did not make for this list.
   case invalidCursor
 
@@ -73,6 +81,10 @@ extension AuthError: CustomStringConvertible {
     case .emailNotVerified: "the e-mail address must be verified first"
     case .notFound: "there is no such object"
     case .emailExists: "the e-mail address has an account"
+    case .lastAdmin: "there must be an administrator"
+    case .tokenUsedOrExpired: "the one-time token is of no use"
+    case .revisionMismatch: "the object has another revision"
+    case .preconditionRequired: "the revision to be replaced must be named"
     case .invalidCursor: "the cursor is not of this list"
     case .loginThrottled(let refusal): "policy \(refusal.policy) refuses for \(refusal.retryAfter) s"
     case .rateLimited(let refusal): "policy \(refusal.policy) refuses for \(refusal.retryAfter) s"

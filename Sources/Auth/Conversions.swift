@@ -1,6 +1,6 @@
 // Where records become what the floors above may see, and repository errors become ours.
 
-import Platform
+package import Platform
 import Repositories
 
 extension AuthError {
@@ -73,3 +73,6 @@ extension Store {
     do throws(RepositoryError) { return try write(body) } catch { throw AuthError(error) }
   }
 }
+
+/// The state that an answer depends on, as the floor above names it.
+package typealias StorePosition = LogPosition

@@ -18,6 +18,9 @@ package struct EmailAddress: Hashable, Sendable {
   /// What comes before the `@`.
   package var localPart: Substring { text.prefix { $0 != "@" } }
 
+  /// Whether another text means the same address: upper and lower case are one.
+  func isSame(as other: String) -> Bool { text.utf8.span.lowercasedASCII() == other.utf8.span.lowercasedASCII() }
+
   private static func isValid(_ bytes: Span<UInt8>) -> Bool {
     guard bytes.count <= maxByteCount else { return false }
     var at = 0

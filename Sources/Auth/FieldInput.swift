@@ -15,6 +15,14 @@ package enum FieldInput: Sendable {
   }
 }
 
+/// A member that should be `true` or `false`, as the decoder found it.
+package enum FlagInput: Sendable {
+  case absent
+  /// Present, but a string, a number, null, an array or an object.
+  case otherType
+  case flag(Bool)
+}
+
 /// Judges the fields of one request all at once: every value is tried, every complaint is kept.
 struct FieldJudge {
   private(set) var complaints: [FieldError]
@@ -49,6 +57,17 @@ struct FieldJudge {
         complaints.append(error)
         return nil
       }
+    }
+  }
+
+  /// The value of a flag that may be left out; nil if it was, or if there was a complaint.
+  mutating func accept(_ input: FlagInput, at pointer: String) -> Bool? {
+    switch input {
+    case .absent: return nil
+    case .otherType:
+      complaints.append(FieldError(pointer, .invalidType, "this member must be true or false"))
+      return nil
+    case .flag(let value): return value
     }
   }
 

@@ -61,31 +61,6 @@ package struct LogoutForm: Sendable {
   }
 }
 
-/// `POST /api/v1/users`, and `userd admin user create`.
-package struct AccountForm: Sendable {
-  package var email: FieldInput
-  package var name: FieldInput
-  /// `user` if it is left out.
-  package var role: FieldInput
-  /// If this and the hash are left out the account waits for a reset link.
-  package var password: FieldInput
-  /// A hash that another system made of the password.
-  package var passwordHash: FieldInput
-  package var complaints: [FieldError]
-
-  package init(
-    email: FieldInput, name: FieldInput, role: FieldInput = .absent, password: FieldInput = .absent,
-    passwordHash: FieldInput = .absent, complaints: [FieldError] = []
-  ) {
-    self.email = email
-    self.name = name
-    self.role = role
-    self.password = password
-    self.passwordHash = passwordHash
-    self.complaints = complaints
-  }
-}
-
 /// The `Idempotency-Key` of a request: 1-128 visible ASCII characters.
 package struct IdempotencyKey: Sendable, Equatable {
   let bytes: [UInt8]

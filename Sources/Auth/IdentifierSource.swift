@@ -7,7 +7,7 @@ import Synchronization
 /// Draws before a transaction begins, because a transaction may hold up every writer. Any thread may call it.
 final class IdentifierSource: Sendable {
   private let clock: any Clock
-  private let random: RandomSource
+  let random: RandomSource
   // Guards the last identifier; held for a few instructions.
   private let sequence = Mutex(UUIDv7Sequence())
 

@@ -52,6 +52,9 @@ package struct PermissionSet: Hashable, Sendable {
   /// Whether everything in `other` is in this set too: who may give `other` away.
   package func covers(_ other: PermissionSet) -> Bool { other.bits & ~bits == 0 }
 
+  /// What is in both.
+  func intersection(_ other: PermissionSet) -> PermissionSet { PermissionSet(bits: bits & other.bits) }
+
   /// What it holds, in the order of the contract.
   package var permissions: [Permission] { Permission.allCases.filter(contains) }
 }

@@ -1,5 +1,7 @@
 // Who is acting: the proven answer to a request's credentials.
 
+import Repositories
+
 /// A person with a live session, as the store had it when the token was checked.
 ///
 /// Role and permissions come from the store, never from the token, so a change is felt by the very next request.
@@ -77,5 +79,15 @@ package enum Authority: Sendable {
 
   func require(_ permission: Permission) throws(AuthError) {
     if !permissions.contains(permission) { throw .forbidden }
+  }
+
+  /// What they may do as a transaction sees it: a right that was taken away a moment ago, by a commit that no reader sees yet, is gone.
+  func permissions(by store: Store, in transaction: inout Writing) throws(RepositoryError) -> PermissionSet {
+    switch self {
+    case .principal(let principal):
+      guard let user = try store.users.find(principal.userID.uuid, in: &transaction), user.status == .active else { return .none }
+      return principal.permissions.intersection(Roles.permissions(of: user.role))
+    case .owner: return .all
+    }
   }
 }

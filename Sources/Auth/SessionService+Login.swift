@@ -131,7 +131,7 @@ extension SessionService {
     }
   }
 
-  private func record(of draft: SessionDraft, for user: UserRecord, from origin: SessionOrigin) -> SessionRecord {
+  func record(of draft: SessionDraft, for user: UserRecord, from origin: SessionOrigin) -> SessionRecord {
     SessionRecord(
       id: draft.id, userID: user.id, userEpoch: user.epoch, methods: .password, createdAt: draft.moment,
       idleExpiresAt: draft.moment + Int64(options.refreshIdle) * 1000,
@@ -141,7 +141,7 @@ extension SessionService {
 }
 
 /// Everything about a new session that is drawn before its transaction begins.
-private struct SessionDraft {
+struct SessionDraft {
   let id: UUID
   let tokenID: UUID
   let seed: InlineArray<16, UInt8>

@@ -184,6 +184,7 @@ package struct RecordCheck {
     case .timeline: _ = try Setting.timeline(value)
     case .auditTrail: trail = try AuditTrail(decoding: value)
     case .throttleState: throttle = try ThrottleState(decoding: value)
+    case .setupToken: _ = try SetupTokenRecord(decoding: value)
     }
   }
 

@@ -8,6 +8,7 @@ enum Setting: UInt8 {
   case identity = 0x02
   case timeline = 0x03
   case migration = 0x04
+  case setupToken = 0x05
   case auditTrail = 0x08
   case throttleState = 0x09
 

@@ -15,6 +15,7 @@ package final class Store: Sendable {
   package let oneTimeTokens = OneTimeTokenRepository()
   package let throttle = ThrottleRepository()
   package let knownDevices = KnownDeviceRepository()
+  package let setupToken = SetupTokenRepository()
   package let identity: StoreIdentity
   /// How far the throttle's clock had come when the store was opened.
   package let throttleMoment: Int64

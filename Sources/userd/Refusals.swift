@@ -9,12 +9,13 @@ extension CommandError {
     switch error {
     case .invalid(let fields): .failed(fieldsText(fields.map { ($0.pointer, $0.detail) }), .usage)
     case .emailExists, .storageFull: .failed(error.description, .cannotCreate)
-    case .forbidden, .registrationClosed, .accountDisabled, .passwordChangeRequired, .emailNotVerified:
+    case .notFound: .failed(error.description, .missingInput)
+    case .forbidden, .lastAdmin, .registrationClosed, .accountDisabled, .passwordChangeRequired, .emailNotVerified:
       .failed(error.description, .permission)
-    case .overloaded, .wouldBlock, .loginThrottled, .rateLimited: .failed(error.description, .temporary)
+    case .overloaded, .wouldBlock, .loginThrottled, .rateLimited, .revisionMismatch: .failed(error.description, .temporary)
     case .readOnly, .commitOutcomeUnknown, .storageFailed: .failed(error.description, .inputOutput)
     case .invalidToken, .tokenExpired, .sessionRevoked, .invalidCredentials, .mfaRequired, .mfaInvalid, .refreshInvalid,
-      .refreshReused, .reauthRequired, .notFound, .invalidCursor:
+      .refreshReused, .reauthRequired, .invalidCursor, .tokenUsedOrExpired, .preconditionRequired:
       .failed(error.description, .internalError)
     }
   }
@@ -30,7 +31,8 @@ extension CommandError {
       }
       return .failed(fieldsText(fields ?? []), .usage)
     case "email_exists", "storage_full": return .failed(text.isEmpty ? code : text, .cannotCreate)
-    case "forbidden": return .failed(text, .permission)
+    case "not_found": return .failed(text, .missingInput)
+    case "forbidden", "last_admin": return .failed(text, .permission)
     case "overloaded", "draining", "timeout": return .failed("the server is busy: \(text)", .temporary)
     case "read_only", "commit_outcome_unknown": return .failed(text, .inputOutput)
     default: return .failed("the server refused: \(text) (\(code))", .internalError)

@@ -20,6 +20,8 @@ final class APIServer: Sendable {
   let server: Server
   let services: Services
   let reports: ReportList
+  /// How often the first administrator was made.
+  let setups = CallCounter()
   private let health: HealthBox
   /// The position of the listener whose peers act for the owner.
   static let adminListenerIndex = 1
@@ -50,7 +52,8 @@ final class APIServer: Sendable {
         store: store, keys: keys, hasher: hasher, policy: options.passwordPolicy, clock: clock, random: .system),
       operation: Services.Operation(
         name: "userd", version: "0.0.0", adminListenerIndex: Self.adminListenerIndex, ownerUserID: ownerUserID,
-        health: { health.value }, report: { failure, _ in reports.append(failure) }),
+        health: { health.value }, report: { failure, _ in reports.append(failure) },
+        onSetup: { [setups] in setups.count() }),
       anonymousLimiter: anonymousLimit.map { RateLimiter(policy: "ip", limit: $0, windowSeconds: 60) })
     self.reports = reports
     self.health = health
@@ -77,10 +80,10 @@ final class APIServer: Sendable {
   /// Asks over a connection of its own and returns the answer.
   func ask(
     _ method: String, _ target: String, _ body: String? = nil, token: String? = nil, fields: [String] = [],
-    over listener: Listener = .internet
+    type: String = "application/json", over listener: Listener = .internet
   ) throws -> Answer {
     var head = "\(method) \(target) HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
-    if let body { head += "Content-Type: application/json\r\nContent-Length: \(body.utf8.count)\r\n" }
+    if let body { head += "Content-Type: \(type)\r\nContent-Length: \(body.utf8.count)\r\n" }
     if let token { head += "Authorization: Bearer \(token)\r\n" }
     for field in fields { head += "\(field)\r\n" }
     let socket =
@@ -130,6 +133,12 @@ final class APIServer: Sendable {
     else { throw Unexpected(answer) }
     return Pair(access: access, refresh: refresh, userID: user, sessionID: session)
   }
+}
+
+final class CallCounter: Sendable {
+  private let total = Atomic<Int>(0)
+  func count() { total.wrappingAdd(1, ordering: .relaxed) }
+  var value: Int { total.load(ordering: .relaxed) }
 }
 
 /// What a handler told the log.

@@ -23,7 +23,7 @@ import Testing
   @Test func `the table of endpoints is the routing table`() throws {
     let rows = try Self.document().split(separator: "\n").compactMap { line -> String? in
       let cells = line.split(separator: "|", omittingEmptySubsequences: true)
-      guard let first = cells.first, [" GET /", " POST /", " DELETE /"].contains(where: { first.hasPrefix($0) }) else {
+      guard let first = cells.first, Method.allCases.contains(where: { first.hasPrefix(" \($0.name) /") }) else {
         return nil
       }
       return String(first.dropFirst().dropLast())

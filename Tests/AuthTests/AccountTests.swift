@@ -19,10 +19,10 @@ import Testing
     return try server.settle(server.accounts.create(form, by: authority))
   }
 
-  private func principal(_ permissions: [Permission]) -> Authority {
+  private func principal(_ permissions: [Permission], of user: UserID = UserID(UUID(high: 1, low: 1))) -> Authority {
     .principal(
       Principal(
-        userID: UserID(UUID(high: 1, low: 1)), sessionID: SessionID(UUID(high: 1, low: 1)),
+        userID: user, sessionID: SessionID(UUID(high: 1, low: 1)),
         permissions: PermissionSet(permissions),
         authenticatedAt: 0, recentUntil: 0))
   }
@@ -62,11 +62,15 @@ import Testing
 
   @Test func `nobody gives away more than they have`() throws {
     let server = try TestServer()
-    let writer = principal([.usersRead, .usersWrite])
+    let root = try create(server, "root@example.org", role: "admin")
+    let writer = principal([.usersRead, .usersWrite], of: root.id)
     #expect(refusal { try create(server, "x@example.org", role: "admin", by: writer) } == .forbidden)
-    let almost = principal(Permission.allCases.filter { $0 != .opsWrite })
+    let almost = principal(Permission.allCases.filter { $0 != .opsWrite }, of: root.id)
     #expect(refusal { try create(server, "x@example.org", role: "admin", by: almost) } == .forbidden)
     #expect(try create(server, "x@example.org", role: "user", by: writer).role == "user")
+    #expect(refusal { try server.accounts.disable(root.id, by: almost) } == .forbidden, "no one acts above themselves")
+    // What a role no longer gives is gone, whatever the request was let in with.
+    #expect(refusal { try create(server, "y@example.org", by: principal([.usersWrite])) } == .forbidden)
   }
 
   @Test func `reading does not permit writing, nor writing reading`() throws {

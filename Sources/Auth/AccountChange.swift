@@ -1,0 +1,145 @@
+// One change of one account: judged and made in one transaction, with everything that follows from it.
+
+import Codecs
+import Platform
+import Repositories
+
+/// What became of an account inside a transaction, or why nothing did.
+enum AccountOutcome {
+  case done(UserRecord)
+  case refused(AuthError)
+}
+
+extension AccountService {
+  /// Changes an account on somebody's authority.
+  ///
+  /// Judged inside the transaction, in this order: whether they may write users now, whether the account is there, whether its role gives
+  /// nothing that they lack, the revision, the change itself, and whether an administrator is left. A refusal changes nothing; one for want
+  /// of permissions is in the audit trail.
+  /// - Parameter edit: changes the record, or says why not; it gets what they may do now.
+  func change(
+    _ id: UserID, by authority: Authority, if condition: RevisionCondition,
+    _ edit: (_ user: inout UserRecord, _ permissions: PermissionSet) -> AuthError?
+  ) throws(AuthError) -> (value: User, position: LogPosition) {
+    try authority.require(.usersWrite)
+    let now = identifiers.now()
+    let done = try store.writing { (transaction) throws(RepositoryError) -> AccountOutcome in
+      let permissions = try authority.permissions(by: store, in: &transaction)
+      let old: UserRecord
+      switch try subject(id, for: permissions, if: condition, in: &transaction) {
+      case .done(let user): old = user
+      case .refused(let error): return try refuse(error, id, to: authority, at: now, in: &transaction)
+      }
+      var new = old
+      if let error = edit(&new, permissions) { return try refuse(error, id, to: authority, at: now, in: &transaction) }
+      return try settle(new, replacing: old, by: authority, at: now, in: &transaction)
+    }
+    switch done.value {
+    case .done(let user): return (User(user), done.position)
+    case .refused(let error): throw error
+    }
+  }
+
+  /// The account that somebody with these permissions means to change, if they may.
+  func subject(
+    _ id: UserID, for permissions: PermissionSet, if condition: RevisionCondition, in transaction: inout Writing
+  ) throws(RepositoryError) -> AccountOutcome {
+    guard permissions.contains(.usersWrite) else { return .refused(.forbidden) }
+    guard let user = try store.users.find(id.uuid, in: &transaction) else { return .refused(.notFound) }
+    // No one acts above themselves.
+    guard permissions.covers(Roles.permissions(of: user.role)) else { return .refused(.forbidden) }
+    if let objection = condition.objection(to: user.revision) { return .refused(objection) }
+    return .done(user)
+  }
+
+  /// A refusal, noted if it is one for want of permissions.
+  func refuse(
+    _ error: AuthError, _ id: UserID?, to authority: Authority, at now: Int64, in transaction: inout Writing
+  ) throws(RepositoryError) -> AccountOutcome {
+    if error == .forbidden {
+      try audit.note(
+        .accessDenied, at: now, actor: authority.actor, subject: id?.uuid, session: authority.session,
+        .reason(.permissionMissing),
+        in: &transaction)
+    }
+    return .refused(error)
+  }
+
+  /// The refusal of somebody who asks for more than they may, noted before anything costly is done for them.
+  func refusal(to authority: Authority) throws(AuthError) -> AuthError {
+    let now = identifiers.now()
+    _ = try store.writing { (transaction) throws(RepositoryError) in
+      try refuse(.forbidden, nil, to: authority, at: now, in: &transaction)
+    }
+    return .forbidden
+  }
+
+  /// Writes a changed account with what follows from the change: a higher revision; whoever is no longer active has no sessions and no
+  /// one-time tokens from this commit on; a new address makes tokens useless that were for the old one. A record that is as it was is not
+  /// written.
+  func settle(
+    _ changed: UserRecord, replacing old: UserRecord, by authority: Authority, at now: Int64, in transaction: inout Writing
+  ) throws(RepositoryError) -> AccountOutcome {
+    guard changed != old else { return .done(old) }
+    var new = changed
+    if try leavesNoAdministrator(old, becoming: new, in: &transaction) { return .refused(.lastAdmin) }
+    if old.status == .active, new.status != .active {
+      // The epoch voids what was issued; the rows go so that nothing of them is left.
+      new.epoch &+= 1
+      try store.sessions.endSessions(of: new.id, in: &transaction)
+      try store.oneTimeTokens.deleteAll(of: new.id, in: &transaction)
+    } else if new.email != old.email {
+      try store.oneTimeTokens.deleteAll(of: new.id, [.reset, .verifyEmail, .changeEmail], in: &transaction)
+    }
+    new.revision += 1
+    new.updatedAt = now
+    try store.users.update(new, replacing: old, in: &transaction)
+    for event in Self.events(from: old, to: new) {
+      try audit.note(
+        event, at: now, actor: authority.actor, subject: new.id, session: authority.session,
+        event == .roleChanged ? .role(new.role) : .none, in: &transaction)
+    }
+    return .done(new)
+  }
+
+  /// What the trail says about a change: each thing that others act upon by its own name, all else as one update.
+  private static func events(from old: UserRecord, to new: UserRecord) -> [AuditEvent] {
+    var events: [AuditEvent] = []
+    switch (old.status, new.status) {
+    case (.active, .active), (.disabled, .disabled): break
+    case (.active, .disabled): events.append(.userDisabled)
+    case (.disabled, .active): events.append(.userEnabled)
+    case (.active, .deleted), (.disabled, .deleted): events.append(.userDeleted)
+    case (.deleted, .active), (.deleted, .disabled): events.append(.userRestored)
+    case (.deleted, .deleted):
+      if new.isDisabledWhenRestored != old.isDisabledWhenRestored {
+        events.append(new.isDisabledWhenRestored ? .userDisabled : .userEnabled)
+      }
+    }
+    if new.role != old.role { events.append(.roleChanged) }
+    if new.email != old.email { events.append(.emailChanged) }
+    return events.isEmpty ? [.userUpdated] : events
+  }
+
+  /// Whether an account that stops being an active administrator, or goes, was the last one.
+  func leavesNoAdministrator(
+    _ old: UserRecord, becoming new: UserRecord?, in transaction: inout Writing
+  ) throws(RepositoryError) -> Bool {
+    guard old.isActiveAdministrator, new?.isActiveAdministrator != true else { return false }
+    return try !store.users.hasActive(.admin, except: old.id, in: &transaction)
+  }
+}
+
+extension UserRecord {
+  fileprivate var isActiveAdministrator: Bool { status == .active && role == .admin }
+}
+
+extension Authority {
+  /// The session that they act in, if it is one.
+  var session: UUID? {
+    switch self {
+    case .principal(let principal): principal.sessionID.uuid
+    case .owner: nil
+    }
+  }
+}

@@ -1,0 +1,131 @@
+// Accounts that may not be used, do no longer exist for anybody but administrators, or are gone for good.
+
+package import Platform
+import Repositories
+
+/// All of it takes effect with the commit: the next request of whoever is disabled or deleted is refused.
+extension AccountService {
+  /// Takes the account out of use. A deleted one will be disabled when it is restored.
+  ///
+  /// - Throws: `.forbidden`, `.notFound`, `.revisionMismatch`, `.lastAdmin`.
+  package func disable(
+    _ id: UserID, if condition: RevisionCondition = .none, by authority: Authority
+  ) throws(AuthError) -> (value: User, position: LogPosition) {
+    try change(id, by: authority, if: condition) { user, _ in
+      switch user.status {
+      case .active: user.status = .disabled
+      case .disabled: break
+      case .deleted: user.isDisabledWhenRestored = true
+      }
+      return nil
+    }
+  }
+
+  /// Gives the account back to its owner. A deleted one stays deleted, and will not be disabled when it is restored.
+  ///
+  /// - Throws: `.forbidden`, `.notFound`, `.revisionMismatch`.
+  package func enable(
+    _ id: UserID, if condition: RevisionCondition = .none, by authority: Authority
+  ) throws(AuthError) -> (value: User, position: LogPosition) {
+    try change(id, by: authority, if: condition) { user, _ in
+      switch user.status {
+      case .active: break
+      case .disabled: user.status = .active
+      case .deleted: user.isDisabledWhenRestored = false
+      }
+      return nil
+    }
+  }
+
+  /// Deletes the account, which keeps its address and can be restored.
+  ///
+  /// - Throws: `.forbidden`, `.notFound`, `.revisionMismatch`, `.lastAdmin`.
+  package func delete(
+    _ id: UserID, if condition: RevisionCondition = .none, by authority: Authority
+  ) throws(AuthError) -> (value: User, position: LogPosition) {
+    try change(id, by: authority, if: condition) { user, _ in
+      user.delete()
+      return nil
+    }
+  }
+
+  /// Makes a deleted account what it was before.
+  ///
+  /// - Throws: `.forbidden`, `.notFound`, `.revisionMismatch`.
+  package func restore(
+    _ id: UserID, if condition: RevisionCondition = .none, by authority: Authority
+  ) throws(AuthError) -> (value: User, position: LogPosition) {
+    try change(id, by: authority, if: condition) { user, _ in
+      guard user.status == .deleted else { return nil }
+      user.status = user.isDisabledWhenRestored ? .disabled : .active
+      user.isDisabledWhenRestored = false
+      return nil
+    }
+  }
+
+  /// Removes everything that is kept of a person, whatever the account's status; the address is free afterwards. Audit records stay: they
+  /// name nobody but by an identifier that leads nowhere then.
+  ///
+  /// - Throws: `.forbidden`, `.notFound`, `.revisionMismatch`, `.lastAdmin`.
+  package func erase(
+    _ id: UserID, if condition: RevisionCondition = .none, by authority: Authority
+  ) throws(AuthError) -> LogPosition {
+    try authority.require(.usersWrite)
+    let now = identifiers.now()
+    let done = try store.writing { (transaction) throws(RepositoryError) -> AccountOutcome in
+      let permissions = try authority.permissions(by: store, in: &transaction)
+      let user: UserRecord
+      switch try subject(id, for: permissions, if: condition, in: &transaction) {
+      case .done(let found): user = found
+      case .refused(let error): return try refuse(error, id, to: authority, at: now, in: &transaction)
+      }
+      if try leavesNoAdministrator(user, becoming: nil, in: &transaction) { return .refused(.lastAdmin) }
+      try store.sessions.endSessions(of: user.id, in: &transaction)
+      try store.oneTimeTokens.deleteAll(of: user.id, in: &transaction)
+      try store.users.delete(user, in: &transaction)
+      try audit.note(
+        .userErased, at: now, actor: authority.actor, subject: user.id, session: authority.session, in: &transaction)
+      return .done(user)
+    }
+    switch done.value {
+    case .done: return done.position
+    case .refused(let error): throw error
+    }
+  }
+
+  /// Deletes one's own account. Costs exactly one password hash, so it belongs on the hash pool.
+  ///
+  /// - Throws: `.reauthRequired` before anything is looked at; `.invalid`, `.invalidCredentials`, `.lastAdmin`; `.sessionRevoked` if the
+  ///   account has gone meanwhile.
+  package func deleteMe(_ form: FarewellForm, by principal: Principal) throws(AuthError) -> LogPosition {
+    try principal.requireRecentLogin(at: identifiers.now())
+    var judge = FieldJudge(form.complaints)
+    let password = judge.require(form.password, at: "#/password") { (text) throws(FieldError) in Password(text) }
+    guard let password, judge.complaints.isEmpty else { throw .invalid(judge.complaints) }
+    let id = principal.userID.uuid
+    let known = try store.reading { (transaction) throws(RepositoryError) in try store.users.find(id, in: &transaction) }
+    guard try hasher.check(password, against: known?.passwordHash).matches else { throw .invalidCredentials }
+
+    let now = identifiers.now()
+    let done = try store.writing { (transaction) throws(RepositoryError) -> AccountOutcome in
+      guard let old = try store.users.find(id, in: &transaction), old.status == .active else { return .refused(.sessionRevoked) }
+      // The hash took long enough for the password to have changed.
+      guard old.passwordHash == known?.passwordHash else { return .refused(.invalidCredentials) }
+      var new = old
+      new.delete()
+      return try settle(new, replacing: old, by: .principal(principal), at: now, in: &transaction)
+    }
+    switch done.value {
+    case .done: return done.position
+    case .refused(let error): throw error
+    }
+  }
+}
+
+extension UserRecord {
+  fileprivate mutating func delete() {
+    guard status != .deleted else { return }
+    isDisabledWhenRestored = status == .disabled
+    status = .deleted
+  }
+}

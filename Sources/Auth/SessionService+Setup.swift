@@ -1,0 +1,79 @@
+// The first administrator: made with the setup token that lies beside a store without one.
+
+import Crypto
+package import Platform
+import Repositories
+
+extension SessionService {
+  /// Draws a new setup token while there is no administrator, which voids the one before; nil once there is one.
+  ///
+  /// - Returns: the token and the position at which it counts.
+  package func renewSetupToken() throws(AuthError) -> (value: SetupToken?, position: LogPosition) {
+    let token = SetupToken(from: identifiers.random)
+    let record = SetupTokenRecord(expiresAt: identifiers.now() + SetupToken.lifetimeMilliseconds, digest: token.digest)
+    let done = try store.writing { (transaction) throws(RepositoryError) -> Bool in
+      let hasAdministrator = try store.users.hasActive(.admin, in: &transaction)
+      if !hasAdministrator {
+        try store.setupToken.put(record, in: &transaction)
+      } else if try store.setupToken.find(in: &transaction) != nil {
+        try store.setupToken.delete(in: &transaction)
+      }
+      return !hasAdministrator
+    }
+    return (done.value ? token : nil, done.position)
+  }
+
+  /// Makes the first administrator and their first session. Hashes, once the token is known to be the right one, so it belongs on the hash
+  /// pool.
+  ///
+  /// - Throws: `.notFound` once there is an administrator, before anything else is judged; `.invalid`, `.tokenUsedOrExpired`,
+  ///   `.emailExists`.
+  package func setUp(
+    _ form: SetupForm, from origin: SessionOrigin
+  ) throws(AuthError) -> (value: Authentication, position: LogPosition) {
+    let known = try store.reading { (transaction) throws(RepositoryError) -> (SetupTokenRecord?, isOver: Bool) in
+      let isOver = try store.users.hasActive(.admin, in: &transaction)
+      return (try store.setupToken.find(in: &transaction), isOver)
+    }
+    guard !known.isOver else { throw .notFound }
+    var judge = FieldJudge(form.complaints)
+    let text = judge.require(form.token, at: "#/token") { (text) throws(FieldError) in text }
+    let email = judge.require(form.email, at: "#/email") { (text) throws(FieldError) in try EmailAddress(text) }
+    let name = judge.require(form.name, at: "#/name") { (text) throws(FieldError) in try DisplayName(text) }
+    let password = judge.require(form.password, at: "#/password") { (text) throws(FieldError) in
+      try options.passwordPolicy.accept(text, email: email, name: name)
+    }
+    guard let text, let email, let name, let password, judge.complaints.isEmpty else { throw .invalid(judge.complaints) }
+    guard let token = SetupToken(text.utf8.span), known.0.accepts(token, at: identifiers.now()) else { throw .tokenUsedOrExpired }
+
+    let passwordHash = try hasher.hash(password)
+    let userID = identifiers.next()
+    let draft = SessionDraft(identifiers, device: nil)
+    let now = draft.moment
+    let user = UserRecord(
+      id: userID, createdAt: now, updatedAt: now, lastLoginAt: now, passwordChangedAt: now, role: .admin, email: email.text,
+      name: name.text, passwordHash: passwordHash)
+    let session = record(of: draft, for: user, from: origin)
+    let done = try store.writing { (transaction) throws(RepositoryError) -> AuthError? in
+      // Of two setups at once the second finds an administrator.
+      if try store.users.hasActive(.admin, in: &transaction) { return .notFound }
+      guard try store.setupToken.find(in: &transaction).accepts(token, at: now) else { return .tokenUsedOrExpired }
+      try store.users.insert(user, in: &transaction)
+      try store.sessions.insert(session, in: &transaction)
+      try store.setupToken.delete(in: &transaction)
+      try Audit(store, keys).note(
+        .setupCompleted, at: now, actor: .user(user.id), subject: user.id, session: session.id, from: origin, in: &transaction)
+      return nil
+    }
+    if let refusal = done.value { throw refusal }
+    return (authentication(for: session, of: user, at: now, tokenID: draft.tokenID), done.position)
+  }
+}
+
+extension SetupTokenRecord? {
+  /// Whether this is what is kept of a token that still counts. In constant time for all tokens.
+  fileprivate func accepts(_ token: SetupToken, at now: Int64) -> Bool {
+    guard let record = self else { return false }
+    return constantTimeEquals(record.digest.span, token.digest.span) && now < record.expiresAt
+  }
+}

@@ -1,0 +1,306 @@
+// Accounts changed by those who may: what follows at once, what is refused, and who stays whatever happens.
+
+import Codecs
+import Platform
+import Repositories
+import Storage
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import Auth
+
+@Suite struct AccountChangeTests {
+  private static let root = "root@example.org"
+  private static let password = "correct horse"
+
+  /// A server with one administrator.
+  private func server() throws -> (TestServer, root: User) {
+    let server = try TestServer()
+    return (server, try create(server, Self.root, role: "admin"))
+  }
+
+  private func create(_ server: TestServer, _ email: String, role: String = "user") throws -> User {
+    let form = AccountForm(email: .text(email), name: .text("Name"), role: .text(role), password: .text(Self.password))
+    return try server.settle(server.accounts.create(form, by: .owner))
+  }
+
+  private func events(_ server: TestServer) throws -> [AuditRecord] {
+    var found: [AuditRecord] = []
+    try server.store.read { (transaction) throws(RepositoryError) in
+      try server.store.audit.scan(before: nil, in: &transaction) { record in
+        found.append(record)
+        return .next
+      }
+    }
+    return found
+  }
+
+  private func administrator(_ server: TestServer, _ email: String = root) throws -> Authority {
+    .principal(try server.authenticate(try server.login(email).accessToken))
+  }
+
+  @Test func `a change has a higher revision, is in the trail, and is what the next request sees`() throws {
+    let (server, _) = try server()
+    let root = try administrator(server)
+    let ann = try server.register()
+    server.clock.advance(milliseconds: 5000)
+    let form = AccountEditForm(name: .text("Anna"), role: .text("admin"), emailVerified: .flag(true))
+    let changed = try server.settle(server.accounts.update(ann.user.id, form, by: root))
+    #expect(changed.name == "Anna" && changed.role == "admin" && changed.isEmailVerified && changed.email == "ann@example.org")
+    #expect(changed.revision == ann.user.revision + 1 && changed.updatedAt == ann.user.updatedAt + 5000)
+    #expect(try server.authenticate(ann.accessToken).permissions == .all)
+    #expect(try server.accounts.get(ann.user.id, by: .owner) == changed)
+    let note = try #require(try events(server).first)
+    #expect(note.event == .roleChanged && note.subject == ann.user.id.uuid && note.details.role == .admin)
+    // The same once more is no change.
+    #expect(try server.settle(server.accounts.update(ann.user.id, form, by: root)) == changed)
+    #expect(try events(server).first?.sequence == note.sequence)
+    #expect(server.isSound)
+  }
+
+  @Test func `a new address is unverified again and voids what was sent to the old one`() throws {
+    let (server, _) = try server()
+    let ann = try server.register()
+    try server.change(ann.user.id) { $0.isEmailVerified = true }
+    let token = OneTimeToken(.reset, .system)
+    let now = server.clock.wallMilliseconds()
+    func issue() throws {
+      let done = try server.store.write { (transaction) throws(RepositoryError) in
+        guard let user = try server.store.users.find(ann.user.id.uuid, in: &transaction) else { throw .rowMissing(.users) }
+        try server.store.issue(token, to: user, at: now, in: &transaction)
+      }
+      try server.database.waitUntilDurable(done.position)
+    }
+    func isLive() throws -> Bool {
+      try server.store.read { (transaction) throws(RepositoryError) in
+        try server.store.live(token, at: now, in: &transaction) != nil
+      }
+    }
+    try issue()
+    let respelled = try server.settle(
+      server.accounts.update(ann.user.id, AccountEditForm(email: .text("ANN@example.org")), by: .owner))
+    #expect(respelled.isEmailVerified, "another spelling is the same address")
+    try issue()
+    #expect(try isLive())
+    let moved = try server.settle(
+      server.accounts.update(ann.user.id, AccountEditForm(email: .text("anna@example.org")), by: .owner))
+    #expect(!moved.isEmailVerified)
+    #expect(try !isLive())
+    #expect(refusal { try server.login() } == .invalidCredentials)
+    #expect(try server.login("anna@example.org").user.id == ann.user.id)
+    let both = AccountEditForm(email: .text("ann@example.org"), emailVerified: .flag(true))
+    #expect(try server.settle(server.accounts.update(ann.user.id, both, by: .owner)).isEmailVerified)
+    #expect(
+      refusal { try server.accounts.update(ann.user.id, AccountEditForm(email: .text("ROOT@example.org")), by: .owner) }
+        == .emailExists)
+    #expect(try !server.accounts.get(ann.user.id, by: .owner).email.contains("ROOT"))
+  }
+
+  @Test func `a change for another revision is refused`() throws {
+    let (server, _) = try server()
+    let ann = try server.register().user
+    let form = AccountEditForm(name: .text("Anna"))
+    #expect(refusal { try server.accounts.update(ann.id, form, if: .oneOf([9, 10]), by: .owner) } == .revisionMismatch)
+    #expect(refusal { try server.accounts.update(ann.id, form, if: .oneOf([]), by: .owner) } == .revisionMismatch)
+    #expect(refusal { try server.accounts.disable(ann.id, if: .oneOf([9]), by: .owner) } == .revisionMismatch)
+    #expect(refusal { try server.accounts.erase(ann.id, if: .oneOf([9]), by: .owner) } == .revisionMismatch)
+    let whole = AccountEditForm(email: .text("ann@example.org"), name: .text("Anna"), role: .text("user"))
+    #expect(refusal { try server.accounts.replace(ann.id, whole, if: .missing, by: .owner) } == .preconditionRequired)
+    #expect(
+      refusal { try server.accounts.replace(ann.id, form, if: .any, by: .owner) }
+        == .invalid([
+          FieldError("#/email", .required, "this member is required"), FieldError("#/role", .required, "this member is required"),
+        ]))
+    try server.change(ann.id) { $0.mustChangePassword = true }
+    let replaced = try server.settle(server.accounts.replace(ann.id, whole, if: .oneOf([4, ann.revision]), by: .owner))
+    #expect(replaced.name == "Anna" && !replaced.mustChangePassword)
+    #expect(refusal { try server.accounts.update(UserID(UUID(high: 4, low: 4)), form, if: .any, by: .owner) } == .notFound)
+  }
+
+  @Test func `disabled, deleted and restored at once, and what was issued before stays void`() throws {
+    let (server, _) = try server()
+    let root = try administrator(server)
+    let ann = try server.register()
+    let id = ann.user.id
+    #expect(try server.settle(server.accounts.disable(id, by: root)).status == .disabled)
+    #expect(server.refusal(ann.accessToken) == .sessionRevoked)
+    #expect(refusal { try server.refresh(ann.refreshToken) } == .refreshInvalid)
+    #expect(refusal { try server.login() } == .accountDisabled)
+    #expect(try server.session(ann.session.id) == nil, "no row is left")
+
+    #expect(try server.settle(server.accounts.enable(id, by: root)).status == .active)
+    #expect(server.refusal(ann.accessToken) == .sessionRevoked, "enabling brings no session back")
+    let second = try server.login()
+    #expect(try server.settle(server.accounts.delete(id, by: root)).status == .deleted)
+    #expect(server.refusal(second.accessToken) == .sessionRevoked)
+    #expect(refusal { try server.login() } == .invalidCredentials)
+    #expect(refusal { try server.register() } == .emailExists, "a deleted account keeps its address")
+    #expect(try server.settle(server.accounts.enable(id, by: root)).status == .deleted, "enabling is no restoring")
+    #expect(try server.settle(server.accounts.restore(id, by: root)).status == .active)
+    _ = try server.login()
+
+    // Deleted while disabled, and disabled while deleted.
+    _ = try server.settle(server.accounts.disable(id, by: root))
+    _ = try server.settle(server.accounts.delete(id, by: root))
+    #expect(try server.settle(server.accounts.restore(id, by: root)).status == .disabled)
+    _ = try server.settle(server.accounts.enable(id, by: root))
+    _ = try server.settle(server.accounts.delete(id, by: root))
+    _ = try server.settle(server.accounts.disable(id, by: root))
+    #expect(try server.settle(server.accounts.restore(id, by: root)).status == .disabled)
+    let names = try events(server).compactMap { $0.subject == id.uuid ? $0.event : nil }
+    #expect(names.prefix(3) == [.userRestored, .userDisabled, .userDeleted])
+    #expect(server.isSound)
+  }
+
+  @Test func `an erased account leaves nothing but its place in the trail`() throws {
+    let (server, _) = try server()
+    let root = try administrator(server)
+    let ann = try server.register()
+    let second = try server.login()
+    try server.database.waitUntilDurable(server.accounts.erase(ann.user.id, by: root))
+    #expect(server.refusal(second.accessToken) == .sessionRevoked)
+    #expect(refusal { try server.accounts.get(ann.user.id, by: .owner) } == .notFound)
+    #expect(refusal { try server.accounts.erase(ann.user.id, by: root) } == .notFound)
+    let report = try RecordCheck.run { body throws(RepositoryError) in
+      let everything: [UInt8] = []
+      try server.store.read { (transaction) throws(RepositoryError) in
+        try transaction.scan(from: everything.span, below: everything.span, .ascending, body)
+      }
+    }
+    #expect(report.problems == [] && report.users == 1 && report.sessions == 1)
+    #expect(try events(server).first?.event == .userErased)
+    #expect(try server.register().user.id != ann.user.id, "the address is free")
+  }
+
+  @Test func `the last administrator who is active stays`() throws {
+    let (server, root) = try server()
+    let other = try create(server, "other@example.org", role: "admin")
+    _ = try server.settle(server.accounts.disable(other.id, by: .owner))
+    let demotion = AccountEditForm(role: .text("user"))
+    #expect(refusal { try server.accounts.update(root.id, demotion, by: .owner) } == .lastAdmin)
+    #expect(refusal { try server.accounts.disable(root.id, by: .owner) } == .lastAdmin)
+    #expect(refusal { try server.accounts.delete(root.id, by: .owner) } == .lastAdmin)
+    #expect(refusal { try server.accounts.erase(root.id, by: .owner) } == .lastAdmin)
+    let me = try server.authenticate(try server.login(Self.root).accessToken)
+    #expect(refusal { try server.accounts.deleteMe(FarewellForm(password: .text(Self.password)), by: me) } == .lastAdmin)
+    // One who is not active is no loss, and with a second one the first may go.
+    try server.database.waitUntilDurable(server.accounts.erase(other.id, by: .owner))
+    let third = try create(server, "third@example.org", role: "admin")
+    #expect(try server.settle(server.accounts.update(root.id, demotion, by: .owner)).role == "user")
+    #expect(refusal { try server.accounts.delete(third.id, by: .owner) } == .lastAdmin)
+  }
+
+  @Test func `of administrators who demote each other at the same time one stays`() throws {
+    let server = try TestServer()
+    for round in 0..<(10 * testScale) {
+      let pair = try (0..<2).map { try create(server, "r\(round)n\($0)@example.org", role: "admin") }
+      if round > 0 {
+        // Only these two are left to decide it.
+        for user in try server.accounts.list(UserListQuery(limit: 200)!, by: .owner).users where user.role == "admin" {
+          if !pair.contains(where: { $0.id == user.id }) {
+            _ = try server.settle(server.accounts.update(user.id, AccountEditForm(role: .text("user")), by: .owner))
+          }
+        }
+      }
+      let authorities = try pair.map { try administrator(server, $0.email) }
+      let outcomes = Mutex<[AuthError?]>([])
+      let accounts = server.accounts
+      inParallel(2) { index in
+        let form = AccountEditForm(role: .text("user"))
+        let outcome = refusal { try accounts.update(pair[1 - index].id, form, by: authorities[index]) }
+        outcomes.withLock { $0.append(outcome) }
+      }
+      try server.database.waitUntilDurable(server.accounts.heldPosition)
+      let admins = try pair.filter { try server.accounts.get($0.id, by: .owner).role == "admin" }
+      #expect(admins.count == 1)
+      // The second one was no administrator any more when it was their turn.
+      #expect(outcomes.withLock { $0.count { $0 == nil } } == 1 && outcomes.withLock { $0.contains(.forbidden) })
+    }
+  }
+
+  @Test func `of many who want one address at the same time one gets it`() throws {
+    let server = try TestServer()
+    let users = try (0..<4).map { try create(server, "u\($0)@example.org") }
+    for round in 0..<(10 * testScale) {
+      let spellings = [
+        "new\(round)@example.org", "NEW\(round)@example.org", "New\(round)@Example.org", "neW\(round)@example.ORG",
+      ]
+      let winners = Atomic<Int>(0)
+      let accounts = server.accounts
+      inParallel(4) { index in
+        let form = AccountEditForm(email: .text(spellings[index]))
+        let outcome = refusal { try accounts.update(users[index].id, form, by: .owner) }
+        if outcome == nil {
+          winners.wrappingAdd(1, ordering: .relaxed)
+        } else if outcome != .emailExists {
+          Issue.record("\(outcome!)")
+        }
+      }
+      #expect(winners.load(ordering: .relaxed) == 1)
+    }
+    #expect(server.isSound)
+  }
+
+  @Test func `whoever lacks a permission changes nobody, and asking above oneself is in the trail`() throws {
+    let (server, root) = try server()
+    let ann = try server.register()
+    let annAuthority = Authority.principal(try server.authenticate(ann.accessToken))
+    #expect(
+      refusal { try server.accounts.update(ann.user.id, AccountEditForm(role: .text("admin")), by: annAuthority) } == .forbidden)
+    #expect(refusal { try server.accounts.disable(root.id, by: annAuthority) } == .forbidden)
+    #expect(refusal { try server.accounts.erase(UserID(UUID(high: 4, low: 4)), by: annAuthority) } == .forbidden)
+    // An administrator who was demoted after the request was let in.
+    let other = try create(server, "other@example.org", role: "admin")
+    let late = try administrator(server, "other@example.org")
+    _ = try server.settle(server.accounts.update(other.id, AccountEditForm(role: .text("user")), by: .owner))
+    let before = try events(server).count
+    #expect(refusal { try server.accounts.disable(ann.user.id, by: late) } == .forbidden)
+    try server.database.waitUntilDurable(server.accounts.heldPosition)
+    let trail = try events(server)
+    #expect(trail.count == before + 1 && trail[0].event == .accessDenied && trail[0].subject == ann.user.id.uuid)
+    #expect(trail[0].actor == .user(other.id.uuid))
+    #expect(server.refusal(ann.accessToken) == nil)
+  }
+
+  @Test func `people change their own name and nothing else`() throws {
+    let server = try TestServer()
+    let ann = try server.register()
+    let me = try server.authenticate(ann.accessToken)
+    let changed = try server.settle(server.accounts.updateMe(OwnAccountForm(name: .text("Änn")), if: .oneOf([1]), by: me))
+    #expect(changed.name == "Änn" && changed.revision == 2)
+    #expect(
+      refusal { try server.accounts.updateMe(OwnAccountForm(name: .text("A")), if: .oneOf([1]), by: me) } == .revisionMismatch)
+    #expect(refusal { try server.accounts.updateMe(OwnAccountForm(name: .text("")), by: me) } != nil)
+    _ = try server.settle(server.accounts.delete(ann.user.id, by: .owner))
+    #expect(refusal { try server.accounts.updateMe(OwnAccountForm(name: .text("A")), by: me) } == .sessionRevoked)
+  }
+
+  @Test func `people leave with their password, after a recent login, for one hash`() throws {
+    let server = try TestServer()
+    let ann = try server.register()
+    let me = try server.authenticate(ann.accessToken)
+    let right = FarewellForm(password: .text(Self.password))
+    let wrong = FarewellForm(password: .text("wrong horse"))
+    var outcome: AuthError?
+    #expect(server.hashes.during { outcome = refusal { try server.accounts.deleteMe(wrong, by: me) } } == 1)
+    #expect(outcome == .invalidCredentials)
+    #expect(refusal { try server.accounts.deleteMe(FarewellForm(password: .absent), by: me) } != nil)
+    #expect(server.refusal(ann.accessToken) == nil)
+    server.clock.advance(milliseconds: 10 * 60 * 1000)
+    // The token lives as long as a login is recent; the principal of a request is judged by the clock.
+    #expect(server.hashes.during { outcome = refusal { try server.accounts.deleteMe(right, by: me) } } == 0)
+    #expect(outcome == .reauthRequired)
+    let again = try server.authenticate(try server.login().accessToken)
+    // Somebody sets another password while the right one is hashed.
+    let (store, database) = (server.store, server.database)
+    server.hashes.duringNext { try? TestServer.change(ann.user.id, in: store, database) { $0.passwordHash = "$other" } }
+    #expect(refusal { try server.accounts.deleteMe(right, by: again) } == .invalidCredentials)
+    let bob = try server.register("bob@example.org")
+    let bobMe = try server.authenticate(bob.accessToken)
+    try server.database.waitUntilDurable(server.accounts.deleteMe(right, by: bobMe))
+    #expect(server.refusal(bob.accessToken) == .sessionRevoked)
+    #expect(refusal { try server.login("bob@example.org") } == .invalidCredentials)
+    #expect(try server.accounts.get(bob.user.id, by: .owner).status == .deleted)
+  }
+}
