@@ -26,6 +26,8 @@ package enum AuditEvent: UInt16, Sendable, CaseIterable {
   /// A refresh token was used again; the session has ended.
   case sessionReuseDetected = 0x0204
   case sessionReauthenticated = 0x0205
+  /// Whoever has a session could not prove again who they are.
+  case reauthFailed = 0x0206
 
   case loginFailed = 0x0301
   /// A failure was the one from which on a policy refuses.
@@ -77,6 +79,7 @@ package enum AuditEvent: UInt16, Sendable, CaseIterable {
     case .sessionsEnded: "sessions.ended"
     case .sessionReuseDetected: "session.reuse_detected"
     case .sessionReauthenticated: "session.reauthenticated"
+    case .reauthFailed: "reauth.failed"
     case .loginFailed: "login.failed"
     case .loginThrottled: "login.throttled"
     case .loginHalfway: "login.halfway"

@@ -47,6 +47,7 @@ package struct RecordCheck {
   private enum Index: CaseIterable {
     case email
     case role
+    case secondFactors
     case sessionsByUser
     case oneTimeTokensByUser
     case throttleCountersByEnd
@@ -107,6 +108,9 @@ package struct RecordCheck {
       add(row: user.id, .email, UserRepository.emailKey(user.email))
       // Settings come first, so the version is known here. An index that is not whole yet says nothing.
       if hasRoleIndex { add(row: user.id, .role, UserRepository.roleKey(user.role, user.id)) }
+      if user.hasSecondFactors {
+        add(row: user.id, .secondFactors, SecondFactorRepository.balanceKey(of: user.id, recoveryCount: user.recoveryCodesLeft))
+      }
     case .usersByEmail:
       guard let id = UUID(bytes: value) else { throw .brokenIndex }
       items.append(Item(index: .email, id: id, mark: Self.mark(key, id), isRow: false))
@@ -114,6 +118,13 @@ package struct RecordCheck {
       guard key.count > 17, value.isEmpty else { throw .brokenIndex }
       let id = key.identifier(at: key.count - 16)
       if hasRoleIndex { items.append(Item(index: .role, id: id, mark: Self.mark(key, id), isRow: false)) }
+    case .secondFactors:
+      guard key.count == 17 else { throw .brokenIndex }
+      let factors = try SecondFactorRecord(id: key.identifier(at: 1), decoding: value)
+      guard factors.isEnabled else { return }
+      let place = SecondFactorRepository.balanceKey(of: factors.userID, recoveryCount: factors.recoveryDigests.count)
+      items.append(
+        Item(index: .secondFactors, id: factors.userID, mark: place.withSpan { Self.mark($0, factors.userID) }, isRow: false))
     case .sessions:
       guard key.count == 17 else { throw .brokenIndex }
       report.sessions += 1
@@ -154,7 +165,7 @@ package struct RecordCheck {
       guard key.count == OneTimeTokenRepository.indexKeyByteCount, value.isEmpty else { throw .brokenIndex }
       let id = key.identifier(at: OneTimeTokenRepository.indexKeyByteCount - 32)
       items.append(Item(index: .oneTimeTokensByUser, id: id, mark: Self.mark(key, id), isRow: false))
-    case .secondFactors, .outbox:
+    case .outbox:
       report.add("an entry belongs to table \"\(table)\", which this program does not use")
     }
   }
@@ -234,6 +245,7 @@ package struct RecordCheck {
     switch index {
     case .email: ("user", .usersByEmail)
     case .role: ("user", .usersByRole)
+    case .secondFactors: ("user", .secondFactors)
     case .sessionsByUser: ("session", .sessionsByUser)
     case .oneTimeTokensByUser: ("one-time token", .oneTimeTokensByUser)
     case .throttleCountersByEnd: ("throttle counter", .throttleCountersByEnd)

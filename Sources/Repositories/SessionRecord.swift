@@ -60,8 +60,11 @@ package struct SessionMethods: OptionSet, Sendable {
   package init(rawValue: UInt8) { self.rawValue = rawValue }
 
   package static let password = SessionMethods(rawValue: 1 << 0)
+  /// A code of an authenticator app.
+  package static let oneTimeCode = SessionMethods(rawValue: 1 << 1)
+  package static let recoveryCode = SessionMethods(rawValue: 1 << 2)
 
-  fileprivate static let known: UInt8 = 0b1
+  fileprivate static let known: UInt8 = 0b111
 }
 
 /// Where the fields lie. Values are stored on disk; never change them within a version.

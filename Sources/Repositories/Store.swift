@@ -12,6 +12,7 @@ package final class Store: Sendable {
   package let users = UserRepository()
   package let sessions = SessionRepository()
   package let audit = AuditRepository()
+  package let secondFactors = SecondFactorRepository()
   package let oneTimeTokens = OneTimeTokenRepository()
   package let throttle = ThrottleRepository()
   package let knownDevices = KnownDeviceRepository()

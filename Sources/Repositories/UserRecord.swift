@@ -10,6 +10,8 @@ package struct UserRecord: Sendable, Equatable {
   package var mustChangePassword: Bool
   /// Whether the password alone does not log the user in: there is a row of second factors that says what else is needed.
   package var hasSecondFactors: Bool
+  /// How many recovery codes that row has; 0 without one.
+  package var recoveryCodesLeft: Int
   /// Whether a deleted user was disabled before; restored, it is so again.
   package var isDisabledWhenRestored: Bool
   /// Grows when everything issued to the user so far must be void; sessions and access tokens carry it.
@@ -39,7 +41,8 @@ package struct UserRecord: Sendable, Equatable {
 
   package init(
     id: UUID, status: Status = .active, isEmailVerified: Bool = false, mustChangePassword: Bool = false,
-    hasSecondFactors: Bool = false, isDisabledWhenRestored: Bool = false, epoch: UInt32 = 1, revision: UInt64 = 1,
+    hasSecondFactors: Bool = false, recoveryCodesLeft: Int = 0, isDisabledWhenRestored: Bool = false, epoch: UInt32 = 1,
+    revision: UInt64 = 1,
     createdAt: Int64, updatedAt: Int64, lastLoginAt: Int64 = 0, passwordChangedAt: Int64 = 0,
     role: RoleName, email: String, name: String, passwordHash: String?
   ) {
@@ -48,6 +51,7 @@ package struct UserRecord: Sendable, Equatable {
     self.isEmailVerified = isEmailVerified
     self.mustChangePassword = mustChangePassword
     self.hasSecondFactors = hasSecondFactors
+    self.recoveryCodesLeft = recoveryCodesLeft
     self.isDisabledWhenRestored = isDisabledWhenRestored
     self.epoch = epoch
     self.revision = revision
@@ -75,7 +79,10 @@ private enum Layout {
   static let mustChangePassword: UInt16 = 1 << 1
   static let hasSecondFactors: UInt16 = 1 << 2
   static let disabledWhenRestored: UInt16 = 1 << 3
-  static let knownFlags: UInt16 = 0b1111
+  /// Four bits for a number.
+  static let recoveryCodesShift: UInt16 = 8
+  static let recoveryCodes: UInt16 = 0b1111 << 8
+  static let knownFlags: UInt16 = 0b1111 | recoveryCodes
 
   static let roleTag: UInt8 = 1
   static let emailTag: UInt8 = 2
@@ -93,6 +100,9 @@ extension UserRecord: TableRow {
     if mustChangePassword { flags |= Layout.mustChangePassword }
     if hasSecondFactors { flags |= Layout.hasSecondFactors }
     if isDisabledWhenRestored { flags |= Layout.disabledWhenRestored }
+    precondition(
+      recoveryCodesLeft >= 0 && recoveryCodesLeft <= SecondFactorRecord.maxRecoveryCount, "\(recoveryCodesLeft) recovery codes")
+    flags |= UInt16(recoveryCodesLeft) << Layout.recoveryCodesShift
     writer.append(flags)
     writer.append(epoch)
     writer.append(revision)
@@ -118,6 +128,7 @@ extension UserRecord: TableRow {
     isEmailVerified = fields.isEmailVerified
     mustChangePassword = fields.mustChangePassword
     hasSecondFactors = fields.hasSecondFactors
+    recoveryCodesLeft = fields.recoveryCodesLeft
     isDisabledWhenRestored = fields.isDisabledWhenRestored
     epoch = fields.epoch
     revision = fields.revision
@@ -143,6 +154,7 @@ package struct UserFields: Sendable {
   package let isEmailVerified: Bool
   package let mustChangePassword: Bool
   package let hasSecondFactors: Bool
+  package let recoveryCodesLeft: Int
   package let isDisabledWhenRestored: Bool
   package let epoch: UInt32
   package let revision: UInt64
@@ -166,6 +178,10 @@ package struct UserFields: Sendable {
     isEmailVerified = flags & Layout.emailVerified != 0
     mustChangePassword = flags & Layout.mustChangePassword != 0
     hasSecondFactors = flags & Layout.hasSecondFactors != 0
+    recoveryCodesLeft = Int((flags & Layout.recoveryCodes) >> Layout.recoveryCodesShift)
+    guard recoveryCodesLeft <= (hasSecondFactors ? SecondFactorRecord.maxRecoveryCount : 0) else {
+      throw .invalidField(offset: Layout.flags)
+    }
     isDisabledWhenRestored = flags & Layout.disabledWhenRestored != 0
     epoch = try reader.number(in: bytes)
     revision = try reader.number(in: bytes)
