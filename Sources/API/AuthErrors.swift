@@ -7,6 +7,7 @@ import HTTP
 func problem(of error: AuthError, report: (_ failure: String) -> Void) -> Problem {
   switch error {
   case .invalid(let fields): return .invalid(fields)
+  case .passwordRefused(let field): return .refused(field)
   case .invalidToken: return .unauthorized(.invalidToken, .accessToken)
   case .tokenExpired: return .unauthorized(.tokenExpired, .accessToken)
   case .sessionRevoked: return .unauthorized(.sessionRevoked, .accessToken)
@@ -56,6 +57,21 @@ extension Services {
     API.problem(of: error) { failure in operation.report(failure, request.requestID) }
   }
 
+  /// Runs a call that writes, holds the answer to what it wrote or saw, and converts its refusal.
+  func changing<Value>(
+    _ request: borrowing Request, _ response: inout Response,
+    _ call: () throws(AuthError) -> (value: Value, position: StorePosition)
+  ) throws(Problem) -> Value {
+    do throws(AuthError) {
+      let (value, position) = try call()
+      response.hold(until: position)
+      return value
+    } catch {
+      if error.mayShowTheStore { response.hold(until: sessions.heldPosition) }
+      throw problem(error, in: request)
+    }
+  }
+
   /// Runs a reading call and converts its refusal.
   func calling<Value>(_ request: borrowing Request, _ call: () throws(AuthError) -> Value) throws(Problem) -> Value {
     do throws(AuthError) { return try call() } catch { throw problem(error, in: request) }
@@ -67,12 +83,14 @@ extension Problem {
   static func invalid(_ fields: [Auth.FieldError]) -> Problem {
     var problem = ProblemKind.validationFailed.problem(
       fields.count == 1 ? "1 field is invalid" : "\(fields.count) fields are invalid")
-    problem.fieldErrors = fields.map { field in
-      var bounds: [(name: StaticString, value: Int64)] = []
-      if let min = field.min { bounds.append(("min", Int64(min))) }
-      if let max = field.max { bounds.append(("max", Int64(max))) }
-      return HTTP.FieldError(field.pointer, code: field.code.problemKind.code, detail: field.detail, bounds: bounds)
-    }
+    problem.fieldErrors = fields.map(\.published)
+    return problem
+  }
+
+  /// 422 with the code of the one field that there is to judge.
+  static func refused(_ field: Auth.FieldError) -> Problem {
+    var problem = field.code.problemKind.problem(field.detail)
+    problem.fieldErrors = [field.published]
     return problem
   }
 
@@ -108,6 +126,15 @@ extension Problem {
   }
 }
 
+extension Auth.FieldError {
+  fileprivate var published: HTTP.FieldError {
+    var bounds: [(name: StaticString, value: Int64)] = []
+    if let min { bounds.append(("min", Int64(min))) }
+    if let max { bounds.append(("max", Int64(max))) }
+    return HTTP.FieldError(pointer, code: code.problemKind.code, detail: detail, bounds: bounds)
+  }
+}
+
 extension Auth.FieldError.Code {
   /// The catalogue's row of a field code.
   var problemKind: ProblemKind {
@@ -138,7 +165,7 @@ extension AuthError {
       .passwordChangeRequired, .emailNotVerified, .notFound, .emailExists, .lastAdmin, .tokenUsedOrExpired, .revisionMismatch,
       .preconditionRequired, .invalidCursor, .commitOutcomeUnknown, .storageFailed:
       true
-    case .invalid, .registrationClosed, .overloaded, .readOnly, .storageFull, .wouldBlock: false
+    case .invalid, .passwordRefused, .registrationClosed, .overloaded, .readOnly, .storageFull, .wouldBlock: false
     }
   }
 }

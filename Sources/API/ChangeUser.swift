@@ -49,6 +49,16 @@ extension Services {
     }
   }
 
+  /// The password alone logs in again.
+  @Sendable func resetSecondFactors(
+    _ request: borrowing Request, _ authority: Authority, _ response: inout Response
+  ) throws(Problem) {
+    let id = try request.userWithoutMembers()
+    try answer(request, &response) { () throws(AuthError) in
+      try accounts.resetSecondFactors(id, if: request.revisionCondition, by: authority)
+    }
+  }
+
   /// Answers with the account as a change left it.
   func answer(
     _ request: borrowing Request, _ response: inout Response,

@@ -52,7 +52,7 @@ extension JSONWriter {
     user.withView { view, bytes in value(view, bytes) }
   }
 
-  /// A User. Accounts have no metadata and no second factor yet, which the contract spells as empty ones.
+  /// A User. Accounts have no metadata yet, which the contract spells as empty objects.
   mutating func value(_ user: UserView, _ bytes: Span<UInt8>) {
     beginObject()
     key("id")
@@ -76,9 +76,9 @@ extension JSONWriter {
     key("mfa")
     beginObject()
     key("totp")
-    boolean(false)
+    boolean(user.hasSecondFactors)
     key("recoveryCodesLeft")
-    integer(0)
+    integer(user.recoveryCodesLeft)
     endObject()
     key("mustChangePassword")
     boolean(user.mustChangePassword)

@@ -8,11 +8,19 @@ extension Services {
     [
       Route(.post, "/api/auth/register", on: .hashPool, body: .json, admission: limited, handler: register),
       Route(.post, "/api/auth/login", on: .hashPool, body: .json, admission: limited, handler: login),
+      Route(.post, "/api/auth/login/mfa", body: .json, admission: limited, handler: finishLogin),
       Route(.post, "/api/auth/refresh", body: .json, admission: limited, handler: refresh),
       Route(.post, "/api/auth/logout", body: .json, handler: logout),
       Route(.get, "/api/auth/me", handler: authenticated(evenIfRestricted: me)),
       Route(.patch, "/api/auth/me", body: .mergePatch, handler: authenticated(updateMe)),
       Route(.delete, "/api/auth/me", on: .hashPool, body: .json, handler: authenticated(deleteMe)),
+      Route(.post, "/api/auth/reauth", on: .hashPool, body: .json, handler: authenticated(reauthenticate)),
+      Route(
+        .post, "/api/auth/password/change", on: .hashPool, body: .json, handler: authenticated(evenIfRestricted: changePassword)),
+      Route(.post, "/api/auth/mfa/totp", body: .json, handler: authenticated(enroll)),
+      Route(.post, "/api/auth/mfa/totp/confirm", body: .json, handler: authenticated(confirmEnrollment)),
+      Route(.delete, "/api/auth/mfa/totp", body: .json, handler: authenticated(disableSecondFactors)),
+      Route(.post, "/api/auth/mfa/recovery-codes", body: .json, handler: authenticated(replaceRecoveryCodes)),
 
       Route(.get, "/api/v1/users", handler: authorized(listUsers)),
       Route(.post, "/api/v1/users", on: .hashPool, body: .json, handler: authorized(createUser)),
@@ -23,6 +31,7 @@ extension Services {
       Route(.post, "/api/v1/users/{id}/disable", body: .json, handler: authorized(disableUser)),
       Route(.post, "/api/v1/users/{id}/enable", body: .json, handler: authorized(enableUser)),
       Route(.post, "/api/v1/users/{id}/restore", body: .json, handler: authorized(restoreUser)),
+      Route(.post, "/api/v1/users/{id}/mfa-reset", body: .json, handler: authorized(resetSecondFactors)),
       Route(.post, "/api/v1/setup", on: .hashPool, body: .json, admission: limited, handler: setUp),
 
       Route(.post, "/api/v1/admin/pins", on: .diskPool, handler: authorized(pin)),

@@ -155,6 +155,12 @@ extension [SigningKey] {
 }
 
 extension SessionMethods {
-  /// The words of RFC 8176 for what was proven.
-  var names: [String] { contains(.password) ? ["pwd"] : [] }
+  /// The words of RFC 8176 for what was proven; it has none for a recovery code.
+  var names: [String] {
+    var names: [String] = []
+    if contains(.password) { names.append("pwd") }
+    if contains(.oneTimeCode) { names.append("otp") }
+    if contains(.recoveryCode) { names.append("recovery_code") }
+    return names
+  }
 }

@@ -82,6 +82,7 @@ extension AccountService {
       if try leavesNoAdministrator(user, becoming: nil, in: &transaction) { return .refused(.lastAdmin) }
       try store.sessions.endSessions(of: user.id, in: &transaction)
       try store.oneTimeTokens.deleteAll(of: user.id, in: &transaction)
+      try store.secondFactors.delete(of: user.id, in: &transaction)
       try store.users.delete(user, in: &transaction)
       try audit.note(
         .userErased, at: now, actor: authority.actor, subject: user.id, session: authority.session, in: &transaction)

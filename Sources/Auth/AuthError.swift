@@ -4,6 +4,8 @@
 package enum AuthError: Error, Equatable, Sendable {
   /// 422: the body's members, all judged at once.
   case invalid([FieldError])
+  /// 422: a new password that may not be set, where there is nothing else to judge.
+  case passwordRefused(FieldError)
   /// 401: neither ours nor well formed; which of the two is nobody's business.
   case invalidToken
   /// 401: ours, and its time has passed.
@@ -65,6 +67,7 @@ extension AuthError: CustomStringConvertible {
   package var description: String {
     switch self {
     case .invalid(let fields): "\(fields.count) fields are invalid"
+    case .passwordRefused(let field): field.detail
     case .invalidToken: "the token is not valid"
     case .tokenExpired: "the token has expired"
     case .sessionRevoked: "the session has ended"

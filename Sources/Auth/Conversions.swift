@@ -25,6 +25,8 @@ extension User {
     name = record.name
     role = record.role.text
     status = Status(record.status)
+    hasSecondFactors = record.hasSecondFactors
+    recoveryCodesLeft = record.recoveryCodesLeft
     mustChangePassword = record.mustChangePassword
     createdAt = record.createdAt
     updatedAt = record.updatedAt

@@ -58,6 +58,21 @@ extension SessionService {
       address: attempt.account == nil ? attempt.email : nil, details, in: &transaction)
   }
 
+  /// Counts and notes, as part of a transaction, that somebody failed who has a session or half a login already.
+  func count(
+    _ event: AuditEvent, _ reason: AuditReason, _ slot: ThrottleSlot, at moment: Int64, _ now: Int64, actor: AuditActor,
+    subject: UUID, session: UUID? = nil, from origin: SessionOrigin, in transaction: inout Writing
+  ) throws(RepositoryError) {
+    let filled = try throttle.count(slot, at: moment, in: &transaction)
+    try audit.note(
+      event, at: now, actor: actor, subject: subject, session: session, from: origin, .reason(reason), in: &transaction)
+    for policy in filled {
+      try audit.note(
+        .loginThrottled, at: now, actor: actor, subject: subject, session: session, from: origin, .policy(policy),
+        in: &transaction)
+    }
+  }
+
   /// What every new session leaves behind: a record in the trail, and a network that is known from now on.
   func noteBeginning(
     of session: SessionRecord, from origin: SessionOrigin, at now: Int64, in transaction: inout Writing

@@ -55,9 +55,10 @@ extension SessionService {
   /// Begins a session. Costs exactly one password hash whether or not the address is known; a second one when a right password must be
   /// hashed anew because the parameters have changed.
   ///
-  /// Whether the throttle lets it try is judged before the hash, and a failure is counted before it is told.
+  /// Whether the throttle lets it try is judged before the hash, and a failure is counted before it is told. Where the account has an
+  /// authenticator app the session begins with the second half of the login.
   ///
-  /// - Throws: `.invalid`, `.loginThrottled`, `.invalidCredentials`, `.accountDisabled`.
+  /// - Throws: `.invalid`, `.loginThrottled`, `.invalidCredentials`, `.accountDisabled`, `.mfaRequired`.
   package func login(
     _ form: LoginForm, from origin: SessionOrigin
   ) throws(AuthError) -> (value: Authentication, position: LogPosition) {
@@ -80,6 +81,7 @@ extension SessionService {
     let fresherHash = verdict.isOutdated ? try hasher.hash(password) : nil
 
     let draft = SessionDraft(identifiers, device: device)
+    let pending = OneTimeToken(.pendingLogin, identifiers.random)
     let moment = throttle.moment()
     let done = try store.writing { (transaction) throws(RepositoryError) -> Beginning in
       // The hash took long enough for the account to have changed.
@@ -92,26 +94,40 @@ extension SessionService {
       case .deleted: return .refused(.overtaken)
       }
       var user = old
-      user.lastLoginAt = draft.moment
       if let fresherHash { user.passwordHash = fresherHash }
-      let session = record(of: draft, for: user, from: origin)
-      try makeRoom(for: user, at: draft.moment, in: &transaction)
-      try store.users.update(user, replacing: old, in: &transaction)
-      try store.sessions.insert(session, in: &transaction)
       try throttle.clear(attempt.slot, at: moment, in: &transaction)
-      try noteBeginning(of: session, from: origin, at: draft.moment, in: &transaction)
-      return .begun(session, user)
+      if user.hasSecondFactors {
+        try store.users.update(user, replacing: old, in: &transaction)
+        return .halfway(try begin(pending, of: user, device: device, from: origin, at: draft.moment, in: &transaction))
+      }
+      return .begun(try begin(draft, .password, of: &user, replacing: old, from: origin, in: &transaction), user)
     }
     switch done.value {
     case .begun(let session, let user):
       return (authentication(for: session, of: user, at: draft.moment, tokenID: draft.tokenID), done.position)
+    case .halfway(let factors): throw .mfaRequired(pendingLogin(pending, factors))
     case .refused(let reason): throw try failure(of: attempt, reason)
     }
   }
 
   private enum Beginning {
     case begun(SessionRecord, UserRecord)
+    case halfway(SecondFactorRecord)
     case refused(AuditReason)
+  }
+
+  /// Begins a session of somebody who has proved who they are, and writes their record.
+  func begin(
+    _ draft: SessionDraft, _ methods: SessionMethods, of user: inout UserRecord, replacing old: UserRecord,
+    from origin: SessionOrigin, in transaction: inout Writing
+  ) throws(RepositoryError) -> SessionRecord {
+    user.lastLoginAt = draft.moment
+    let session = record(of: draft, for: user, methods, from: origin)
+    try makeRoom(for: user, at: draft.moment, in: &transaction)
+    try store.users.update(user, replacing: old, in: &transaction)
+    try store.sessions.insert(session, in: &transaction)
+    try noteBeginning(of: session, from: origin, at: draft.moment, in: &transaction)
+    return session
   }
 
   /// Ends the user's sessions that are over anyway, then those idle longest, until there is room for one more.
@@ -131,9 +147,11 @@ extension SessionService {
     }
   }
 
-  func record(of draft: SessionDraft, for user: UserRecord, from origin: SessionOrigin) -> SessionRecord {
+  func record(
+    of draft: SessionDraft, for user: UserRecord, _ methods: SessionMethods = .password, from origin: SessionOrigin
+  ) -> SessionRecord {
     SessionRecord(
-      id: draft.id, userID: user.id, userEpoch: user.epoch, methods: .password, createdAt: draft.moment,
+      id: draft.id, userID: user.id, userEpoch: user.epoch, methods: methods, createdAt: draft.moment,
       idleExpiresAt: draft.moment + Int64(options.refreshIdle) * 1000,
       expiresAt: draft.moment + Int64(options.refreshAbsolute) * 1000,
       seed: draft.seed, ipPrefix: origin.ipPrefix, userAgent: origin.userAgent, deviceName: draft.device?.text)

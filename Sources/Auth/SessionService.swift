@@ -16,6 +16,7 @@ package final class SessionService: Sendable {
   let options: SessionOptions
   let identifiers: IdentifierSource
   let accessTokens: AccessTokens
+  let secondFactors: SecondFactors
   let audit: Audit
   let knownDevices: KnownDevices
   /// The one of this process: services that guess or send messages count with it.
@@ -35,6 +36,7 @@ package final class SessionService: Sendable {
     audit = Audit(store, keys)
     knownDevices = KnownDevices(store, keys)
     throttle = Throttle(store: store, keys: keys, options: options.throttle, clock: clock, random: random)
+    secondFactors = SecondFactors(keys)
     accessTokens = AccessTokens(
       keys: keys, issuer: options.issuer, audience: options.audience, storeEpoch: store.identity.epoch)
   }

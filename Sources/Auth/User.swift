@@ -8,6 +8,9 @@ package struct User: Sendable, Equatable {
   package let name: String
   package let role: String
   package let status: Status
+  /// Whether a code of an app is asked for after the password.
+  package let hasSecondFactors: Bool
+  package let recoveryCodesLeft: Int
   package let mustChangePassword: Bool
   package let createdAt: Int64
   package let updatedAt: Int64

@@ -10,6 +10,8 @@ package struct UserView: Sendable {
   package let name: Range<Int>
   package let role: Range<Int>
   package let status: User.Status
+  package let hasSecondFactors: Bool
+  package let recoveryCodesLeft: Int
   package let mustChangePassword: Bool
   package let createdAt: Int64
   package let updatedAt: Int64
@@ -24,6 +26,8 @@ package struct UserView: Sendable {
     name = fields.name
     role = fields.role
     status = User.Status(fields.status)
+    hasSecondFactors = fields.hasSecondFactors
+    recoveryCodesLeft = fields.recoveryCodesLeft
     mustChangePassword = fields.mustChangePassword
     createdAt = fields.createdAt
     updatedAt = fields.updatedAt
@@ -39,6 +43,8 @@ package struct UserView: Sendable {
     self.name = name
     self.role = role
     status = user.status
+    hasSecondFactors = user.hasSecondFactors
+    recoveryCodesLeft = user.recoveryCodesLeft
     mustChangePassword = user.mustChangePassword
     createdAt = user.createdAt
     updatedAt = user.updatedAt

@@ -8,6 +8,7 @@ extension CommandError {
   static func refused(_ error: AuthError) -> CommandError {
     switch error {
     case .invalid(let fields): .failed(fieldsText(fields.map { ($0.pointer, $0.detail) }), .usage)
+    case .passwordRefused(let field): .failed(fieldsText([(field.pointer, field.detail)]), .usage)
     case .emailExists, .storageFull: .failed(error.description, .cannotCreate)
     case .notFound: .failed(error.description, .missingInput)
     case .forbidden, .lastAdmin, .registrationClosed, .accountDisabled, .passwordChangeRequired, .emailNotVerified:

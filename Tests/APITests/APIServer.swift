@@ -19,6 +19,7 @@ final class APIServer: Sendable {
   let database: Database
   let server: Server
   let services: Services
+  let store: Store
   let reports: ReportList
   /// How often the first administrator was made.
   let setups = CallCounter()
@@ -39,6 +40,7 @@ final class APIServer: Sendable {
     databaseOptions.segmentByteCount = 1 << 18
     database = try Database.open(databaseOptions)
     let store = try Store.open(database, fresh: StoreIdentity(uuid: UUID(high: 1, low: 2), epoch: 0xA1B2_C3D4))
+    self.store = store
     let keys = try KeyFolder(dataPath: folder.path + "/db", random: .system).load()
     let cost = try Argon2Parameters(memoryKiB: 8, iterations: 1, parallelism: 1)
     let hasher = try PasswordHasher(parameters: cost, arenas: 2, random: .system) { crowd?.arrive() }
@@ -125,6 +127,18 @@ final class APIServer: Sendable {
     )
     guard answer.status == 201 else { throw Unexpected(answer) }
     return try login(email)
+  }
+
+  /// Changes what is stored of a user behind the services' back.
+  func change(_ id: String, _ change: (inout UserRecord) -> Void) throws {
+    guard let id = UUID(id) else { throw Unexpected("no identifier: \(id)") }
+    let done = try store.write { (transaction) throws(RepositoryError) in
+      guard let old = try store.users.find(id, in: &transaction) else { throw .rowMissing(.users) }
+      var new = old
+      change(&new)
+      try store.users.update(new, replacing: old, in: &transaction)
+    }
+    try database.waitUntilDurable(done.position)
   }
 
   func pair(_ answer: Answer, status: Int) throws -> Pair {

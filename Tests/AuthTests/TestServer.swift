@@ -62,8 +62,11 @@ final class TestServer {
   }
 
   /// Closes the database and opens everything again from the files.
-  func reopen(memoryKiB: Int = 8) throws {
+  ///
+  /// - Parameter key: a file of the key folder that is gone then, as after a restore without it.
+  func reopen(memoryKiB: Int = 8, losingKey key: String? = nil) throws {
     try database.close()
+    if let key { try Directory.remove(folder.path + "/db/keys/" + key) }
     (database, store, keys) = try Self.open(folder.path)
     (sessions, accounts) = try Self.services(store, keys, options, clock, hashes, Self.cost(memoryKiB: memoryKiB))
   }
@@ -138,6 +141,33 @@ final class TestServer {
     try database.waitUntilDurable(done.position)
   }
 
+  /// Changes the row of second factors behind the services' back; the user's own record follows.
+  func changeFactors(of id: UserID, _ change: (inout SecondFactorRecord) -> Void) throws {
+    let done = try store.write { (transaction) throws(RepositoryError) in
+      guard let old = try store.users.find(id.uuid, in: &transaction),
+        var factors = try store.secondFactors.find(of: id.uuid, in: &transaction)
+      else { throw .rowMissing(.secondFactors) }
+      change(&factors)
+      var new = old
+      try store.secondFactors.put(factors, noting: &new, in: &transaction)
+      try store.users.update(new, replacing: old, in: &transaction)
+    }
+    try database.waitUntilDurable(done.position)
+  }
+
+  /// All keys and values, read as text.
+  func contents() throws -> String {
+    var bytes: [UInt8] = []
+    let everything: [UInt8] = []
+    try store.read { (transaction) throws(RepositoryError) in
+      try transaction.scan(from: everything.span, below: everything.span, .ascending) { (key, value) throws(RepositoryError) in
+        bytes += key.array() + value.array()
+        return .next
+      }
+    }
+    return String(decoding: bytes, as: UTF8.self)
+  }
+
   func session(_ id: SessionID) throws -> SessionRecord? {
     try store.read { (transaction) throws(RepositoryError) in try store.sessions.find(id.uuid, in: &transaction) }
   }
@@ -162,7 +192,8 @@ extension User {
     func text(_ range: Range<Int>) -> String { String(decoding: range.map { bytes[$0] }, as: UTF8.self) }
     self.init(
       id: view.id, email: text(view.email), isEmailVerified: view.isEmailVerified, name: text(view.name), role: text(view.role),
-      status: view.status, mustChangePassword: view.mustChangePassword, createdAt: view.createdAt, updatedAt: view.updatedAt,
+      status: view.status, hasSecondFactors: view.hasSecondFactors, recoveryCodesLeft: view.recoveryCodesLeft,
+      mustChangePassword: view.mustChangePassword, createdAt: view.createdAt, updatedAt: view.updatedAt,
       lastLoginAt: view.lastLoginAt, passwordChangedAt: view.passwordChangedAt, revision: view.revision)
   }
 }
