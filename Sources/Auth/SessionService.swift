@@ -8,7 +8,8 @@ import Synchronization
 /// All verbs of a person's own sessions. Any thread may call it.
 ///
 /// Verbs that write return the position to hold the answer to; after an error of such a verb the answer is held to `heldPosition`.
-/// `register` and `login` hash a password, which takes some 15 ms of CPU: they belong on the hash pool. The others are for event loops.
+/// `register`, `login` with a password, `reauthenticate`, `changePassword` and `setUp` hash a password, which takes some 15 ms of CPU: they belong
+/// on the hash pool. The others are for event loops.
 package final class SessionService: Sendable {
   let store: Store
   let keys: KeyRing
