@@ -4,11 +4,11 @@
 usage: Tests/Clients/clients.py USERD [word...]
 
 USERD is the executable. With words, only checks whose name holds one of them run. Needs from Debian curl, wrk, nginx-light and caddy, from
-PyPI requests and httpx (which brings h11). Every check is an assertion on bytes and statuses; the whole run takes well under a minute."""
-import contextlib, http.client, json, os, re, shutil, signal, socket, subprocess, sys, tempfile, time
+PyPI requests, httpx (which brings h11) and pyotp. Every check is an assertion on bytes and statuses; the whole run takes well under a minute."""
+import concurrent.futures, contextlib, http.client, json, os, re, shutil, signal, socket, subprocess, sys, tempfile, time
 from pathlib import Path
 
-import h11, httpx, requests
+import h11, httpx, pyotp, requests
 
 CHECKS = []
 PASSWORD = "correct horse battery 7"
@@ -390,6 +390,42 @@ def nginx_in_front(s):
 def caddy_in_front(s):
     with tempfile.TemporaryDirectory() as folder, caddy(s, folder) as origin:
         behind(s, origin, "caddy")
+
+
+# ---- an authenticator app ----
+
+
+@check
+def an_app_made_by_others_logs_in(s):
+    account = json.loads(s.registration())
+
+    def ask(path, body, token=None, status=200):
+        answer = requests.post(s.origin + path, json=body, headers={"Authorization": f"Bearer {token}"} if token else {}, timeout=10)
+        expect(answer.status_code, status, f"{path}: {answer.text}")
+        return answer.json()
+
+    token = ask("/api/auth/register", account, status=201)["token"]
+    shown = ask("/api/auth/mfa/totp", {}, token, status=201)
+    app = pyotp.parse_uri(shown["otpauthUri"])
+    expect((app.secret, app.issuer, app.name), (shown["secret"], "userd", account["email"]), "what the app reads")
+    codes = ask("/api/auth/mfa/totp/confirm", {"code": app.now()}, token)["recoveryCodes"]
+    # Of eight logins that bring the next code at the same time, one gets in.
+    login = {"email": account["email"], "password": account["password"]}
+    waiting = [ask("/api/auth/login", login, status=401) for _ in range(8)]
+    expect({half["code"] for half in waiting}, {"mfa_required"}, "the first half")
+    code = app.at(int(time.time()) + 30)
+
+    def finish(half, method, code):
+        body = {"mfaToken": half["mfaToken"], "method": method, "code": code}
+        return requests.post(s.origin + "/api/auth/login/mfa", json=body, timeout=10)
+
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda half: finish(half, "totp", code), waiting))
+    expect(sorted(answer.status_code for answer in answers), [200] + [401] * 7, "the second halves")
+    used = ask("/api/auth/login", login, status=401)
+    expect(finish(used, "totp", code).json()["code"], "mfa_invalid", "the code again")
+    left = finish(used, "recovery_code", codes[0]).json()
+    expect((left["session"]["methods"], left["user"]["mfa"]), (["pwd", "recovery_code"], {"totp": True, "recoveryCodesLeft": 9}), "the way out")
 
 
 def main():
