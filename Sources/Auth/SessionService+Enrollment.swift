@@ -34,7 +34,8 @@ extension SessionService {
     return (Enrollment(secret: enrollment.secretText, otpauthURI: enrollment.uri), done.position)
   }
 
-  /// Shows that the app works. From now on the password alone logs nobody in; older recovery codes are void.
+  /// Shows that the app works. From now on the password alone logs nobody in; older recovery codes are void, and so are logins that wait for a
+  /// code of the app before.
   ///
   /// - Returns: the recovery codes, which nobody sees again.
   /// - Throws: `.reauthRequired`, `.invalid`, `.loginThrottled`, `.mfaInvalid`; `.notFound` if nothing waits to be confirmed.
@@ -65,6 +66,7 @@ extension SessionService {
         return .refused(.mfaInvalid)
       }
       factors = changed
+      try store.oneTimeTokens.deleteAll(of: id, [.pendingLogin], in: &transaction)
       return .noted(.totpEnabled)
     }
     return (codes.map(\.text), done.position)

@@ -85,9 +85,11 @@ import Testing
       server.settle(server.sessions.enroll(server.principal(ann), from: TestServer.origin)).secret)
     _ = try server.finish(server.halfway(), first.code(server.clock))
     #expect(refusal { try server.finish(server.halfway(), second.code(server.clock)) } == .mfaInvalid)
+    let waiting = try server.halfway()
     let form = CodeForm(code: .text(second.code(server.clock)))
     let codes = try server.settle(server.sessions.confirm(form, by: server.principal(ann), from: TestServer.origin))
     server.clock.advance(seconds: 60)
+    #expect(refusal { try server.finish(waiting, second.code(server.clock)) } == .mfaInvalid, "of the time of the first app")
     let pending = try server.halfway()
     #expect(refusal { try server.finish(pending, first.code(server.clock)) } == .mfaInvalid)
     #expect(refusal { try server.finish(pending, "recovery_code", oldCodes[0]) } == .mfaInvalid)
@@ -133,6 +135,9 @@ import Testing
     #expect(refusal { try server.sessions.disableSecondFactors(server.principal(ann), from: TestServer.origin) } == .notFound)
     #expect(refusal { try server.sessions.replaceRecoveryCodes(server.principal(ann), from: TestServer.origin) } == .notFound)
     #expect(try server.events(of: user.id).contains(.totpDisabled))
+    let (again, _) = try server.enroll(ann)
+    server.clock.advance(seconds: 60)
+    #expect(refusal { try server.finish(waiting, again.code(server.clock)) } == .mfaInvalid, "nor with an app of later")
     #expect(server.isSound)
   }
 
