@@ -42,6 +42,13 @@ extension Services {
     }
   }
 
+  @Sendable func unlockUser(_ request: borrowing Request, _ authority: Authority, _ response: inout Response) throws(Problem) {
+    let id = try request.userWithoutMembers()
+    try answer(request, &response) { () throws(AuthError) in
+      try accounts.unlock(id, if: request.revisionCondition, by: authority)
+    }
+  }
+
   @Sendable func restoreUser(_ request: borrowing Request, _ authority: Authority, _ response: inout Response) throws(Problem) {
     let id = try request.userWithoutMembers()
     try answer(request, &response) { () throws(AuthError) in

@@ -1,7 +1,7 @@
 // GET /api/v1/users: all accounts, page by page.
 
-import Auth
-import Codecs
+package import Auth
+package import Codecs
 import HTTP
 
 extension Services {
@@ -12,21 +12,26 @@ extension Services {
       response.header(
         "Link", "</api/v1/users?limit=\(query.limit)&sort=\(query.order.rawValue)&cursor=\(cursor)>; rel=\"next\"")
     }
-    response.json { json in
-      json.beginObject()
-      json.key("data")
-      json.beginArray()
-      for user in page.users { json.value(user) }
-      json.endArray()
-      json.key("page")
-      json.beginObject()
-      json.key("nextCursor")
-      json.optional(page.nextCursor)
-      json.key("hasMore")
-      json.boolean(page.nextCursor != nil)
-      json.endObject()
-      json.endObject()
-    }
+    response.json { json in json.page(page) }
+  }
+}
+
+extension JSONWriter {
+  /// A page of users.
+  package mutating func page(_ page: UserPage) {
+    beginObject()
+    key("data")
+    beginArray()
+    for user in page.users { value(user) }
+    endArray()
+    key("page")
+    beginObject()
+    key("nextCursor")
+    optional(page.nextCursor)
+    key("hasMore")
+    boolean(page.nextCursor != nil)
+    endObject()
+    endObject()
   }
 }
 
@@ -36,7 +41,7 @@ extension Request {
     guard let items = queryItems() else { throw ProblemKind.invalidRequest.problem("the query is not percent-encoded UTF-8") }
     var order = UserListQuery.Order.oldestFirst
     var limit = UserListQuery.defaultLimit
-    var cursor: String?
+    var cursor: String?, email: String?, status: User.Status?
     var seen: Set<String> = []
     for (name, value) in items {
       guard seen.insert(name).inserted else { throw ProblemKind.invalidRequest.problem("the parameter \(name) comes twice") }
@@ -54,11 +59,19 @@ extension Request {
         }
         limit = Int(number)
       case "cursor": cursor = value
-      default: throw ProblemKind.invalidRequest.problem("there is no parameter of this name; sort, limit and cursor are known")
+      case "email": email = value
+      case "status":
+        guard let known = User.Status(rawValue: value) else {
+          throw ProblemKind.invalidRequest.problem("status is active, disabled or deleted")
+        }
+        status = known
+      default:
+        throw ProblemKind.invalidRequest.problem(
+          "there is no parameter of this name; sort, limit, cursor, email and status are known")
       }
     }
-    guard let query = UserListQuery(order: order, limit: limit, cursor: cursor) else {
-      throw ProblemKind.invalidRequest.problem("limit is out of range")
+    guard let query = UserListQuery(order: order, limit: limit, cursor: cursor, email: email, status: status) else {
+      throw ProblemKind.invalidRequest.problem("status goes with email")
     }
     return query
   }

@@ -48,12 +48,22 @@ extension Response {
 }
 
 extension JSONWriter {
+  /// What a recovery made.
+  package mutating func value(_ recovery: Recovery) {
+    beginObject()
+    key("user")
+    value(recovery.user)
+    key("resetCode")
+    optional(recovery.resetCode)
+    endObject()
+  }
+
   package mutating func value(_ user: User) {
     user.withView { view, bytes in value(view, bytes) }
   }
 
   /// A User. Accounts have no metadata yet, which the contract spells as empty objects.
-  mutating func value(_ user: UserView, _ bytes: Span<UInt8>) {
+  package mutating func value(_ user: UserView, _ bytes: Span<UInt8>) {
     beginObject()
     key("id")
     uuid(user.id.uuid)

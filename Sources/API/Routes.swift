@@ -30,10 +30,12 @@ extension Services {
       Route(.delete, "/api/v1/users/{id}", body: .json, handler: authorized(deleteUser)),
       Route(.post, "/api/v1/users/{id}/disable", body: .json, handler: authorized(disableUser)),
       Route(.post, "/api/v1/users/{id}/enable", body: .json, handler: authorized(enableUser)),
+      Route(.post, "/api/v1/users/{id}/unlock", body: .json, handler: authorized(unlockUser)),
       Route(.post, "/api/v1/users/{id}/restore", body: .json, handler: authorized(restoreUser)),
       Route(.post, "/api/v1/users/{id}/mfa-reset", body: .json, handler: authorized(resetSecondFactors)),
       Route(.post, "/api/v1/setup", on: .hashPool, body: .json, admission: limited, handler: setUp),
 
+      Route(.post, "/api/v1/admin/recover", on: .hashPool, body: .json, handler: authorized(recover)),
       Route(.post, "/api/v1/admin/pins", on: .diskPool, handler: authorized(pin)),
       Route(.post, "/api/v1/admin/pins/{id}", handler: authorized(renewPin)),
       Route(.delete, "/api/v1/admin/pins/{id}", on: .diskPool, handler: authorized(releasePin)),

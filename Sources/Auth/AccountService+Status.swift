@@ -37,6 +37,39 @@ extension AccountService {
     }
   }
 
+  /// Forgets the failed logins and wrong codes of the account, so that its owner may try again at once. The account itself is as it was.
+  ///
+  /// - Throws: `.forbidden`, `.notFound`, `.revisionMismatch`.
+  package func unlock(
+    _ id: UserID, if condition: RevisionCondition = .none, by authority: Authority
+  ) throws(AuthError) -> (value: User, position: LogPosition) {
+    try authority.require(.usersWrite)
+    let now = identifiers.now(), moment = throttle.moment()
+    let done = try store.writing { (transaction) throws(RepositoryError) -> AccountOutcome in
+      let permissions = try authority.permissions(by: store, in: &transaction)
+      switch try subject(id, for: permissions, if: condition, in: &transaction) {
+      case .refused(let error): return try refuse(error, id, to: authority, at: now, in: &transaction)
+      case .done(let user):
+        try forgive(user, at: moment, in: &transaction)
+        try audit.note(
+          .userUnlocked, at: now, actor: authority.actor, subject: user.id, session: authority.session, in: &transaction)
+        return .done(user)
+      }
+    }
+    switch done.value {
+    case .done(let user): return (User(user), done.position)
+    case .refused(let error): throw error
+    }
+  }
+
+  func forgive(_ user: UserRecord, at moment: Int64, in transaction: inout Writing) throws(RepositoryError) {
+    // A stored address is one that was accepted.
+    let email: EmailAddress
+    do throws(FieldError) { email = try EmailAddress(user.email) } catch { throw .damaged(.users, .missingField(tag: 2)) }
+    try throttle.forgive(email, at: moment, in: &transaction)
+    try throttle.forgive(codesOf: user.id, at: moment, in: &transaction)
+  }
+
   /// Deletes the account, which keeps its address and can be restored.
   ///
   /// - Throws: `.forbidden`, `.notFound`, `.revisionMismatch`, `.lastAdmin`.
@@ -83,6 +116,7 @@ extension AccountService {
       try store.sessions.endSessions(of: user.id, in: &transaction)
       try store.oneTimeTokens.deleteAll(of: user.id, in: &transaction)
       try store.secondFactors.delete(of: user.id, in: &transaction)
+      try store.knownDevices.deleteAll(of: user.id, in: &transaction)
       try store.users.delete(user, in: &transaction)
       try audit.note(
         .userErased, at: now, actor: authority.actor, subject: user.id, session: authority.session, in: &transaction)
@@ -94,27 +128,45 @@ extension AccountService {
     }
   }
 
-  /// Deletes one's own account. Costs exactly one password hash, so it belongs on the hash pool.
+  /// Deletes one's own account. Costs exactly one password hash, so it belongs on the hash pool. Wrong passwords count as those of a login.
   ///
-  /// - Throws: `.reauthRequired` before anything is looked at; `.invalid`, `.invalidCredentials`, `.lastAdmin`; `.sessionRevoked` if the
-  ///   account has gone meanwhile.
-  package func deleteMe(_ form: FarewellForm, by principal: Principal) throws(AuthError) -> LogPosition {
+  /// - Throws: `.reauthRequired` before anything is looked at; `.invalid`, `.loginThrottled`, `.invalidCredentials`, `.lastAdmin`;
+  ///   `.sessionRevoked` if the account has gone meanwhile.
+  package func deleteMe(
+    _ form: FarewellForm, by principal: Principal, from origin: SessionOrigin
+  ) throws(AuthError) -> LogPosition {
     try principal.requireRecentLogin(at: identifiers.now())
     var judge = FieldJudge(form.complaints)
     let password = judge.require(form.password, at: "#/password") { (text) throws(FieldError) in Password(text) }
     guard let password, judge.complaints.isEmpty else { throw .invalid(judge.complaints) }
     let id = principal.userID.uuid
-    let known = try store.reading { (transaction) throws(RepositoryError) in try store.users.find(id, in: &transaction) }
-    guard try hasher.check(password, against: known?.passwordHash).matches else { throw .invalidCredentials }
+    let found = try store.reading { (transaction) throws(RepositoryError) in try store.users.find(id, in: &transaction) }
+    guard let known = found else { throw .sessionRevoked }
+    let email: EmailAddress
+    do throws(FieldError) { email = try EmailAddress(known.email) } catch {
+      throw .storageFailed("user \(known.id) has no address")
+    }
+    // Whoever has a live session is on a known device.
+    let slot = try throttle.loginSlot(email, from: origin) { (_) throws(RepositoryError) in true }
+    defer { slot.giveBack() }
+    let matches = try hasher.check(password, against: known.passwordHash).matches
 
-    let now = identifiers.now()
+    let now = identifiers.now(), moment = throttle.moment()
     let done = try store.writing { (transaction) throws(RepositoryError) -> AccountOutcome in
       guard let old = try store.users.find(id, in: &transaction), old.status == .active else { return .refused(.sessionRevoked) }
       // The hash took long enough for the password to have changed.
-      guard old.passwordHash == known?.passwordHash else { return .refused(.invalidCredentials) }
+      guard matches, old.passwordHash == known.passwordHash else {
+        if !matches { _ = try throttle.count(slot, at: moment, in: &transaction) }
+        try audit.note(
+          .loginFailed, at: now, actor: .user(id), subject: id, session: principal.sessionID.uuid, from: origin,
+          .reason(matches ? .overtaken : .wrongPassword), in: &transaction)
+        return .refused(.invalidCredentials)
+      }
       var new = old
       new.delete()
-      return try settle(new, replacing: old, by: .principal(principal), at: now, in: &transaction)
+      let outcome = try settle(new, replacing: old, by: .principal(principal), at: now, in: &transaction)
+      if case .done = outcome { try throttle.clear(slot, at: moment, in: &transaction) }
+      return outcome
     }
     switch done.value {
     case .done: return done.position

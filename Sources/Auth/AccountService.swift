@@ -12,12 +12,15 @@ package final class AccountService: Sendable {
   let policy: PasswordPolicy
   let identifiers: IdentifierSource
   let audit: Audit
+  let throttle: Throttle
+  let random: RandomSource
 
   /// Rows that one page looks at, so that a long run of deleted accounts costs no more than a full page.
   private static let maxExamined = 1000
 
   package init(
-    store: Store, keys: KeyRing, hasher: PasswordHasher, policy: PasswordPolicy, clock: any Clock, random: RandomSource
+    store: Store, keys: KeyRing, hasher: PasswordHasher, policy: PasswordPolicy, throttle: Throttle, clock: any Clock,
+    random: RandomSource
   ) {
     self.store = store
     self.keys = keys
@@ -25,6 +28,8 @@ package final class AccountService: Sendable {
     self.policy = policy
     identifiers = IdentifierSource(clock: clock, random: random)
     audit = Audit(store, keys)
+    self.throttle = throttle
+    self.random = random
   }
 
   /// The newest state that a refusal of `create` can depend on.
@@ -82,6 +87,7 @@ package final class AccountService: Sendable {
   /// - Throws: `.forbidden`, `.invalidCursor`.
   package func list(_ query: UserListQuery, by authority: Authority) throws(AuthError) -> UserPage {
     try authority.require(.usersRead)
+    if let email = query.email { return try page(of: email, query.status) }
     var start: UUID?
     if let text = query.cursor {
       guard let cursor = ListCursor(text.utf8.span, for: query.order, key: keys.cursors) else { throw .invalidCursor }
@@ -107,5 +113,15 @@ package final class AccountService: Sendable {
     }
     guard hasMore, let last else { return UserPage(users: users, nextCursor: nil) }
     return UserPage(users: users, nextCursor: ListCursor(order: query.order, last: last).text(key: keys.cursors))
+  }
+
+  /// The one account that has an address, if it is to be in the list.
+  private func page(of email: String, _ status: User.Status?) throws(AuthError) -> UserPage {
+    let found = try store.reading { (transaction) throws(RepositoryError) in try store.users.find(email: email, in: &transaction)
+    }
+    guard let user = found.map(User.init), status == nil ? user.status != .deleted : user.status == status else {
+      return UserPage(users: [], nextCursor: nil)
+    }
+    return UserPage(users: [user], nextCursor: nil)
   }
 }

@@ -27,7 +27,7 @@ extension SessionService {
   /// pool.
   ///
   /// - Throws: `.notFound` once there is an administrator, before anything else is judged; `.invalid`, `.tokenUsedOrExpired`,
-  ///   `.emailExists`.
+  ///   `.emailExists`; `.loginThrottled` after too many wrong tokens.
   package func setUp(
     _ form: SetupForm, from origin: SessionOrigin
   ) throws(AuthError) -> (value: Authentication, position: LogPosition) {
@@ -44,7 +44,11 @@ extension SessionService {
       try options.passwordPolicy.accept(text, email: email, name: name)
     }
     guard let text, let email, let name, let password, judge.complaints.isEmpty else { throw .invalid(judge.complaints) }
-    guard let token = SetupToken(text.utf8.span), known.0.accepts(token, at: identifiers.now()) else { throw .tokenUsedOrExpired }
+    let slot = try throttle.setupSlot(from: origin)
+    defer { slot.giveBack() }
+    guard let token = SetupToken(text.utf8.span), known.0.accepts(token, at: identifiers.now()) else {
+      throw try failure(ofSetup: slot, from: origin)
+    }
 
     let passwordHash = try hasher.hash(password)
     let userID = identifiers.next()
@@ -54,6 +58,7 @@ extension SessionService {
       id: userID, createdAt: now, updatedAt: now, lastLoginAt: now, passwordChangedAt: now, role: .admin, email: email.text,
       name: name.text, passwordHash: passwordHash)
     let session = record(of: draft, for: user, from: origin)
+    let moment = throttle.moment()
     let done = try store.writing { (transaction) throws(RepositoryError) -> AuthError? in
       // Of two setups at once the second finds an administrator.
       if try store.users.hasActive(.admin, in: &transaction) { return .notFound }
@@ -61,12 +66,24 @@ extension SessionService {
       try store.users.insert(user, in: &transaction)
       try store.sessions.insert(session, in: &transaction)
       try store.setupToken.delete(in: &transaction)
-      try Audit(store, keys).note(
+      try throttle.clear(slot, at: moment, in: &transaction)
+      try audit.note(
         .setupCompleted, at: now, actor: .user(user.id), subject: user.id, session: session.id, from: origin, in: &transaction)
+      try noteBeginning(of: session, from: origin, at: now, in: &transaction)
       return nil
     }
     if let refusal = done.value { throw refusal }
     return (authentication(for: session, of: user, at: now, tokenID: draft.tokenID), done.position)
+  }
+
+  /// Counts and notes a wrong token in one commit, and returns what to throw then.
+  private func failure(ofSetup slot: ThrottleSlot, from origin: SessionOrigin) throws(AuthError) -> AuthError {
+    let now = identifiers.now(), moment = throttle.moment()
+    _ = try store.writing { (transaction) throws(RepositoryError) in
+      _ = try throttle.count(slot, at: moment, in: &transaction)
+      try audit.note(.loginFailed, at: now, actor: .nobody, from: origin, .reason(.wrongToken), in: &transaction)
+    }
+    return .tokenUsedOrExpired
   }
 }
 

@@ -6,13 +6,22 @@ package struct UserListQuery: Sendable {
   package let limit: Int
   /// The `nextCursor` of the page before; nil for the first page.
   package let cursor: String?
+  /// Only the account with this address, in any case.
+  package let email: String?
+  /// Only if it has this status; without one, only if it is not deleted. Goes with an address.
+  package let status: User.Status?
 
   package static let limits = 1...200
   package static let defaultLimit = 50
 
-  /// - Returns: nil if `limit` is outside 1-200.
-  package init?(order: Order = .oldestFirst, limit: Int = defaultLimit, cursor: String? = nil) {
-    guard Self.limits.contains(limit) else { return nil }
+  /// - Returns: nil if `limit` is outside 1-200, or for a status without an address.
+  package init?(
+    order: Order = .oldestFirst, limit: Int = defaultLimit, cursor: String? = nil, email: String? = nil,
+    status: User.Status? = nil
+  ) {
+    guard Self.limits.contains(limit), status == nil || email != nil else { return nil }
+    self.email = email
+    self.status = status
     self.order = order
     self.limit = limit
     self.cursor = cursor

@@ -21,13 +21,16 @@ struct AdminSocket: Sendable {
   ///
   /// - Throws: exit code 75 if a server listens but does not answer, 77 if it may not be asked.
   func post(_ target: String, _ json: consuming ByteBuffer = ByteBuffer(capacity: 0)) throws(CommandError) -> Answer? {
-    try send("POST", target, json)
+    try ask("POST", target, json)
   }
 
   /// The same for what is to go.
-  func delete(_ target: String) throws(CommandError) -> Answer? { try send("DELETE", target, ByteBuffer(capacity: 0)) }
+  func delete(_ target: String) throws(CommandError) -> Answer? { try ask("DELETE", target) }
 
-  private func send(_ method: StaticString, _ target: String, _ json: consuming ByteBuffer) throws(CommandError) -> Answer? {
+  /// The same with any method.
+  func ask(
+    _ method: StaticString, _ target: String, _ json: consuming ByteBuffer = ByteBuffer(capacity: 0)
+  ) throws(CommandError) -> Answer? {
     let socket: Socket
     do throws(Errno) {
       socket = try Socket.connect(toPath: path)

@@ -64,7 +64,7 @@ struct OpenStore: Sendable {
     let sessions = SessionService(
       store: store, keys: keys, hasher: hasher, options: configuration.sessionOptions(policy), clock: clock, random: random)
     let accounts = AccountService(
-      store: store, keys: keys, hasher: hasher, policy: policy, clock: clock, random: random)
+      store: store, keys: keys, hasher: hasher, policy: policy, throttle: sessions.throttle, clock: clock, random: random)
     return (sessions, accounts)
   }
 
@@ -172,15 +172,5 @@ extension CommandError {
     case .missing: .missingInput
     case .retry, .wouldBlock, .peerGone, .exhausted, .failure: .inputOutput
     }
-  }
-}
-
-extension OpenStore {
-  /// Whether anybody has an account yet.
-  func hasAccounts() throws(CommandError) -> Bool {
-    guard let query = UserListQuery(limit: 1) else { preconditionFailure("one is a valid limit") }
-    do throws(AuthError) {
-      return try !accounts.list(query, by: .owner).users.isEmpty
-    } catch { throw .failed("cannot read the accounts: \(error)", .inputOutput) }
   }
 }

@@ -35,7 +35,9 @@ final class ServerProcess: Sendable {
     }
     defer { log.close() }
     let process = try ServerProcess(configuration, secrets, inherited, folder, log)
+    let setup = process.prepareSetup()
     try process.announce(configuration, surroundings)
+    process.announce(setup, surroundings)
     return try process.runUntilStopped(signals)
   }
 
@@ -53,7 +55,7 @@ final class ServerProcess: Sendable {
       log.write(.warn, "upkeep", "\(job) failed", .text("error", "\(error)"))
     }
     do throws(CommandError) {
-      server = try Self.makeServer(configuration, listeners, log, store, condition)
+      server = try Self.makeServer(configuration, listeners, log, store, condition, SetupTokenFile(in: folder))
     } catch {
       store.abandon(log)
       throw error
@@ -65,7 +67,8 @@ final class ServerProcess: Sendable {
   }
 
   private static func makeServer(
-    _ configuration: Configuration, _ listeners: [ListenAddress], _ log: Log, _ store: OpenStore, _ condition: ServerCondition
+    _ configuration: Configuration, _ listeners: [ListenAddress], _ log: Log, _ store: OpenStore, _ condition: ServerCondition,
+    _ setupFile: SetupTokenFile
   ) throws(CommandError) -> Server {
     var options = ServerOptions(listeners: listeners)
     options.limits.maxBodyByteCount = configuration.maxBody
@@ -82,7 +85,8 @@ final class ServerProcess: Sendable {
     let operation = Services.Operation(
       name: "userd", version: programVersion, adminListenerIndex: listeners.count - 1, ownerUserID: effectiveUserID(),
       health: { condition.health() },
-      report: { log.write(.error, "api", $0, .text("requestId", $1.description)) }, pins: .init(of: store.database))
+      report: { log.write(.error, "api", $0, .text("requestId", $1.description)) },
+      onSetup: { Self.remove(setupFile, log) }, pins: .init(of: store.database))
     let services = Services(
       sessions: store.sessions, accounts: store.accounts, operation: operation, anonymousLimiter: configuration.anonymousLimiter)
     do throws(ServerError) {
@@ -201,6 +205,52 @@ final class ServerProcess: Sendable {
       .number("logLinesDropped", log.droppedCount))
   }
 
+  /// Writes a new setup token while there is no administrator; else sees to it that no file of an earlier one is left.
+  ///
+  /// A server without room on its disk serves those whom it knows, so failing here is for the log.
+  private func prepareSetup() -> SetupToken? {
+    let file = SetupTokenFile(in: folder)
+    do throws(AuthError) {
+      let (token, position) = try store.sessions.renewSetupToken()
+      try store.waitUntilDurable(position)
+      guard let token else {
+        Self.remove(file, log)
+        return nil
+      }
+      do throws(Errno) { try file.write(token) } catch {
+        log.write(.error, "userd", "cannot write the setup token", .text("path", file.path), .text("error", "\(error)"))
+        return nil
+      }
+      return token
+    } catch {
+      log.write(.warn, "userd", "no setup token", .text("error", "\(error)"))
+      return nil
+    }
+  }
+
+  private static func remove(_ file: SetupTokenFile, _ log: Log) {
+    do throws(Errno) { try file.remove() } catch {
+      log.write(.warn, "userd", "cannot remove the setup token", .text("path", file.path), .text("error", "\(error)"))
+    }
+  }
+
+  /// Says how the first administrator is made. The token itself is for a person's eyes: on a terminal, and never in a log.
+  private func announce(_ token: SetupToken?, _ surroundings: Surroundings) {
+    guard let token else { return }
+    let path = SetupTokenFile(in: folder).path
+    guard StandardStream.error.isTerminal else {
+      log.write(.info, "userd", "there is no administrator yet; the setup token makes one", .text("path", path))
+      return
+    }
+    surroundings.say("  next          make the first administrator with this token, within 60 minutes, by POST /api/v1/setup:")
+    token.withText { text in
+      surroundings.say("                " + String(decoding: text.indices.map { text[$0] }, as: UTF8.self))
+    }
+    surroundings.say("                or from another terminal:")
+    surroundings.say(
+      "                userd admin user create --role admin --email you@example.org --password-stdin --data \(folder.path)")
+  }
+
   /// Says where it listens: to a person with what to do next, to everything else in one line of the log.
   private func announce(_ configuration: Configuration, _ surroundings: Surroundings) throws(CommandError) {
     // The last is the admin socket.
@@ -216,11 +266,6 @@ final class ServerProcess: Sendable {
       text += "  listening on  \(listener.hasPrefix("unix:") ? listener : "http://\(listener)")\n"
     }
     text += "  data in       \(folder.path)\n"
-    if try !store.hasAccounts() {
-      text += "  next          make the first administrator, from another terminal:\n"
-      text += "                userd admin user create --role admin --email you@example.org --password-stdin"
-      text += " --data \(folder.path)\n"
-    }
     try surroundings.answer(text)
   }
 }

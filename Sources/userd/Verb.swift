@@ -58,6 +58,8 @@ struct Invocation: Sendable {
 extension Verb {
   /// The command line, all of it.
   static let all: [Verb] = [
-    serve, adminUserCreate, adminBackup, adminRestore, adminCheck, adminSalvage, adminCalibrate, configKeys, version, help,
+    serve, adminUserCreate, adminUserList, adminUserGet, adminUserUpdate, adminUserDisable, adminUserEnable, adminUserUnlock,
+    adminUserDelete, adminUserRestore, adminUserErase, adminRecover, adminBackup, adminRestore, adminCheck, adminSalvage,
+    adminCalibrate, configKeys, version, help,
   ]
 }

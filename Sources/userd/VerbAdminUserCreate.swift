@@ -32,91 +32,18 @@ extension Verb {
     guard let email = invocation.values["email"] else {
       throw .missingFlag("email", verb: invocation.verb.name, reason: "an account is known by its address")
     }
-    let request = AccountRequest(
-      email: email, name: invocation.values["name"] ?? String(email.prefix { $0 != "@" }),
-      role: invocation.values["role"] ?? "user",
-      password: invocation.switches.contains("password-stdin") ? try readPassword(surroundings) : nil)
-    let user = try request.run(configuration)
-    try surroundings.answer(invocation.switches.contains("json") ? user.json + "\n" : "\(user.id)\n")
+    let name = invocation.values["name"] ?? String(email.prefix { $0 != "@" }), role = invocation.values["role"] ?? "user"
+    let password = invocation.switches.contains("password-stdin") ? try readPassword(surroundings) : nil
+    let form = AccountForm(email: .text(email), name: .text(name), role: .text(role), password: .of(password))
+    let request = AdminRequest(
+      "POST", "/api/v1/users", texts: [("email", email), ("name", name), ("role", role), ("password", password)])
+    try AccountDesk.open(configuration) { (desk) throws(CommandError) in
+      let user = try desk.call(request) { (accounts, json) throws(AuthError) in
+        json.answer(try accounts.create(form, by: .owner))
+      }
+      guard let id = user.root["id"]?.string else { throw .failed("the server's answer names no account", .internalError) }
+      try surroundings.answer(invocation.switches.contains("json") ? user.text(of: user.root) + "\n" : "\(id)\n")
+    }
     return .success
-  }
-}
-
-/// What makes an account, here or in the server that holds the store.
-private struct AccountRequest {
-  let email: String
-  let name: String
-  let role: String
-  /// nil for an account that nobody can log in to yet.
-  let password: String?
-
-  /// How long to wait for a store that somebody holds without answering: a server that starts or stops.
-  static let maxAttemptCount = 20
-  static let attemptMilliseconds: UInt32 = 100
-
-  struct Created {
-    let id: String
-    /// The User of the public contract.
-    let json: String
-  }
-
-  /// Asks the server if there is one, else opens the store.
-  func run(_ configuration: Configuration) throws(CommandError) -> Created {
-    let folder = try DataFolder(preparing: configuration.dataPath)
-    for attempt in 1... {
-      if let answer = try AdminSocket(path: folder.adminSocketPath).post("/api/v1/users", body()) {
-        return try Self.created(by: answer)
-      }
-      do throws(CommandError) {
-        return try create(in: folder, configuration)
-      } catch {
-        // Between the two looks somebody may have taken the lock or given it back.
-        guard error.exitCode == .temporary, attempt < Self.maxAttemptCount else { throw error }
-      }
-      sleepThread(milliseconds: Self.attemptMilliseconds)
-    }
-    preconditionFailure("the loop ends inside")
-  }
-
-  private func body() -> ByteBuffer {
-    var json = JSONWriter(ByteBuffer(capacity: 512))
-    json.beginObject()
-    for (key, value) in [("email", email), ("name", name), ("role", role), ("password", password)] {
-      guard let value else { continue }
-      json.key(utf8: key)
-      json.string(value)
-    }
-    json.endObject()
-    return json.finish()
-  }
-
-  private func create(in folder: DataFolder, _ configuration: Configuration) throws(CommandError) -> Created {
-    let store = try OpenStore(folder, configuration, []) { _ in }
-    let form = AccountForm(
-      email: .text(email), name: .text(name), role: .text(role), password: password.map { .text($0) } ?? .absent)
-    let user: User
-    do throws(AuthError) {
-      let (created, position) = try store.accounts.create(form, by: .owner)
-      user = created
-      try store.waitUntilDurable(position)
-    } catch {
-      try store.close()
-      throw .refused(error)
-    }
-    try store.close()
-    var json = JSONWriter(ByteBuffer(capacity: 512))
-    json.value(user)
-    return Created(id: user.id.description, json: json.finish().text())
-  }
-
-  private static func created(by answer: AdminSocket.Answer) throws(CommandError) -> Created {
-    let document: JSONDocument
-    do throws(JSONError) {
-      document = try JSONDocument(answer.body.span)
-    } catch { throw .failed("the server's answer is no JSON: \(error)", .internalError) }
-    guard answer.status == 201, let id = document.root["id"]?.string else {
-      throw .refused(by: document, status: answer.status)
-    }
-    return Created(id: id, json: String(decoding: answer.body, as: UTF8.self))
   }
 }

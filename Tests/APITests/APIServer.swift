@@ -48,10 +48,12 @@ final class APIServer: Sendable {
     change(&options)
     let reports = ReportList()
     let health = HealthBox()
+    let sessions = SessionService(store: store, keys: keys, hasher: hasher, options: options, clock: clock, random: .system)
     services = Services(
-      sessions: SessionService(store: store, keys: keys, hasher: hasher, options: options, clock: clock, random: .system),
+      sessions: sessions,
       accounts: AccountService(
-        store: store, keys: keys, hasher: hasher, policy: options.passwordPolicy, clock: clock, random: .system),
+        store: store, keys: keys, hasher: hasher, policy: options.passwordPolicy, throttle: sessions.throttle, clock: clock,
+        random: .system),
       operation: Services.Operation(
         name: "userd", version: "0.0.0", adminListenerIndex: Self.adminListenerIndex, ownerUserID: ownerUserID,
         health: { health.value }, report: { failure, _ in reports.append(failure) },

@@ -126,6 +126,40 @@ import Testing
     #expect(try server.ask("GET", "/api/auth/me", token: ann.access).code == "session_revoked")
   }
 
+  @Test func `an account is found by its address, and one that is deleted if asked for`() throws {
+    let server = try APIServer()
+    let root = try server.administrator()
+    let ann = try server.register()
+    func found(_ query: String) throws -> [String] {
+      let answer = try server.ask("GET", "/api/v1/users?\(query)", token: root.access)
+      #expect(answer.status == 200, "\(answer.text)")
+      return answer["data"]?.elements.compactMap { $0["id"]?.string } ?? []
+    }
+    #expect(try found("email=ANN%40example.org") == [ann.userID])
+    #expect(try found("email=nobody@example.org") == [])
+    #expect(try found("email=ann@example.org&status=disabled") == [])
+    #expect(try server.ask("POST", "/api/v1/users/\(ann.userID)/unlock", token: root.access)["id"]?.string == ann.userID)
+    _ = try server.ask("DELETE", "/api/v1/users/\(ann.userID)", token: root.access)
+    #expect(try found("email=ann@example.org") == [])
+    #expect(try found("email=ann@example.org&status=deleted") == [ann.userID])
+    for query in ["status=deleted", "email=a&status=gone", "email=a&email=b"] {
+      #expect(try server.ask("GET", "/api/v1/users?\(query)", token: root.access).code == "invalid_request", "\(query)")
+    }
+  }
+
+  @Test func `only the owner of the folder recovers an administrator`() throws {
+    let server = try APIServer()
+    let root = try server.administrator()
+    let body = #"{"email":"ann@example.org","password":"\#(APIServer.password)"}"#
+    #expect(try server.ask("POST", "/api/v1/admin/recover", body, token: root.access).code == "forbidden")
+    #expect(try server.ask("POST", "/api/v1/admin/recover", body).code == "missing_token")
+    let answer = try server.ask("POST", "/api/v1/admin/recover", body, over: .admin)
+    #expect(answer.status == 200 && answer["user"]?["role"]?.string == "admin" && answer["resetCode"]?.isNull == true)
+    let coded = try server.ask("POST", "/api/v1/admin/recover", #"{"email":"ann@example.org"}"#, over: .admin)
+    #expect(coded["resetCode"]?.string?.hasPrefix("upr1_") == true)
+    _ = try server.login()
+  }
+
   @Test func `leaving asks for a recent login`() throws {
     let server = try APIServer { $0.accessLifetime = 3600 }
     let ann = try server.register()

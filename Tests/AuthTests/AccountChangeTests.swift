@@ -183,7 +183,9 @@ import Testing
     #expect(refusal { try server.accounts.delete(root.id, by: .owner) } == .lastAdmin)
     #expect(refusal { try server.accounts.erase(root.id, by: .owner) } == .lastAdmin)
     let me = try server.authenticate(try server.login(Self.root).accessToken)
-    #expect(refusal { try server.accounts.deleteMe(FarewellForm(password: .text(Self.password)), by: me) } == .lastAdmin)
+    #expect(
+      refusal { try server.accounts.deleteMe(FarewellForm(password: .text(Self.password)), by: me, from: TestServer.origin) }
+        == .lastAdmin)
     // One who is not active is no loss, and with a second one the first may go.
     try server.database.waitUntilDurable(server.accounts.erase(other.id, by: .owner))
     let third = try create(server, "third@example.org", role: "admin")
@@ -263,6 +265,62 @@ import Testing
     #expect(server.refusal(ann.accessToken) == nil)
   }
 
+  @Test func `unlocking forgets failures, and wrong passwords for leaving count as those of a login`() throws {
+    let (server, _) = try server()
+    let ann = try server.register()
+    let me = try server.authenticate(ann.accessToken)
+    let wrong = FarewellForm(password: .text("wrong horse"))
+    for _ in 0..<5 {
+      #expect(refusal { try server.accounts.deleteMe(wrong, by: me, from: TestServer.origin) } == .invalidCredentials)
+    }
+    guard case .loginThrottled = refusal({ try server.login() }) else {
+      Issue.record("a login is not refused")
+      return
+    }
+    let unlocked = try server.settle(server.accounts.unlock(ann.user.id, by: .owner))
+    #expect(unlocked.revision == ann.user.revision, "the account is as it was")
+    #expect(try events(server).first?.event == .userUnlocked)
+    _ = try server.login()
+    #expect(refusal { try server.accounts.unlock(UserID(UUID(high: 4, low: 4)), by: .owner) } == .notFound)
+    #expect(refusal { try server.accounts.unlock(ann.user.id, by: .principal(me)) } == .forbidden)
+  }
+
+  @Test func `the owner of the files gets back in, whatever became of the account`() throws {
+    let (server, root) = try server()
+    let old = try server.login(Self.root)
+    _ = try create(server, "other@example.org", role: "admin")
+    _ = try server.settle(server.accounts.update(root.id, AccountEditForm(role: .text("user")), by: .owner))
+    _ = try server.settle(server.accounts.disable(root.id, by: .owner))
+    _ = try server.settle(server.accounts.delete(root.id, by: .owner))
+    let form = RecoveryForm(email: .text("ROOT@example.org"))
+    let first = try server.settle(server.accounts.recover(form, by: .owner))
+    #expect(
+      first.user.id == root.id && first.user.status == .active && first.user.role == "admin" && first.user.name == root.name)
+    #expect(server.refusal(old.accessToken) == .sessionRevoked)
+    #expect(try events(server).first?.event == .accessRecovered)
+    let code = try #require(first.resetCode.flatMap { OneTimeToken($0.utf8.span, .reset) })
+    func isLive(_ code: OneTimeToken) throws -> Bool {
+      try server.store.read { (transaction) throws(RepositoryError) in
+        try server.store.live(code, at: server.clock.wallMilliseconds(), in: &transaction) != nil
+      }
+    }
+    #expect(try isLive(code))
+    // The password is as it was until the code sets another one; a given one replaces it, and voids the code.
+    _ = try server.login(Self.root)
+    let given = RecoveryForm(email: .text(Self.root), password: .text("quite another horse"))
+    #expect(try server.settle(server.accounts.recover(given, by: .owner)).resetCode == nil)
+    #expect(try !isLive(code))
+    #expect(refusal { try server.login(Self.root) } == .invalidCredentials)
+    _ = try server.login(Self.root, "quite another horse")
+    // An address that nobody has gets an account.
+    let fresh = try server.settle(server.accounts.recover(RecoveryForm(email: .text("new@example.org")), by: .owner))
+    #expect(fresh.user.name == "new" && fresh.user.role == "admin" && fresh.resetCode != nil)
+    let admin = try administrator(server, "other@example.org")
+    #expect(refusal { try server.accounts.recover(form, by: admin) } == .forbidden, "an administrator is not the owner")
+    #expect(refusal { try server.accounts.recover(RecoveryForm(email: .text("x")), by: .owner) } != nil)
+    #expect(server.isSound)
+  }
+
   @Test func `people change their own name and nothing else`() throws {
     let server = try TestServer()
     let ann = try server.register()
@@ -283,22 +341,24 @@ import Testing
     let right = FarewellForm(password: .text(Self.password))
     let wrong = FarewellForm(password: .text("wrong horse"))
     var outcome: AuthError?
-    #expect(server.hashes.during { outcome = refusal { try server.accounts.deleteMe(wrong, by: me) } } == 1)
+    #expect(
+      server.hashes.during { outcome = refusal { try server.accounts.deleteMe(wrong, by: me, from: TestServer.origin) } } == 1)
     #expect(outcome == .invalidCredentials)
-    #expect(refusal { try server.accounts.deleteMe(FarewellForm(password: .absent), by: me) } != nil)
+    #expect(refusal { try server.accounts.deleteMe(FarewellForm(password: .absent), by: me, from: TestServer.origin) } != nil)
     #expect(server.refusal(ann.accessToken) == nil)
     server.clock.advance(milliseconds: 10 * 60 * 1000)
     // The token lives as long as a login is recent; the principal of a request is judged by the clock.
-    #expect(server.hashes.during { outcome = refusal { try server.accounts.deleteMe(right, by: me) } } == 0)
+    #expect(
+      server.hashes.during { outcome = refusal { try server.accounts.deleteMe(right, by: me, from: TestServer.origin) } } == 0)
     #expect(outcome == .reauthRequired)
     let again = try server.authenticate(try server.login().accessToken)
     // Somebody sets another password while the right one is hashed.
     let (store, database) = (server.store, server.database)
     server.hashes.duringNext { try? TestServer.change(ann.user.id, in: store, database) { $0.passwordHash = "$other" } }
-    #expect(refusal { try server.accounts.deleteMe(right, by: again) } == .invalidCredentials)
+    #expect(refusal { try server.accounts.deleteMe(right, by: again, from: TestServer.origin) } == .invalidCredentials)
     let bob = try server.register("bob@example.org")
     let bobMe = try server.authenticate(bob.accessToken)
-    try server.database.waitUntilDurable(server.accounts.deleteMe(right, by: bobMe))
+    try server.database.waitUntilDurable(server.accounts.deleteMe(right, by: bobMe, from: TestServer.origin))
     #expect(server.refusal(bob.accessToken) == .sessionRevoked)
     #expect(refusal { try server.login("bob@example.org") } == .invalidCredentials)
     #expect(try server.accounts.get(bob.user.id, by: .owner).status == .deleted)

@@ -47,8 +47,10 @@ import Testing
     let hashes = server.hashes.during {
       for wrong in [first, "", "ust1_", second + "A", String(second.dropLast()), "upr1_" + second.dropFirst(5)] {
         #expect(refusal { try setUp(server, wrong) } == .tokenUsedOrExpired, "\(wrong.utf8.count) bytes")
+        // Wrong ones are throttled as passwords are, which is another test's business.
+        server.clock.advance(milliseconds: 60_000)
       }
-      server.clock.advance(milliseconds: SetupToken.lifetimeMilliseconds)
+      server.clock.advance(milliseconds: SetupToken.lifetimeMilliseconds - 6 * 60_000)
       #expect(refusal { try setUp(server, second) } == .tokenUsedOrExpired)
     }
     #expect(hashes == 0)
@@ -57,6 +59,27 @@ import Testing
     server.clock.advance(milliseconds: SetupToken.lifetimeMilliseconds - 1)
     try server.reopen()
     #expect(try setUp(server, third).user.role == "admin")
+  }
+
+  @Test func `wrong tokens are throttled and noted, and a right one ends that`() throws {
+    let server = try TestServer()
+    let token = try #require(try token(server))
+    for _ in 0..<5 { #expect(refusal { try setUp(server, "ust1_x") } == .tokenUsedOrExpired) }
+    guard case .loginThrottled(let blocked) = refusal({ try setUp(server, token) }) else {
+      Issue.record("not throttled")
+      return
+    }
+    server.clock.advance(milliseconds: Int64(blocked.retryAfter) * 1000)
+    #expect(try setUp(server, token).user.role == "admin")
+    var events: [AuditEvent] = []
+    try server.store.read { (transaction) throws(RepositoryError) in
+      try server.store.audit.scan(before: nil, in: &transaction) { record in
+        events.append(record.event)
+        return .next
+      }
+    }
+    #expect(events.count { $0 == .loginFailed } == 5)
+    #expect(events.contains(.setupCompleted) && events.contains(.sessionBegun))
   }
 
   @Test func `all fields are judged, and a form that is refused leaves the token good`() throws {

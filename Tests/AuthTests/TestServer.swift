@@ -55,10 +55,11 @@ final class TestServer {
     _ cost: Argon2Parameters
   ) throws -> (SessionService, AccountService) {
     let hasher = try PasswordHasher(parameters: cost, arenas: 64, random: .system) { hashes.count() }
-    return (
-      SessionService(store: store, keys: keys, hasher: hasher, options: options, clock: clock, random: .system),
-      AccountService(store: store, keys: keys, hasher: hasher, policy: options.passwordPolicy, clock: clock, random: .system)
-    )
+    let sessions = SessionService(store: store, keys: keys, hasher: hasher, options: options, clock: clock, random: .system)
+    let accounts = AccountService(
+      store: store, keys: keys, hasher: hasher, policy: options.passwordPolicy, throttle: sessions.throttle, clock: clock,
+      random: .system)
+    return (sessions, accounts)
   }
 
   /// Closes the database and opens everything again from the files.
