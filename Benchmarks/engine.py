@@ -6,7 +6,8 @@ usage: Benchmarks/engine.py [--rounds 100000:3,1000000:1] [--seconds S] [--engin
 Keys are 16 random bytes, values 300; everything fits in memory; every write is durable when it is answered. In each round each engine plays, on
 a folder of its own: a sorted load in transactions of 1000, a full scan, ranges of 100 records, point reads by one and two threads (each read
 its own snapshot), 95 % reads with 5 % durable puts, durable puts; then it is opened again, killed after a tenth more records, and opened once
-more; and on a second folder a random load, the size of the file, and the deletion of half. Engines take turns, beginning with another one in
+more; and on a second folder a random load, the size of the file, compaction (LMDB: a
+compacting copy; SQLite: VACUUM), the size again, the deletion of half, and compaction again. Engines take turns, beginning with another one in
 each round. Figures are medians; a target is compared with the peers of the same run. --rounds 10000000:1 is for patient people.
 
 Needs a release build (swift build -c release) and, from Debian: gcc liblmdb-dev libsqlite3-dev; librocksdb-dev if RocksDB is wanted.
@@ -51,6 +52,15 @@ def file_bytes(folder):
 def log_bytes(folder):
     """Bytes of userd's log without the segments that wait to be used."""
     return sum(path.stat().st_size for path in folder.glob("wal/*.wal"))
+
+
+def is_deleted(record):
+    """Whether the deletion of half takes this record: as in peers/engine.c and userd-bench."""
+    mask = (1 << 64) - 1
+    z = ((record ^ 0xdead) + 0x9E3779B97F4A7C15) & mask
+    z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & mask
+    z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & mask
+    return (z ^ (z >> 31)) & 1
 
 
 def probe_disk(folder, seconds=1.0):
@@ -100,13 +110,19 @@ def one_round(contender, records, seconds, folder):
         pages = next((line["pages"] for line in lines if line["phase"] == "pages"), None)
         if pages:
             found["pages"] = pages * 8192 / live
-            # Two clean ends more: two checkpoints.
-            for _ in range(2):
-                contender.play(data, records, seconds, ["open"])
+            # At most two checkpoints more, which the store begins by itself.
+            contender.play(data, records, seconds, ["settle"])
         size = file_bytes(data) / live
         if size >= 1:
             found["size"] = size
+        note(contender.play(data, records, seconds, ["compact"]))
+        size = file_bytes(data) / live
+        if size >= 1:
+            found["compacted"] = size
         note(contender.play(data, records, seconds, ["delete"]))
+        contender.play(data, records, seconds, ["compact"])
+        left = sum(1 for record in range(records) if not is_deleted(record)) * RECORD_BYTES
+        found["compactedhalf"] = file_bytes(data) / left
     found.pop("open", None)
     return found
 
@@ -132,7 +148,10 @@ ROWS = [
     ("100-record range scans/s", "range", False, [of("lmdb", 0.7)], [of("lmdb", 1)]),
     ("95 % get, 5 % durable put/s, 2 threads", "mix2", False, [of("lmdb", 1.3)], [of("lmdb", 2)]),
     ("delete half/s, 1000 a transaction", "delete", False, [of("lmdb", 1.5)], [of("lmdb", 4)]),
-    ("file after random load, x live bytes", "size", True, [fixed(1.45)], [fixed(1.25)]),
+    ("file two checkpoints after random load, x live bytes", "size", True, [fixed(1.45)], [fixed(1.25)]),
+    ("file after compact, x live bytes", "compacted", True, [fixed(1.10)], [fixed(1.05)]),
+    ("compact after random load, ms", "compact", True, [], []),
+    ("file after deleting half and compact, x live bytes", "compactedhalf", True, [fixed(1.10)], [fixed(1.05)]),
     ("pages after random load, x live bytes", "pages", True, [fixed(1.45)], [fixed(1.25)]),
     ("open after an orderly end, ms", "cleanopen", True, [], [fixed(2)]),
     ("open after kill -9, ms", "killedopen", True, [], []),

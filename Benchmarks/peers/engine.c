@@ -1,6 +1,6 @@
 /* usage: <engine> FOLDER RECORDS SECONDS PHASE...: loads, reads and writes as `userd-bench engine` does; one JSON line for each phase.
  *
- * Phases: load randomload scan range get1 get2 mix2 put1 put64 queue64 delete crash open (Benchmarks/engine.py says what they mean). */
+ * Phases: load randomload scan range get1 get2 mix2 put1 put64 queue64 delete compact crash open (Benchmarks/engine.py says what they mean). */
 #include "records.h"
 #include <pthread.h>
 #include <semaphore.h>
@@ -262,6 +262,11 @@ int main(int count, char **arguments) {
     else if (!strcmp(phase, "put64")) timed(phase, PUT, 64);
     else if (!strcmp(phase, "queue64")) timed(phase, QUEUE, 64);
     else if (!strcmp(phase, "delete")) delete_half();
+    else if (!strcmp(phase, "compact")) {
+      double began = now();
+      if (engine_compact()) fail("compaction");
+      printf("{\"engine\":\"%s\",\"phase\":\"compact\",\"records\":%zu,\"milliseconds\":%.3f}\n", engine_name, records, (now() - began) * 1e3);
+    }
     else if (!strcmp(phase, "crash")) crash();
     else if (!strcmp(phase, "open")) printf("{\"engine\":\"%s\",\"phase\":\"open\",\"records\":%zu,\"milliseconds\":%.3f}\n", engine_name, records, opened * 1e3);
     else { fprintf(stderr, "no such phase: %s\n", phase); return 64; }

@@ -20,6 +20,8 @@ void engine_thread_end(void *thread);
 int engine_put(void *thread, const uint8_t *keys, const uint8_t *const *values, size_t count, int ascending);
 /* One transaction. 0 on success. */
 int engine_delete(void *thread, const uint8_t *keys, size_t count);
+/* Gives back what space it can, by the means the engine has for it. 0 on success. */
+int engine_compact(void);
 /* A snapshot of its own for each call; copies the value. Its length, or -1. */
 long engine_get(void *thread, const uint8_t *key, uint8_t *value);
 /* One snapshot: up to `limit` records from a key on; adds the first 8 bytes of each value to `sum`. How many there were. */

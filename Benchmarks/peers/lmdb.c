@@ -1,15 +1,21 @@
 /* LMDB behind engine.h: one environment, default (fully durable) flags, each thread's read transaction renewed for each call. */
 #include "engine.h"
+#include <fcntl.h>
 #include <lmdb.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 const char *engine_name = "lmdb";
 static MDB_env *environment;
 static MDB_dbi table;
 struct reader { MDB_txn *transaction; MDB_cursor *cursor; };
 
+static char place[4096];
+
 int engine_open(const char *folder) {
+  snprintf(place, sizeof place, "%s", folder);
   MDB_txn *transaction;
   return mdb_env_create(&environment) || mdb_env_set_mapsize(environment, (size_t)32 << 30) || mdb_env_set_maxreaders(environment, 256)
       || mdb_env_open(environment, folder, MDB_NOTLS | MDB_NORDAHEAD, 0600) || mdb_txn_begin(environment, NULL, 0, &transaction)
@@ -77,4 +83,15 @@ size_t engine_scan(void *thread, const uint8_t *from, size_t limit, uint64_t *su
   }
   mdb_txn_reset(reader->transaction);
   return count;
+}
+
+/* As mdb_copy -c does it: a copy without free pages, which then takes the place of the file. */
+int engine_compact(void) {
+  char copy[4200], file[4200];
+  snprintf(copy, sizeof copy, "%s/copy", place);
+  snprintf(file, sizeof file, "%s/data.mdb", place);
+  int descriptor = open(copy, O_CREAT | O_TRUNC | O_RDWR, 0600);
+  if (descriptor < 0 || mdb_env_copyfd2(environment, descriptor, MDB_CP_COMPACT) || fdatasync(descriptor) || close(descriptor)) return 1;
+  mdb_env_close(environment);
+  return rename(copy, file) || engine_open(place);
 }

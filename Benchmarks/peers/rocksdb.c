@@ -87,3 +87,8 @@ size_t engine_scan(void *thread, const uint8_t *from, size_t limit, uint64_t *su
   rocksdb_iter_destroy(iterator);
   return count;
 }
+
+int engine_compact(void) {
+  rocksdb_compact_range(database, NULL, 0, NULL, 0);
+  return 0;
+}

@@ -106,3 +106,7 @@ size_t engine_scan(void *thread, const uint8_t *from, size_t limit, uint64_t *su
   sqlite3_reset(c->scan);
   return count;
 }
+
+int engine_compact(void) {
+  return sqlite3_exec(writer.database, "VACUUM; PRAGMA wal_checkpoint(TRUNCATE);", NULL, NULL, NULL) != SQLITE_OK;
+}

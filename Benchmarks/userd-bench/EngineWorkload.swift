@@ -27,7 +27,7 @@ struct EngineWorkload {
   func run() throws(BenchmarkError) {
     let began = SystemClock().monotonicNanoseconds()
     do throws(StorageError) {
-      let database = try Database.open(EngineWorkload.options(folder, records: records))
+      let database = try Database.open(EngineWorkload.options(folder, records: records, isSettling: phases.contains("settle")))
       let opened = SystemClock().monotonicNanoseconds() - began
       for phase in phases {
         switch phase {
@@ -35,6 +35,8 @@ struct EngineWorkload {
         case "randomload": try load(database, phase, nil)
         case "scan": try scan(database)
         case "delete": try deleteHalf(database)
+        case "settle": try settle(database)
+        case "compact": try compact(database)
         case "crash": try crash(database)
         case "open":
           print(
@@ -55,9 +57,10 @@ struct EngineWorkload {
   }
 
   /// Everything in memory: what is measured here is not the cache.
-  static func options(_ folder: String, records: Int) -> DatabaseOptions {
+  static func options(_ folder: String, records: Int, isSettling: Bool = false) -> DatabaseOptions {
     var options = DatabaseOptions(path: folder)
     options.cacheByteCount = max(4 << 30, records * 1024)
+    if isSettling { options.checkpointMilliseconds = 2000 }
     return options
   }
 
@@ -138,6 +141,34 @@ struct EngineWorkload {
       try put(database, 100) { index in UInt64(10 * records + done + index) }
     }
     endProcess(137)
+  }
+
+  // MARK: Space
+
+  /// Lets the store do what it does by itself when it is quiet, for two checkpoints or, if it does nothing, a few seconds. Checkpoints are spread
+  /// over two seconds here, not over the minute of the default.
+  private func settle(_ database: Database) throws(StorageError) {
+    let first = database.statistics().checkpoint
+    var waited = 0
+    while database.statistics().checkpoint < first + 2, waited < 600 {
+      let progress = database.compaction
+      if waited >= 50 && progress.outcome != .running { break }
+      sleepThread(milliseconds: 100)
+      waited += 1
+    }
+    let statistics = database.statistics()
+    print(
+      "{\"engine\":\"userd\",\"phase\":\"settle\",\"records\":\(records),\"checkpoints\":\(statistics.checkpoint - first),"
+        + "\"fileBytes\":\(statistics.dataFileByteCount)}")
+  }
+
+  private func compact(_ database: Database) throws(StorageError) {
+    let began = SystemClock().monotonicNanoseconds()
+    let progress = try database.compact()
+    let elapsed = Double(SystemClock().monotonicNanoseconds() - began) / 1e6
+    print(
+      "{\"engine\":\"userd\",\"phase\":\"compact\",\"records\":\(records),\"milliseconds\":\(elapsed),"
+        + "\"outcome\":\"\(progress.outcome.rawValue)\",\"moved\":\(progress.movedPages),\"fileBytes\":\(progress.byteCount)}")
   }
 
   // MARK: Reading

@@ -39,6 +39,10 @@ extension Services {
       Route(.post, "/api/v1/admin/pins", on: .diskPool, handler: authorized(pin)),
       Route(.post, "/api/v1/admin/pins/{id}", handler: authorized(renewPin)),
       Route(.delete, "/api/v1/admin/pins/{id}", on: .diskPool, handler: authorized(releasePin)),
+      Route(.post, "/api/v1/admin/checkpoint", on: .diskPool, handler: authorized(checkpoint)),
+      Route(.post, "/api/v1/admin/compact", handler: authorized(compact)),
+      Route(.delete, "/api/v1/admin/compact", handler: authorized(endCompaction)),
+      Route(.get, "/api/v1/admin/stats", handler: authorized(stats)),
 
       Route(.get, "/", admission: limited, handler: root),
       Route(.get, "/livez", handler: livez),

@@ -35,11 +35,13 @@ package struct Services: Sendable {
     package let onSetup: @Sendable () -> Void
     /// For tools that read the store beside the server; nil where nothing can be kept for them.
     package let pins: Pins?
+    /// For whoever looks after the store; nil where there is none.
+    package let storeWork: StoreWork?
 
     package init(
       name: String, version: String, adminListenerIndex: Int?, ownerUserID: UInt32,
       health: @escaping @Sendable () -> Health, report: @escaping @Sendable (_ failure: String, RequestID) -> Void,
-      onSetup: @escaping @Sendable () -> Void = {}, pins: Pins? = nil
+      onSetup: @escaping @Sendable () -> Void = {}, pins: Pins? = nil, storeWork: StoreWork? = nil
     ) {
       self.name = name
       self.version = version
@@ -49,6 +51,7 @@ package struct Services: Sendable {
       self.report = report
       self.onSetup = onSetup
       self.pins = pins
+      self.storeWork = storeWork
     }
   }
 }
@@ -69,6 +72,26 @@ package struct Pins: Sendable {
     self.pin = pin
     self.renew = renew
     self.release = release
+  }
+}
+
+/// What can be asked of the store, as far as this floor may know it.
+package struct StoreWork: Sendable {
+  /// Has everything that was answered so far written to the pages; the number of the checkpoint.
+  let checkpoint: @Sendable () throws(AuthError) -> UInt64
+  /// Begins a compaction, or says which one runs.
+  let compact: @Sendable () throws(AuthError) -> UInt64
+  let endCompaction: @Sendable () -> Void
+  let figures: @Sendable () -> StoreFigures
+
+  package init(
+    checkpoint: @escaping @Sendable () throws(AuthError) -> UInt64, compact: @escaping @Sendable () throws(AuthError) -> UInt64,
+    endCompaction: @escaping @Sendable () -> Void, figures: @escaping @Sendable () -> StoreFigures
+  ) {
+    self.checkpoint = checkpoint
+    self.compact = compact
+    self.endCompaction = endCompaction
+    self.figures = figures
   }
 }
 

@@ -77,7 +77,7 @@ package enum Authority: Sendable {
     }
   }
 
-  func require(_ permission: Permission) throws(AuthError) {
+  package func require(_ permission: Permission) throws(AuthError) {
     if !permissions.contains(permission) { throw .forbidden }
   }
 

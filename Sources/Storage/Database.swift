@@ -125,6 +125,8 @@ package final class Database: Sendable {
     statistics.spares = commits.room.spares.count
     statistics.keys = tree.keys
     statistics.pages = tree.pages
+    statistics.heldPages = tree.heldPages
+    statistics.freePages = commits.tree.freeIDCount
     statistics.dirtyPages = commits.tree.dirtyPageCount
     statistics.cache = commits.tree.cache.statistics
     statistics.checkpoint = commits.checkpoints.durable.number

@@ -28,6 +28,9 @@ package struct DatabaseOptions: Sendable {
   /// Bytes by which main.udb grows at a time, at least.
   package var growthByteCount = 4 << 20
 
+  /// Compacts without being asked when main.udb is much larger than its pages.
+  package var compactsByItself = true
+
   /// Log payload that is applied again in half a second, about.
   private static let replayByteCount = 64 << 20
 

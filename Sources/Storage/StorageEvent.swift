@@ -14,6 +14,10 @@ package enum StorageEvent: Sendable {
   case checkpointDone(number: UInt64, pages: Int, byteCount: Int, nanoseconds: UInt64)
   /// There was no room for a checkpoint. Nothing is lost; it is tried again.
   case checkpointAbandoned(number: UInt64, path: String)
+  /// Compaction has ended; the progress says how.
+  case compacted(CompactionProgress, path: String)
+  /// Compaction has met a page that it could not read.
+  case compactionFailed(String, path: String)
   /// The log went on in a new segment.
   case rolled(path: String)
   /// A write or flush failed: writes are refused until a restart.

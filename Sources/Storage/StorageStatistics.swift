@@ -19,6 +19,10 @@ package struct StorageStatistics: Sendable {
   package var spares = 0
   package var keys = 0
   package var pages = 0
+  /// Replaced pages that somebody may still read: checkpoints, backups, readers.
+  package var heldPages = 0
+  /// Pages of main.udb that are free.
+  package var freePages = 0
   /// Pages that the next checkpoint has to write.
   package var dirtyPages = 0
   package var cache = CacheStatistics()

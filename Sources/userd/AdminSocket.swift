@@ -24,6 +24,9 @@ struct AdminSocket: Sendable {
     try ask("POST", target, json)
   }
 
+  /// The same for what is only looked at.
+  func get(_ target: String) throws(CommandError) -> Answer? { try ask("GET", target) }
+
   /// The same for what is to go.
   func delete(_ target: String) throws(CommandError) -> Answer? { try ask("DELETE", target) }
 

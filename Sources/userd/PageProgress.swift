@@ -25,7 +25,17 @@ final class PageProgress {
 
   func add() {
     count += 1
-    guard isShown, count % 64 == 0 else { return }
+    if count % 64 == 0 { show() }
+  }
+
+  /// For work whose pages somebody else counts.
+  func set(_ count: Int) {
+    self.count = count
+    show()
+  }
+
+  private func show() {
+    guard isShown else { return }
     let now = clock.monotonicNanoseconds()
     guard now - shown >= Self.intervalNanoseconds else { return }
     shown = now

@@ -86,7 +86,8 @@ final class ServerProcess: Sendable {
       name: "userd", version: programVersion, adminListenerIndex: listeners.count - 1, ownerUserID: effectiveUserID(),
       health: { condition.health() },
       report: { log.write(.error, "api", $0, .text("requestId", $1.description)) },
-      onSetup: { Self.remove(setupFile, log) }, pins: .init(of: store.database))
+      onSetup: { Self.remove(setupFile, log) }, pins: .init(of: store.database),
+      storeWork: .init(of: store.database))
     let services = Services(
       sessions: store.sessions, accounts: store.accounts, operation: operation, anonymousLimiter: configuration.anonymousLimiter)
     do throws(ServerError) {

@@ -28,6 +28,13 @@ extension Log {
     case .checkpointAbandoned(let number, let path):
       write(
         .warn, "store", "no room for a checkpoint: it is tried again", .text("checkpoint", "\(number)"), .text("path", path))
+    case .compacted(let progress, let path):
+      write(
+        progress.isRequested || progress.movedPages > 0 ? .info : .debug, "store", "compaction has ended",
+        .text("outcome", progress.outcome.rawValue), .number("moved", progress.movedPages),
+        .number("before", progress.beginByteCount), .number("bytes", progress.byteCount), .text("path", path))
+    case .compactionFailed(let failure, let path):
+      write(.error, "store", "compaction met a page that it could not read", .text("error", failure), .text("path", path))
     case .rolled(let path): write(.debug, "store", "the log goes on in a new segment", .text("path", path))
     case .failed(let operation, let path, let errno):
       write(

@@ -59,7 +59,7 @@ extension Verb {
   /// The command line, all of it.
   static let all: [Verb] = [
     serve, adminUserCreate, adminUserList, adminUserGet, adminUserUpdate, adminUserDisable, adminUserEnable, adminUserUnlock,
-    adminUserDelete, adminUserRestore, adminUserErase, adminRecover, adminBackup, adminRestore, adminCheck, adminSalvage,
-    adminCalibrate, configKeys, version, help,
+    adminUserDelete, adminUserRestore, adminUserErase, adminRecover, adminBackup, adminRestore, adminCheck, adminCompact,
+    adminCheckpoint, adminStats, adminSalvage, adminCalibrate, configKeys, version, help,
   ]
 }

@@ -30,12 +30,19 @@ struct CheckpointProgress {
   var served: UInt64 = 0
   /// Requests that the last abandoned checkpoint began after.
   var abandoned: UInt64 = 0
+  /// Compaction has moved pages, which are free for others only after a checkpoint.
+  var isAskedFor = false
+  /// Compaction that somebody asked for waits for it.
+  var isHurried = false
   /// The checkpoint in flight goes on when the next frame is durable.
   var awaitsFrame = false
   /// The thread of checkpoints is in the middle of something.
   var isStepping = false
+  /// Room for pages is being made or cut off.
   var isGrowing = false
   var growthRetryTime: UInt64 = 0
+  /// Transactions there had been when main.udb was cut off last.
+  var cutCommits = 0
   /// When the last one began, and when one may begin again after one was given up.
   var beginTime: UInt64
   var retryTime: UInt64 = 0
@@ -54,12 +61,12 @@ struct CheckpointProgress {
   /// Whether the log has grown so far that a checkpoint must begin.
   func isDue(_ logged: LogEnd, _ options: DatabaseOptions) -> Bool {
     guard flight == nil else { return false }
-    return isLogLong(logged, options) || (isPressed && logged.place.lsn > durable.logStart.lsn) || requested > begun
+    return isLogLong(logged, options) || (isPressed && logged.place.lsn > durable.logStart.lsn) || requested > begun || isAskedFor
   }
 
   /// Whether the checkpoint in flight should take no longer than it must.
   func isUrgent(_ logged: LogEnd, _ options: DatabaseOptions) -> Bool {
-    isLogLong(logged, options) || isPressed || requested > served
+    isLogLong(logged, options) || isPressed || requested > served || isHurried
   }
 
   private func isLogLong(_ logged: LogEnd, _ options: DatabaseOptions) -> Bool {
@@ -70,6 +77,7 @@ struct CheckpointProgress {
   mutating func begin(_ root: CheckpointRoot, _ logged: LogEnd, at now: UInt64) {
     flight = Flight(root: root, logStart: logged.batch >= root.batch ? logged.place : nil)
     isWanted = false
+    isAskedFor = false
     begun = requested
     beginTime = now
     replayAtBegin = replayByteCount
@@ -100,6 +108,7 @@ struct CheckpointProgress {
 
   mutating func abandon(retryAt time: UInt64) {
     flight = nil
+    isAskedFor = false
     abandoned = begun
     retryTime = time
   }

@@ -136,6 +136,8 @@ extension Checkpointer {
     if !abandon() { try drive(isLast: false) }
     // Without a segment the last one may end in an unfinished frame.
     guard commits.log.hasSegment, main.superblock.cleanEndLSN != commits.log.endLSN else { return }
+    // Pages may have been moved since the last transaction.
+    if !commits.tree.isOpenBatchEmpty { try writeFrame() }
     commits.monitor.lock()
     commits.beginCheckpoint()
     commits.monitor.unlock()

@@ -32,6 +32,7 @@ final class Checkpointer: @unchecked Sendable {
 
   var stage = Stage.idle
   var root: CheckpointRoot?
+  let compactor: Compactor
   private var writer: PageWriter?
   private var nextID = 0
   private var writtenByteCount = 0
@@ -50,6 +51,7 @@ final class Checkpointer: @unchecked Sendable {
     main = recovery.main
     staleSegments = recovery.staleSegments
     oldestSegment = max(1, recovery.main.superblock.logStart.segment)
+    compactor = Compactor(commits, recovery.file)
   }
 
   var options: DatabaseOptions { commits.options }
@@ -89,7 +91,7 @@ final class Checkpointer: @unchecked Sendable {
     switch stage {
     case .idle: return try idle()
     case .closing: return closing()
-    case .logging: return logging()
+    case .logging: return try logging()
     case .writing: return try writing(isPaced: !isLast)
     case .bitmap: try writeBitmap()
     case .flipping: try flip(isLast: isLast)
@@ -117,11 +119,16 @@ final class Checkpointer: @unchecked Sendable {
     let isDue = checkpoints.isDue(commits.logged, options) || commits.isCrowded(at: now)
     if now < checkpoints.retryTime { return .wait(until: checkpoints.retryTime) }
     guard isDue || (commits.tree.hasChanges && now >= checkpoints.beginTime + interval) else {
-      return .wait(until: commits.tree.hasChanges ? checkpoints.beginTime + interval : Self.never)
+      let nextTime = commits.tree.hasChanges ? checkpoints.beginTime + interval : Self.never
+      commits.monitor.unlock()
+      defer { commits.monitor.lock() }
+      guard case .wait(let time) = try compactor.step(at: now) else { return .worked }
+      return .wait(until: min(nextTime, time))
     }
     // Without a segment there is nothing that could carry its epoch, nor name it.
     guard commits.isRightTaken || commits.log.hasSegment else { return .wait(until: now + GroupCommit.fullRetryDelay) }
-    if commits.open.isEmpty {
+    // Without transactions it may still have pages that were moved; then it is closed by an empty frame.
+    if commits.tree.isOpenBatchEmpty {
       commits.beginCheckpoint()
       stage = .logging
     } else {
@@ -141,7 +148,7 @@ final class Checkpointer: @unchecked Sendable {
     return .worked
   }
 
-  private func logging() -> Outcome {
+  private func logging() throws(StorageError) -> Outcome {
     commits.monitor.lock()
     defer { commits.monitor.unlock() }
     guard let flight = commits.checkpoints.flight else { preconditionFailure("no checkpoint is in flight") }
@@ -153,6 +160,8 @@ final class Checkpointer: @unchecked Sendable {
       return .wait(until: Self.never)
     }
     root = flight.root
+    // Replay may have needed more than a full disk has.
+    if flight.root.endID > file.pageCount { throw .io(operation: "fallocate", path: file.path, errno: .noSpace) }
     nextID = 0
     writtenByteCount = 0
     unsyncedByteCount = 0
@@ -202,43 +211,16 @@ final class Checkpointer: @unchecked Sendable {
 
   private func writeBitmap() throws(StorageError) {
     guard let root else { preconditionFailure("no checkpoint is in flight") }
-    let bytesInPage = file.limits.overflowByteCount, words = bytesInPage / 8
-    let count = max(1, (root.endID + bytesInPage * 8 - 1) / (bytesInPage * 8))
+    let count = file.limits.bitmapPageCount(ids: root.endID)
     commits.monitor.lock()
     let run = commits.tree.reserveBitmapRun(count)
     commits.tree.wantedIDLimit = run == nil ? commits.tree.endID + count : commits.tree.wantedIDLimit
     commits.monitor.unlock()
     guard let run else { throw .io(operation: "fallocate", path: file.path, errno: .noSpace) }
-    var buffer = AlignedBuffer(count: max(OnDisk.blockByteCount, file.limits.pageByteCount))
-    for index in 0..<count {
-      let pointer = PagePointer(id: run.first.id + UInt64(index), epoch: run.first.epoch)
-      buffer.withMutableBytes(0..<file.limits.pageByteCount) { bytes in
-        fillBitmapPage(&bytes, pointer, root, firstWord: index * words, words)
-      }
-      try buffer.withBytes(0..<file.limits.pageByteCount) { bytes throws(StorageError) in try file.write(bytes, at: pointer.id) }
-      writtenByteCount += file.limits.pageByteCount
-    }
+    let tree = commits.tree
+    writtenByteCount += try file.writeBitmap(run, birth: root.batch) { tree.liveWord($0) }
     if options.plantedBug != .flipBeforePageSync { try file.sync() }
     stage = .flipping
-  }
-
-  private func fillBitmapPage(
-    _ bytes: inout MutableSpan<UInt8>, _ pointer: PagePointer, _ root: CheckpointRoot, firstWord: Int, _ words: Int
-  ) {
-    let byteCount = file.limits.pageByteCount
-    unsafe bytes.withUnsafeMutableBytes { target in
-      guard let base = target.baseAddress else { return }
-      // SAFETY: the span has the size of a page.
-      let page = unsafe Page(base)
-      page.setIdentity(pointer, birth: root.batch)
-      page.initializeOverflow(byteCount: byteCount, .none)
-      page.store(PageKind.bitmap.rawValue, at: PageLayout.kind)
-      page.heapUsed = words * 8
-      for word in 0..<words {
-        page.store(commits.tree.liveWord(firstWord + word).littleEndian, at: PageLayout.headerByteCount + word * 8)
-      }
-      file.seal.set(on: page, byteCount: byteCount)
-    }
   }
 
   // MARK: The superblock
@@ -266,6 +248,7 @@ final class Checkpointer: @unchecked Sendable {
     commits.monitor.lock()
     commits.checkpoints.flip(root.number, logStart)
     commits.monitor.unlock()
+    if options.plantedBug == .cutBeforeNamed { try cutEarly(root) }
     let isHasty = options.plantedBug == .recycleBeforeNamed || options.plantedBug == .freePredecessorEarly
     stage = isHasty && !isLast ? .recycling : .naming
   }
@@ -299,10 +282,12 @@ final class Checkpointer: @unchecked Sendable {
     guard let root else { preconditionFailure("no checkpoint is in flight") }
     freePredecessor()
     if options.plantedBug != .freePredecessorEarly { try recycleSegments() }
+    try commits.cutEnd(of: file)
     let now = options.clock.monotonicNanoseconds()
     commits.monitor.lock()
     let began = commits.checkpoints.beginTime
     commits.checkpoints.end()
+    commits.compaction.looks = true
     commits.statistics.noteCheckpoint(byteCount: writtenByteCount, nanoseconds: now - began)
     commits.monitor.notifyAll(GroupCommit.progress)
     commits.monitor.unlock()

@@ -66,16 +66,29 @@ extension GroupCommit {
 
   // MARK: Room for pages
 
-  /// Less than half of what is made at a time is left behind the last page, or somebody was refused for want of more.
-  private var wantsGrowth: Bool { tree.idLimit < tree.endID + growthPages / 2 || tree.wantedIDLimit > tree.idLimit }
+  /// Pages at which main.udb is kept ready at least; a file that was just cut off, and a store that nobody writes to, has no more.
+  var leastRoom: Int { Self.leastRoom(options, endID: tree.endID) }
 
-  private var growthPages: Int { options.growthByteCount / options.pageByteCount }
+  static func leastRoom(_ options: DatabaseOptions, endID: Int) -> Int {
+    min(max(1, options.growthByteCount / options.pageByteCount / 2), max(2, endID / 1024))
+  }
+
+  /// Somebody was refused for want of room, or few ids are free: less than half of what is made at a time, while transactions come.
+  private var wantsGrowth: Bool {
+    if tree.wantedIDLimit > tree.idLimit || tree.endID > tree.idLimit { return true }
+    let free = tree.freeIDCount
+    return free <= leastRoom / 2 || (free < growthPages / 2 && statistics.commits > checkpoints.cutCommits)
+  }
+
+  var growthPages: Int { options.growthByteCount / options.pageByteCount }
 
   /// One turn of the maintenance thread: makes room at the end of main.udb if it is wanted and it is time to try.
   ///
   /// - Returns: whether it tried.
   func grow(_ file: DataFile) -> Bool {
     monitor.lock()
+    // Pages that came free may be as good as room.
+    if shortages.contains(.pages) && !wantsGrowth { end(.pages) }
     guard phase == .open, !hasFailed, wantsGrowth, !checkpoints.isGrowing,
       options.clock.monotonicNanoseconds() >= checkpoints.growthRetryTime
     else {
@@ -101,6 +114,31 @@ extension GroupCommit {
     monitor.unlock()
     tellEvents()
     return true
+  }
+
+  /// Chooses where main.udb is cut off, and hands out no id from there on. Under the lock; `endCut` follows when it was.
+  ///
+  /// Nobody needs what lies behind: no page of a root that may be read, nor of a checkpoint, has an id from there on (S3), and the log names
+  /// the durable checkpoint, so that the one before it is not needed either (S4).
+  /// - Parameter isLean: nobody is expected to write soon; else what the last transactions needed is kept.
+  /// - Returns: the pages that stay; nil if it is not worth while or not allowed now.
+  func beginCut(isLean: Bool) -> Int? {
+    guard !checkpoints.isGrowing, logged.checkpoint >= checkpoints.durable.number, tree.wantedIDLimit <= tree.idLimit else {
+      return nil
+    }
+    var end = tree.endID + leastRoom
+    if !isLean { end = max(end, tree.keptIDLimit, tree.arena.busy.count + growthPages) }
+    guard tree.idLimit - end > (isLean ? leastRoom / 2 : growthPages / 2) else { return nil }
+    checkpoints.isGrowing = true
+    tree.idLimit = end
+    return end
+  }
+
+  /// The file is shorter, or as it was.
+  func endCut(_ file: DataFile) {
+    checkpoints.isGrowing = false
+    checkpoints.cutCommits = statistics.commits
+    tree.idLimit = file.pageCount
   }
 
   /// Waits until there is room for the transaction that was just refused with `.storageFull`. Under the lock.

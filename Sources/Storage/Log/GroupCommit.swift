@@ -70,6 +70,7 @@ final class GroupCommit: @unchecked Sendable {
   /// Where the log ends durably, and what it says of checkpoints.
   var logged: LogEnd
   var checkpoints: CheckpointProgress
+  var compaction = CompactionState()
   /// Counts whatever the maintenance thread should look at; it sleeps only if nothing came since it looked.
   private(set) var maintenanceNews: UInt64 = 0
   /// Events met under the lock, told after it was released.
@@ -333,6 +334,9 @@ final class GroupCommit: @unchecked Sendable {
   func end(_ shortage: Shortage) {
     if shortages.remove(shortage) != nil && !isFull { untold.append(.storageHealed) }
   }
+
+  /// Notes what `tellEvents` is to tell. Under the lock.
+  func tell(_ event: StorageEvent) { untold.append(event) }
 
   /// Tells what was met under the lock. Called without it, by whoever released it.
   func tellEvents() {

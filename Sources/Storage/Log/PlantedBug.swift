@@ -34,4 +34,6 @@ package enum PlantedBug: String, CaseIterable, Sendable {
   case forgetDirtyPage
   /// The epoch of a run follows upon the superblock's number only, not upon the log's (S5).
   case epochFromSuperblock
+  /// main.udb is cut off before the log names the checkpoint that does without its end (S4).
+  case cutBeforeNamed
 }

@@ -214,10 +214,10 @@ struct Recovery {
 
   /// Makes sure that pages have room on disk, so that the first writers need not wait for it; without room the database opens all the same.
   private mutating func makeFirstRoom(_ options: DatabaseOptions) throws(StorageError) {
-    let growth = options.growthByteCount / options.pageByteCount
-    do throws(StorageError) {
-      if file.pageCount < tree.endID + growth / 2 { try file.extend(toPages: tree.endID + growth) }
-    } catch {
+    tree.idLimit = file.pageCount
+    let growth = options.growthByteCount / options.pageByteCount, least = GroupCommit.leastRoom(options, endID: tree.endID)
+    guard tree.endID > tree.idLimit || tree.freeIDCount <= least / 2 else { return }
+    do throws(StorageError) { try file.extend(toPages: tree.endID + growth) } catch {
       guard error.isForWantOfRoom else { throw error }
     }
     tree.idLimit = file.pageCount

@@ -68,10 +68,7 @@ struct NewStore {
   }
 
   /// Pages of the bitmap of ids below `end`.
-  private func bitmapCount(_ end: UInt64) -> Int {
-    let bits = UInt64(file.limits.overflowByteCount / 8 * 64)
-    return max(1, Int((end + bits - 1) / bits))
-  }
+  private func bitmapCount(_ end: UInt64) -> Int { file.limits.bitmapPageCount(ids: Int(end)) }
 
   /// Makes room for the pages below `end` and the bitmap behind them.
   func makeRoom(end: UInt64) throws(StorageError) {
@@ -91,25 +88,10 @@ struct NewStore {
 
   /// Writes the bitmap of the pages behind them all.
   func writeBitmap(_ ids: [UInt64], at first: UInt64, checkpoint: UInt64, batch: UInt64) throws(StorageError) -> PageRun {
-    let count = bitmapCount(first), bytesInPage = file.limits.overflowByteCount / 8 * 8
-    let run = PageRun(first: PagePointer(id: first, epoch: UInt32(checkpoint)), count: count)
-    var writer = PageWriter(file)
-    let memory = try PageMemory(count: 1, file.limits)
-    var next = ids[...]
-    for index in 0..<count {
-      var bits = [UInt8](repeating: 0, count: bytesInPage)
-      let start = UInt64(index * bytesInPage * 8)
-      while let id = next.first, id < start + UInt64(bytesInPage * 8) {
-        bits[Int(id - start) >> 3] |= 1 << UInt8(id & 7)
-        next.removeFirst()
-      }
-      let page = memory[0]
-      page.setIdentity(PagePointer(id: first + UInt64(index), epoch: run.first.epoch), birth: batch)
-      bits.span.withLentBytes { page.initializeOverflow(byteCount: file.limits.pageByteCount, $0) }
-      page.store(PageKind.bitmap.rawValue, at: PageLayout.kind)
-      _ = try writer.add(page)
-    }
-    _ = try writer.flush()
+    let run = PageRun(first: PagePointer(id: first, epoch: UInt32(checkpoint)), count: bitmapCount(first))
+    var words = [UInt64](repeating: 0, count: Int(first + 63) / 64)
+    for id in ids { words[Int(id >> 6)] |= 1 << (id & 63) }
+    _ = try file.writeBitmap(run, birth: batch) { $0 < words.count ? words[$0] : 0 }
     try file.sync()
     return run
   }

@@ -46,8 +46,20 @@ struct PageArena: ~Copyable {
   /// Frames that can take new pages at once.
   var reservedCount: Int { reserved.count }
 
-  /// Whether so many more pages certainly find ids, even if all of them must be contiguous and at the end.
-  func hasIDs(for pages: Int) -> Bool { busy.end + pages <= idLimit }
+  /// The least limit at which so many more pages certainly find ids, `contiguous` of them in runs that may fit nowhere but at the end.
+  ///
+  /// Single pages take the lowest free ids and runs the lowest place where they fit. So the end moves up by a run's pages at most, and by
+  /// a single page only if no id is free below it; in all by no more than the larger of what is contiguous and what free ids do not hold.
+  func idLimit(for pages: Int, contiguous: Int) -> Int { max(busy.end + contiguous, busy.count + pages) }
+
+  /// The lowest id that is free.
+  var lowestFreeID: Int { mutating get { busy.lowestClear() ?? busy.capacity } }
+
+  /// The lowest place for pages with ids that follow one another; nil if there is none.
+  mutating func lowestRun(_ count: Int) -> Int? { count == 1 ? busy.lowestClear() : busy.lowestClearRun(count) }
+
+  /// Ids that are free and have room on disk.
+  var freeIDCount: Int { idLimit - busy.count }
 
   /// Sees to it that `count` pages can be allocated. The caller's thread has no epoch.
   ///

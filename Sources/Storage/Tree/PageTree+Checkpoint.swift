@@ -30,6 +30,8 @@ struct CheckpointHolders {
   var durable: UInt64?
   /// Older ones that somebody reads from main.udb.
   var pinned: [UInt64] = []
+  /// The batch whose pages compaction reads from main.udb at the moment.
+  var compaction: UInt64?
 }
 
 /// Ids that follow one another.
@@ -87,6 +89,7 @@ extension PageTree {
       dirtyCount: checkpointed.dirty.count, endID: checkpointed.live.end, isUnchanged: !hasChanges)
     checkpointed.holders.inFlight = flight.batch
     checkpointed.flight = flight
+    (previousIDLimit, usedIDLimit) = (usedIDLimit, 0)
     epoch += 1
     return flight
   }
@@ -131,6 +134,13 @@ extension PageTree {
     checkpointed.holders.inFlight = nil
     checkpointed.holders.durable = flight.batch
     (checkpointed.flight, checkpointed.flightRun) = (nil, nil)
+    settleEnded()
+  }
+
+  /// Frees pages whose last holder has ended, without waiting for the next close of a batch.
+  func settleEnded() {
+    parked.settleEnded(roots, checkpointed.holders) { first, count in arena.release(first, count) }
+    arena.flush()
   }
 
   /// Gives up: what was written does not count, and its pages are as dirty as before.
@@ -154,6 +164,12 @@ extension PageTree {
 
   /// One more than the highest id in use.
   var endID: Int { arena.busy.end }
+
+  /// Ids that are free and have room on disk.
+  var freeIDCount: Int { arena.freeIDCount }
+
+  /// The highest limit that a transaction needed in this interval between checkpoints or the one before.
+  var keptIDLimit: Int { max(usedIDLimit, previousIDLimit) }
 }
 
 extension PageTable {

@@ -18,6 +18,11 @@ extension PageTree {
         }
       }
     }
+    collapseRoot()
+  }
+
+  /// A root with one child gives way to it.
+  func collapseRoot() {
     while height > 1 {
       let page = table.page(root)
       guard page.count == 0 else { break }
@@ -31,7 +36,7 @@ extension PageTree {
   }
 
   /// Joins children `leftIndex` and `leftIndex + 1` of `parent` in `page`, which is one of them, if the result leaves some room.
-  private func merge(_ page: Page, _ parent: Page, leftIndex: Int) -> Bool {
+  func merge(_ page: Page, _ parent: Page, leftIndex: Int) -> Bool {
     guard leftIndex >= 0, leftIndex < parent.count else { return false }
     guard let left = residentPage(parent.child(leftIndex)), let right = residentPage(parent.child(leftIndex + 1)) else {
       return false

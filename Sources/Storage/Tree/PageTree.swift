@@ -41,6 +41,10 @@ final class PageTree: @unchecked Sendable {
   private(set) var openBatch: UInt64
   /// Room on disk that a transaction was refused for; 0 if none was.
   var wantedIDLimit = 0
+  /// The highest limit that a transaction needed since the last checkpoint began.
+  var usedIDLimit = 0
+  /// The same of the time before.
+  var previousIDLimit = 0
   /// Whether the open batch has changed nothing yet.
   private(set) var isOpenBatchEmpty = true
   var path: TreePath
@@ -159,8 +163,10 @@ final class PageTree: @unchecked Sendable {
       throw .transactionTooLarge(
         byteCount: frames * limits.pageByteCount, limit: cache.maxTransactionFrames * limits.pageByteCount)
     }
-    if !arena.hasIDs(for: need) {
-      wantedIDLimit = max(wantedIDLimit, arena.busy.end + need)
+    let limit = arena.idLimit(for: need, contiguous: counts.overflowPages)
+    usedIDLimit = max(usedIDLimit, limit)
+    if limit > arena.idLimit {
+      wantedIDLimit = max(wantedIDLimit, limit)
       throw .storageFull
     }
     if !outsideWriterEpoch({ slot in arena.reserve(need, slot) }) {
@@ -168,6 +174,8 @@ final class PageTree: @unchecked Sendable {
         byteCount: (cache.frameCount + need) * limits.pageByteCount, limit: cache.frameCount * limits.pageByteCount)
     }
     allowance = ShapeAllowance(counts, limits)
+    // Whoever still waits for more says so again.
+    wantedIDLimit = 0
   }
 
   /// Applies the operations of one transaction to the working root. They must have been prepared, with nothing applied since.
@@ -191,6 +199,9 @@ final class PageTree: @unchecked Sendable {
     releaseFixedPages()
     arena.giveBack(keeping: cache.maxTransactionFrames / 4)
   }
+
+  /// Notes that the open batch changes pages without a transaction: compaction moves them.
+  func noteChange() { isOpenBatchEmpty = false }
 
   /// Closes the open batch, which must have this number. Its root is kept until published; the next number becomes the open batch.
   func closeBatch(_ batch: UInt64) {

@@ -97,6 +97,7 @@ import Synchronization
     if let batch = checkpoints.inFlight { holders.append(batch) }
     if let batch = checkpoints.durable { holders.append(batch) }
     holders += checkpoints.pinned
+    if let batch = checkpoints.compaction { holders.append(batch) }
     if rule != .forgetsReaders { slots.addSnapshots(to: &holders) }
     holders.sort()
   }

@@ -19,6 +19,9 @@ struct CrashPointTests {
     CrashScript(seed: 10, steps: [.commit, .checkpoint, .commit, .commit, .checkpoint, .commit, .close]),
     CrashScript(
       seed: 11, steps: (0..<12).flatMap { _ in [.commit, .wait, .maintain] } + [.checkpoint, .commit, .wait, .checkpoint]),
+    CrashScript(
+      seed: 12, steps: (0..<10).flatMap { _ in [.commit, .wait, .maintain] } + [.checkpoint, .compact, .commit, .wait]),
+    CrashScript(seed: 13, steps: [.commit, .commit, .checkpoint, .commit, .checkpoint, .compact, .commit, .close, .compact]),
     CrashScript(seed: 8, steps: [.commit, .wait, .fill, .commit, .wait, .maintain, .makeRoom]),
   ]
 

@@ -56,6 +56,10 @@ struct PlantedBugTests {
     expectFound(.recycleBeforeNamed) { $0.losesUnnamedCheckpoints = true }
   }
 
+  @Test func `cutting the file off before the log names the checkpoint that does without its end is caught`() {
+    expectFound(.cutBeforeNamed) { $0.losesUnnamedCheckpoints = true }
+  }
+
   @Test func `an epoch that an earlier run has used is caught`() {
     expectFound(.epochFromSuperblock) { $0.comparesPages = true }
   }

@@ -57,10 +57,11 @@ struct SalvageTests {
   }
 
   @Test func `without any superblock the leaves are found by themselves, and the log brings them forward`() throws {
-    let bench = try StoreBench.closed(seed: 23)
+    // Without a superblock nothing says how long pages are, and only those of the usual length are found.
+    let bench = try StoreBench.closed(seed: 23, pageByteCount: 8192)
     let (report, saved) = try Self.salvage(bench.fork { $0.zero("data/db/main.udb", 0..<32_768) })
-    #expect(report.hasNoRoot && !report.isComplete)
-    #expect(bench.contents.filter { saved[$0.key] == $0.value }.count > bench.contents.count / 2)
+    #expect(report.hasNoRoot && !report.isComplete && report.olderLeaves > 1)
+    #expect(bench.contents.filter { saved[$0.key] == $0.value }.count > bench.contents.count * 9 / 10)
   }
 
   @Test func `a log that is damaged needs a decision, and a cut keeps what is before it`() throws {

@@ -52,8 +52,14 @@ final class StoreBench {
     try database.waitUntilDurable(database.heldPosition)
   }
 
+  func remove(_ database: Database, _ key: String) throws(StorageError) {
+    try turning(database) { () throws(StorageError) in try database.remove(key) }
+    contents[key] = nil
+    try database.waitUntilDurable(database.heldPosition)
+  }
+
   /// Makes a call again after what it waits for was done.
-  private func turning<Value>(_ database: Database, _ call: () throws(StorageError) -> Value) throws(StorageError) {
+  func turning<Value>(_ database: Database, _ call: () throws(StorageError) -> Value) throws(StorageError) {
     while true {
       do throws(StorageError) {
         _ = try call()
@@ -65,8 +71,9 @@ final class StoreBench {
   }
 
   /// A store with three levels that was closed in order.
-  static func closed(seed: UInt64, _ count: Int = 400) throws -> StoreBench {
+  static func closed(seed: UInt64, _ count: Int = 400, pageByteCount: Int = 1024) throws -> StoreBench {
     let bench = StoreBench(seed: seed)
+    bench.options.pageByteCount = pageByteCount
     let database = try bench.open()
     try bench.change(database, count)
     try database.checkpoint()

@@ -31,6 +31,8 @@ extension FlipModel {
     state.step = .idle
     state.pending = nil
     state.predecessor = nil
+    state.cut = nil
+    state.idLimit = Int8(pageCount)
     state.isRootWritten = true
   }
 

@@ -22,6 +22,14 @@ struct FlipModel: ProtocolModel {
     case scrubsAfterCleanEnd
     /// A log that is in the pages altogether begins again at its start, under the same salt.
     case restartsLogUnderSameSalt
+    /// The end of the file is cut off although the durable checkpoint needs it, for the one in flight does not.
+    case cutsBeforeFlip
+    /// It is cut off although the log does not name the durable checkpoint yet, and so its predecessor may have to do.
+    case cutsBeforeNamed
+    /// It is cut off although the checkpoint in flight needs it.
+    case cutsFlight
+    /// Ids behind the cut are handed out between the choice of its place and the cut.
+    case handsOutCutPages
   }
 
   /// How often each thing may happen in a run.
@@ -33,6 +41,7 @@ struct FlipModel: ProtocolModel {
     var cleanEnds: Int8 = 0
     var abandons: Int8 = 0
     var scrubs: Int8 = 0
+    var cuts: Int8 = 0
     var crashes: Int8 = 1
     var rots: Int8 = 0
   }
@@ -135,6 +144,9 @@ struct FlipModel: ProtocolModel {
     var value: Int8 = 0
     var root: Root
     var isRootWritten = true
+    /// Ids from here on are not handed out; and where the file is about to be cut off.
+    var idLimit: Int8
+    var cut: Int8?
     var endLSN: Int8 = 0
     var durableLSN: Int8 = 0
     var epoch: Int8 = 2
@@ -158,16 +170,18 @@ struct FlipModel: ProtocolModel {
   var bounds = Bounds()
   var segmentFrames = 2
   var pageCount = 3
+  /// Where the tree is in the beginning.
+  var startPage: Int8 = 0
 
   var start: State {
-    let root = Root(page: 0, version: Version(epoch: 1, run: 0, batch: 0))
+    let root = Root(page: startPage, version: Version(epoch: 1, run: 0, batch: 0))
     let superblock = Superblock(checkpoint: 1, batch: 0, value: 0, root: root, logLSN: 0)
     let header = Header(number: 1, startLSN: 0, salt: 1, durableCheckpoint: 1, epoch: 2)
     return State(
       left: bounds, pairs: [Stored(nil), Stored(superblock)],
-      pages: [Stored(.some(root.version))] + Array(repeating: Stored(nil), count: pageCount - 1),
+      pages: (0..<pageCount).map { Stored($0 == Int(startPage) ? root.version : nil) },
       segments: [Segment(name: Stored(1), header: Stored(header), frames: Array(repeating: Stored(nil), count: segmentFrames))],
-      root: root, durable: superblock)
+      root: root, idLimit: Int8(pageCount), durable: superblock)
   }
 
   func addSteps(from state: State, to steps: inout Steps<State>) {
@@ -175,6 +189,7 @@ struct FlipModel: ProtocolModel {
     case .running:
       addLogSteps(from: state, to: &steps)
       addPageSteps(from: state, to: &steps)
+      addCutSteps(from: state, to: &steps)
       addCheckpointSteps(from: state, to: &steps)
     case .naming:
       steps.add("the folder is flushed", from: state) {
@@ -284,7 +299,7 @@ struct FlipModel: ProtocolModel {
     var held = [state.root.page, state.durable.root.page]
     if let pending = state.pending { held.append(pending.root.page) }
     if let predecessor = state.predecessor { held.append(predecessor.root.page) }
-    return (0..<Int8(pageCount)).filter { page in
+    return (0..<state.idLimit).filter { page in
       !held.contains(page) && !state.written.contains { $0.page == page && $0.version.epoch == state.epoch }
     }
   }
@@ -413,7 +428,7 @@ struct FlipModel: ProtocolModel {
     }
   }
 
-  private func flushMain(_ state: inout State) {
+  func flushMain(_ state: inout State) {
     for index in state.pages.indices { state.pages[index].flush() }
     for index in state.pairs.indices { state.pairs[index].flush() }
   }

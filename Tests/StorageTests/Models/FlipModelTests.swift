@@ -13,6 +13,10 @@ import Testing
     case recycledSegments
     case rot
     case rotAfterCleanEnd
+    case cuts
+    case cutsInFlight
+    case cutsAndRot
+    case cutsAndRotAfterCleanEnd
 
     func model(_ mutation: FlipModel.Mutation? = nil) -> FlipModel {
       let isLarge = testScale > 1
@@ -26,8 +30,16 @@ import Testing
         case .rot: (.init(commits: 2, checkpoints: isLarge ? 2 : 1, crashes: 1, rots: 1), 2)
         case .rotAfterCleanEnd:
           (.init(moves: 1, checkpoints: isLarge ? 2 : 1, cleanEnds: 1, scrubs: 1, crashes: 1, rots: 1), 2)
+        case .cuts: (.init(commits: isLarge ? 2 : 1, moves: 1, checkpoints: 2, cuts: 1, crashes: 1), 2)
+        case .cutsInFlight: (.init(commits: isLarge ? 2 : 1, moves: 1, checkpoints: 1, cuts: 1, crashes: 1), 2)
+        case .cutsAndRot: (.init(commits: 2, checkpoints: isLarge ? 2 : 1, cuts: 1, crashes: 1, rots: 1), 2)
+        case .cutsAndRotAfterCleanEnd:
+          (.init(moves: 1, checkpoints: isLarge ? 2 : 1, cleanEnds: 1, cuts: 1, crashes: 1, rots: 1), 2)
         }
-      return FlipModel(mutation: mutation, bounds: bounds, segmentFrames: segmentFrames)
+      // The end can be cut off only once the tree has left it.
+      return FlipModel(
+        mutation: mutation, bounds: bounds, segmentFrames: segmentFrames,
+        startPage: bounds.cuts > 0 && self != .cutsInFlight ? 2 : 0)
     }
   }
 
@@ -49,6 +61,9 @@ import Testing
       case .writesFramelessPageEarly: .moves
       case .freesPredecessorSegmentsEarly: .rot
       case .freesPredecessorPagesEarly, .scrubsAfterCleanEnd: .rotAfterCleanEnd
+      case .cutsBeforeFlip, .handsOutCutPages: .cuts
+      case .cutsFlight: .cutsInFlight
+      case .cutsBeforeNamed: .cutsAndRotAfterCleanEnd
       }
     #expect(scenario.model(mutation).search().violation != nil)
   }

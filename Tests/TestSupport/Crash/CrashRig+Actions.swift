@@ -166,6 +166,24 @@ extension CrashRig {
     try after()
   }
 
+  /// Asks for compaction; the turns of the thread of checkpoints do it.
+  package func askForCompaction() throws {
+    do throws(StorageError) { _ = try database?.requestCompaction() } catch { try expectEnding(error) }
+  }
+
+  /// Has the store compacted to its end, if nothing stands in the way.
+  package func compact() throws {
+    guard let database else { return }
+    do throws(StorageError) { _ = try database.compact() } catch {
+      switch error {
+      case .storageFull, .readOnly, .closed, .wouldBlock: break
+      case .pageDamaged where !oracle.isDeviceHonest: break
+      default: throw Violation("compaction failed: \(error)")
+      }
+    }
+    try after()
+  }
+
   package func waitForLast() throws {
     guard let database else { return }
     do throws(StorageError) { try database.waitUntilDurable(database.heldPosition) } catch { try expectEnding(error) }
@@ -235,8 +253,12 @@ extension CrashRig {
       if isFull { try makeRoom() } else { fillDisk() }
     }
     if generator.number(0..<100) < checkpointPercentage {
-      if generator.number(0..<10) == 0 { return try checkpoint() }
-      return try turnCheckpoint()
+      switch generator.number(0..<20) {
+      case 0, 1: return try checkpoint()
+      case 2: return try compact()
+      case 3: return try askForCompaction()
+      default: return try turnCheckpoint()
+      }
     }
     switch generator.number(0..<100) {
     case 0..<44: try commit(generator.number(0..<5) == 0 ? .relaxed : .durable)

@@ -70,6 +70,7 @@ extension CrashRig {
     if Bool.random(using: &generator) {
       let texts = [
         "main.udb", "write data/db/main.udb 0", "write data/db/main.udb 16384", "rename", "unlink", "fsync", "fallocate",
+        "ftruncate",
         "write data/db/wal", "fdatasync data/db/wal",
       ]
       system.faults.crashText = texts[generator.number(0..<texts.count)]

@@ -26,7 +26,7 @@ package final class CrashRig: @unchecked Sendable {
       cleanStart
     case segmentReplaced, commitDuringWrite, overflowValue
     case checkpoint, commitDuringCheckpoint, abandonedCheckpoint, recycledSegment, reusedSegment, growth, crashInCheckpoint
-    case replayOnPages, lostSuperblock
+    case replayOnPages, lostSuperblock, movedPages, cut, crashInCompaction, crashInCut
   }
 
   /// Whether each life has a flush or a write that fails.
@@ -51,6 +51,8 @@ package final class CrashRig: @unchecked Sendable {
   var hidden: Violation?
   private var writtenPairs: Set<Int> = []
   private var recycledSpares: Set<String> = []
+  /// The file was cut off, and that is not flushed.
+  private var isInCut = false
   /// The pages of a checkpoint are being written.
   private(set) var isInCheckpoint = false
   /// Told of everything that happens, for whoever hunts a violation.
@@ -154,6 +156,7 @@ package final class CrashRig: @unchecked Sendable {
     if case .recovered(let frames, _, _, _, _, _) = event, frames > 0, marks.contains(.checkpoint) {
       marks.insert(.replayOnPages)
     }
+    if case .compacted(let progress, _) = event, progress.movedPages > 0 { marks.insert(.movedPages) }
     if case .copyDamaged = event { marks.insert(.badCopy) }
     if case .failed = event, !system.hasCrashed { marks.insert(.failure) }
     if case .storageFull = event { marks.insert(.shortage) }
@@ -200,6 +203,11 @@ package final class CrashRig: @unchecked Sendable {
     }
     if writtenPairs.count == 2 { marks.insert(.bothPairs) }
     if call.hasPrefix("fallocate data/db/main.udb") { marks.insert(.growth) }
+    if call != "fdatasync data/db/main.udb" { isInCut = false }
+    if call.hasPrefix("ftruncate data/db/main.udb ") {
+      marks.insert(.cut)
+      isInCut = true
+    }
     if call.hasPrefix("rename data/db/wal/") {
       if words[1].hasSuffix(".wal") && words[2].hasSuffix(".spare") {
         marks.insert(.recycledSegment)
@@ -211,6 +219,9 @@ package final class CrashRig: @unchecked Sendable {
 
   /// The process is about to end.
   func noteCrash() {
+    if isInCut { marks.insert(.crashInCut) }
+    isInCut = false
+    if let database, database.compaction.outcome == .running { marks.insert(.crashInCompaction) }
     if isInCheckpoint && database != nil { marks.insert(.crashInCheckpoint) }
     isInCheckpoint = false
   }

@@ -5,7 +5,8 @@ package import Storage
 /// A few actions that a seed draws; short, so that every crash in them can be tried.
 package struct CrashScript: Sendable, CustomStringConvertible {
   package enum Step: CaseIterable, Sendable {
-    case commit, relaxedCommit, write, wait, seal, maintain, checkpoint, turnCheckpoint, look, close, reopen, fill, makeRoom
+    case commit, relaxedCommit, write, wait, seal, maintain, checkpoint, turnCheckpoint, look, close, reopen, fill, makeRoom,
+      compact
   }
 
   package let seed: UInt64
@@ -53,6 +54,7 @@ package struct CrashScript: Sendable, CustomStringConvertible {
         if try !rig.open() { return }
       case .fill: rig.fillDisk()
       case .makeRoom: try rig.makeRoom()
+      case .compact: try rig.compact()
       }
     }
   }

@@ -1,0 +1,49 @@
+// What operators ask of the store, over the admin socket or on a folder that no server has open.
+
+import API
+import Auth
+import Repositories
+import Storage
+
+extension StoreWork {
+  init(of database: Database) {
+    self.init(
+      checkpoint: { () throws(AuthError) in
+        try serving { () throws(StorageError) in try database.checkpoint() }
+        return database.statistics().checkpoint
+      },
+      compact: { () throws(AuthError) in try serving { () throws(StorageError) in try database.requestCompaction() } },
+      endCompaction: { database.cancelCompaction() }, figures: { StoreFigures(of: database) })
+  }
+}
+
+extension StoreFigures {
+  init(of database: Database) {
+    let statistics = database.statistics(), progress = database.compaction
+    self.init(
+      store: [
+        ("fileBytes", statistics.dataFileByteCount), ("logBytes", statistics.logFileByteCount), ("keys", statistics.keys),
+        ("pages", statistics.pages), ("heldPages", statistics.heldPages), ("freePages", statistics.freePages),
+        ("dirtyPages", statistics.dirtyPages), ("checkpoint", Int(statistics.checkpoint)),
+        ("checkpoints", statistics.checkpoints), ("commits", statistics.commits), ("syncs", statistics.syncs),
+        ("cacheFrames", statistics.cache.frames), ("cacheMisses", statistics.cache.misses),
+        ("damagedPages", statistics.cache.damagedPages),
+      ], compactionID: progress.id, compactionOutcome: progress.outcome.rawValue,
+      compaction: [
+        ("passes", progress.passes), ("movedPages", progress.movedPages), ("bytesBefore", progress.beginByteCount),
+        ("bytes", progress.byteCount),
+      ])
+  }
+}
+
+/// Runs a call on the store and converts its refusal.
+func serving<Value>(_ work: () throws(StorageError) -> Value) throws(AuthError) -> Value {
+  do throws(StorageError) { return try work() } catch {
+    switch RepositoryError(error).kind {
+    case .readOnly: throw .readOnly
+    case .storageFull: throw .storageFull
+    case .commitOutcomeUnknown: throw .commitOutcomeUnknown
+    case .wouldBlock, .emailTaken, .failure: throw .storageFailed("\(error)")
+    }
+  }
+}

@@ -1,0 +1,89 @@
+// `userd admin compact`, `checkpoint` and `stats`: looking after the space that the store takes.
+
+import API
+import Codecs
+import Platform
+import Storage
+
+extension Verb {
+  static let adminCompact = Verb(
+    words: ["admin", "compact"], summary: "give space that the store does not need back to the file system",
+    details: [
+      """
+      Pages move to the front of main.udb, half-empty ones are filled, and the end of the file is cut off. With a server running, the server does it, in slices
+      beside its other work, of which it takes a tenth of the time; without one it is done here. It can be ended at any time, also by killing it: what was moved
+      so far stays, and nothing is lost.
+      """,
+      """
+      What a backup or a long reader may still need stays where it is; then the outcome is "limited", and a later run does the rest. With --stop a server's
+      compaction ends.
+      """,
+    ],
+    flags: [.switch("stop", "end the compaction that the server does"), .json], settings: Setting.all.filter { $0.key == "data" }
+  ) { invocation, surroundings throws(CommandError) in
+    let configuration = try surroundings.configuration(for: invocation)
+    let access = StoreAccess(configuration)
+    if invocation.switches.contains("stop") {
+      guard try access.endCompaction() else {
+        throw .failed("no server runs on \(visible(configuration.dataPath))", .missingInput)
+      }
+      return .success
+    }
+    let figures = try access.compact()
+    if invocation.switches.contains("json") {
+      try surroundings.answer("\(figures.json)\n")
+    } else {
+      try surroundings.answer(text(figures))
+    }
+    return figures.outcome == "failed" ? .damagedData : figures.outcome == "noRoom" ? .cannotCreate : .success
+  }
+
+  private static func text(_ figures: StoreAccess.Figures) -> String {
+    let outcome =
+      switch figures.outcome {
+      case "done": "compacted"
+      case "limited": "compacted as far as backups, readers and large values let it"
+      case "cancelled": "ended before it was done"
+      case "noRoom": "no room on disk for a checkpoint"
+      case "failed": "a page could not be read; run \"userd admin check\""
+      default: figures.outcome
+      }
+    return "\(outcome): \(figures.bytesBefore >> 10) KiB before, \(figures.bytes >> 10) KiB now, "
+      + "\(figures.movedPages) pages moved\n"
+  }
+
+  static let adminCheckpoint = Verb(
+    words: ["admin", "checkpoint"], summary: "have everything that was answered written to the pages of the store",
+    details: [
+      "Afterwards the log before it is not needed, and a start has nothing to apply. The server does so by itself now and then."
+    ],
+    flags: [.json], settings: Setting.all.filter { $0.key == "data" }
+  ) { invocation, surroundings throws(CommandError) in
+    let number = try StoreAccess(try surroundings.configuration(for: invocation)).checkpoint()
+    try surroundings.answer(invocation.switches.contains("json") ? "{\"checkpoint\":\(number)}\n" : "checkpoint \(number)\n")
+    return .success
+  }
+
+  static let adminStats = Verb(
+    words: ["admin", "stats"], summary: "figures of the store",
+    details: ["Sizes, pages, checkpoints, the cache, and how far a compaction is. Without a server the store is opened for it."],
+    flags: [.json], settings: Setting.all.filter { $0.key == "data" }
+  ) { invocation, surroundings throws(CommandError) in
+    let stats = try StoreAccess(try surroundings.configuration(for: invocation)).stats()
+    if invocation.switches.contains("json") {
+      try surroundings.answer(String(decoding: stats, as: UTF8.self) + "\n")
+      return .success
+    }
+    guard let root = StoreAccess.document(stats)?.root else { throw .failed("the figures are no JSON", .internalError) }
+    var text = ""
+    let parts: [StaticString] = ["store", "compaction"]
+    for part in parts {
+      guard let values = root[part], !values.isNull else { continue }
+      for member in values.members {
+        text += "\(part).\(member.name) \(member.value.string ?? member.value.integer.map { "\($0)" } ?? "")\n"
+      }
+    }
+    try surroundings.answer(text)
+    return .success
+  }
+}
