@@ -21,7 +21,7 @@ import Glibc
     case plain
     /// Large and used all over: huge pages where the kernel has them.
     case large
-    /// Secrets: left out of core dumps, where the kernel can.
+    /// Secrets: left out of core dumps, and zeros to a forked child, where the kernel can.
     case secret
     /// Secrets that fill huge pages.
     case largeSecret
@@ -56,9 +56,12 @@ import Glibc
     self.byteCount = usable
     mappingOffset = skipped
     mappingByteCount = mapped
-    // Both are advice: a kernel without them gives plain pages.
+    // All of it is advice: a kernel that does not know it gives plain pages.
     if isLarge { _ = unsafe madvise(start, mapped, MADV_HUGEPAGE) }
-    if isSecret { _ = unsafe madvise(start, mapped, MADV_DONTDUMP) }
+    if isSecret {
+      _ = unsafe madvise(start, mapped, MADV_DONTDUMP)
+      _ = unsafe madvise(start, mapped, MADV_WIPEONFORK)
+    }
   }
 
   deinit {

@@ -15,6 +15,8 @@ func run(_ arguments: [String], _ surroundings: Surroundings) throws(CommandErro
 let surroundings = Surroundings.current()
 let exitCode: ExitCode
 do throws(CommandError) {
+  // Every verb may see a password or a key.
+  do throws(Errno) { try refuseCoreDumps() } catch { throw .failed("cannot forbid core dumps: \(error)", .internalError) }
   exitCode = try run(Array(CommandLine.arguments.dropFirst()), surroundings)
 } catch {
   surroundings.say("userd: \(error)")

@@ -15,6 +15,8 @@ final class Program {
   let process: pid_t
   let folder: TemporaryFolder
   private var exitCode: Int32?
+  /// Whether the process has ended with a core dump.
+  private(set) var dumpedCore = false
 
   /// The executable that `USERD_EXE` names, else the one that `swift test` built beside the tests. Without one nothing can be tested.
   static let path: String = {
@@ -88,6 +90,7 @@ final class Program {
     for _ in 0...Int(seconds * 500) {
       var status: CInt = 0
       if unsafe waitpid(process, &status, WNOHANG) == process {
+        dumpedCore = status & 0x7f != 0 && status & 0x80 != 0
         exitCode = status & 0x7f == 0 ? (status >> 8) & 0xff : -(status & 0x7f)
         return exitCode
       }
@@ -136,6 +139,12 @@ func write(_ text: String, to path: String) throws {
 /// The whole text of a file; empty if there is none.
 func text(of path: String) -> String {
   guard let file = try? File(path, .read), let size = try? file.size() else { return "" }
+  return text(of: path, atMost: size)
+}
+
+/// The beginning of a file, also of one whose size the kernel does not tell; empty if there is none.
+func text(of path: String, atMost size: Int) -> String {
+  guard let file = try? File(path, .read) else { return "" }
   var bytes = [UInt8](repeating: 0, count: size)
   var span = bytes.mutableSpan
   let count = (try? file.read(into: &span, at: 0)) ?? 0
