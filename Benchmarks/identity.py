@@ -1,0 +1,247 @@
+#!/usr/bin/env python3
+"""Logins beside libargon2, refreshes and new accounts that are durable, memory under a flood of logins, and equal times for known and unknown addresses.
+
+usage: Benchmarks/identity.py [--short] [--rounds N] [--seconds S] [--userd PATH] [--only logins,refresh,create,equal,flood] [--json FILE]
+
+Needs a release build (swift build -c release) and, from Debian: gcc libargon2-1 wrk. The server runs on cpu 0 and its clients on cpu 1. Rounds of logins
+and of the peer are interleaved; medians stand with the lowest and highest round in brackets. "equal" asks in pairs, known and unknown by turns, and
+gives the ratio of the medians with the interval that 95 of 100 resamplings fall into. --short is for every day. Standard library only."""
+import argparse, http.client, json, os, random, signal, statistics, tempfile, threading, time
+from pathlib import Path
+
+from compare import HERE, ROOT, call, free_port, processor_time, release, run, start
+
+WORKER_BYTES, SLACK_BYTES = 19 << 20, 16 << 20
+PEER_HASH = ("19456", "2")
+LOGIN = "correct horse battery"
+
+
+class Server:
+    """userd on cpu 0 with an administrator, on a folder of its own."""
+
+    def __init__(self, exe, *flags):
+        self.folder = tempfile.TemporaryDirectory(dir=ROOT / ".build" if (ROOT / ".build").exists() else None)
+        data, self.port = f"{self.folder.name}/db", free_port()
+        run([exe, "admin", "user", "create", "--data", data, "--role", "admin", "--email", "a@example.org", "--name", "A", "--password-stdin"], input=LOGIN + "\n")
+        self.process, _ = start(["taskset", "-c", "0", exe, "serve", "--data", data, "--listen", f"127.0.0.1:{self.port}", "--threads", "1", "--log-level", "error",
+                                 "--throttle-enabled", "false", "--auth-access-ttl", "1h", "--auth-max-sessions", "10", *flags], self.port, "/livez")
+
+    def post(self, path, body, token=None):
+        return call(self.port, "POST", path, body, token)
+
+    def resident(self):
+        return next(int(line.split()[1]) * 1024 for line in open(f"/proc/{self.process.pid}/status") if line.startswith("VmRSS"))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(30)
+        self.folder.cleanup()
+
+
+def wrk(server, script, path, threads, connections, seconds, *arguments, expects=None):
+    """What wrk counted, and the processor time of the server for each request in us."""
+    before = sum(processor_time(server.process.pid))
+    out = run(["taskset", "-c", "1", "wrk", f"-t{threads}", f"-c{connections}", f"-d{seconds}s", "--timeout", "30s", "-s", str(HERE / "peers" / script),
+               f"http://127.0.0.1:{server.port}{path}", "--", *arguments])
+    if "Socket errors" in out or ("Non-2xx" in out) != (expects == "refusals"):
+        raise SystemExit(out)
+    count = next(int(line.split()[0]) for line in out.splitlines() if "requests in" in line)
+    rate = float(next(line.split()[1] for line in out.splitlines() if line.startswith("Requests/sec")))
+    return rate, (sum(processor_time(server.process.pid)) - before) * 1e6 / max(1, count)
+
+
+def spread(values, digits=0):
+    return f"{statistics.median(values):,.{digits}f} [{min(values):,.{digits}f}..{max(values):,.{digits}f}]"
+
+
+# ---- logins, refreshes, accounts ----
+
+
+def logins(options):
+    peer = str(Path(options.folder) / "argon2")
+    run(["gcc", "-O2", "-o", peer, str(HERE / "peers/argon2.c"), "-l:libargon2.so.1"])
+    ours, cost, theirs = [], [], []
+    with Server(options.userd, "--hash-workers", "1") as server:
+        for _ in range(options.rounds):
+            theirs.append(float(run(["taskset", "-c", "0", peer, *PEER_HASH, str(options.seconds)])))
+            rate, each = wrk(server, "login.lua", "/api/auth/login", 1, 4, options.seconds, "known")
+            ours.append(rate)
+            cost.append(1e6 / each)
+    ratio = statistics.median(ours) / statistics.median(theirs)
+    yield "logins/s, one core, durable, over HTTP", "userd", spread(ours, 1), f"{ratio:.2f} x libargon2"
+    yield "logins in a second of the server's processor time", "userd", spread(cost, 1), f"{statistics.median(cost) / statistics.median(theirs):.2f} x libargon2"
+    yield "hashes/s, one core, from C", "libargon2", spread(theirs, 1), "1.00"
+
+
+def refresh(options):
+    with Server(options.userd) as server:
+        rates, costs = [], []
+        for _ in range(options.rounds):
+            tokens = [server.post("/api/auth/register", {"email": f"r{os.urandom(6).hex()}@example.org", "password": LOGIN, "name": "R"})["refreshToken"] for _ in range(64)]
+            path = Path(options.folder) / "tokens"
+            path.write_text("\n".join(tokens) + "\n")
+            rate, each = wrk(server, "refresh.lua", "/api/auth/refresh", 64, 64, options.seconds, str(path))
+            rates.append(rate)
+            costs.append(each)
+    yield "refreshes/s, durable, 64 connections, a session each", "userd", spread(rates), f"{statistics.median(costs):.1f} us of processor time each"
+
+
+def create(options):
+    for connections in (1, 64):
+        with Server(options.userd) as server:
+            token = server.post("/api/auth/login", {"email": "a@example.org", "password": LOGIN})["token"]
+            measured = [wrk(server, "create.lua", "/api/v1/users", connections, connections, options.seconds, token, str(n)) for n in range(options.rounds)]
+        yield (f"accounts made/s, durable, {connections} connection{'s' if connections > 1 else ''}", "userd", spread([rate for rate, _ in measured]),
+               f"{statistics.median(each for _, each in measured):.1f} us of processor time each")
+
+
+# ---- known and unknown ----
+
+
+def timed(connection, path, body):
+    data = json.dumps(body)
+    began = time.perf_counter()
+    connection.request("POST", path, data, {"Content-Type": "application/json"})
+    answer = connection.getresponse()
+    answer.read()
+    return (time.perf_counter() - began) * 1000, answer.status
+
+
+def ratio_interval(known, unknown, chance):
+    def draw():
+        pick = chance.choices(range(len(known)), k=len(known))
+        return statistics.median(known[n] for n in pick) / statistics.median(unknown[n] for n in pick)
+
+    drawn = sorted(draw() for _ in range(400))
+    return drawn[10], drawn[389]
+
+
+def equal(options):
+    chance = random.Random(options.seed)
+    cases = [
+        ("login", "/api/auth/login", lambda who, n: {"email": who, "password": f"wrong horse {n}"}, options.pairs),
+        ("forgot", "/api/auth/password/forgot", lambda who, n: {"email": who}, options.pairs),
+        ("register, refused for its password", "/api/auth/register", lambda who, n: {"email": who, "password": "short", "name": "A"}, options.pairs),
+        ("reset with a token that was used, and one that never was", "/api/auth/password/reset", None, options.pairs),
+    ]
+    with Server(options.userd, "--hash-workers", "1") as server:
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+        connection.connect()
+        for what, path, body, pairs in cases:
+            if body is None:
+                body = lambda who, n: {"token": "uot1_" + ("A" if who.startswith("a@") else "B") * 43, "newPassword": "some long new password"}
+            times = {"a@example.org": [], "z@example.org": []}
+            statuses = {name: set() for name in times}
+            for n in range(pairs):
+                order = list(times)
+                chance.shuffle(order)
+                for who in order:
+                    took, status = timed(connection, path, body(who, n))
+                    times[who].append(took)
+                    statuses[who].add(status)
+            known, unknown = times.values()
+            low, high = ratio_interval(known, unknown, chance)
+            codes = "/".join(str(code) for code in sorted(statuses["a@example.org"]))
+            if statuses["a@example.org"] != statuses["z@example.org"]:
+                raise SystemExit(f"{what}: known addresses are answered {statuses['a@example.org']}, unknown ones {statuses['z@example.org']}")
+            yield (f"ms of an answer to {what} ({codes}), medians of {pairs} pairs", "known, unknown", f"{statistics.median(known):.3f}, {statistics.median(unknown):.3f}",
+                   f"ratio {statistics.median(known) / statistics.median(unknown):.3f} [{low:.3f}..{high:.3f}]")
+
+
+# ---- a flood ----
+
+
+class Prober(threading.Thread):
+    """Asks for one path at a fixed rate over a connection that stays open; each request is due at its own moment and timed from then."""
+
+    def __init__(self, port, path, token, rate):
+        super().__init__(daemon=True)
+        self.port, self.path, self.rate, self.took, self.failed, self.over = port, path, rate, [], 0, threading.Event()
+        self.headers = {"Authorization": "Bearer " + token} if token else {}
+
+    def run(self):
+        connection, due = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30), time.perf_counter()
+        while not self.over.is_set():
+            due += 1 / self.rate
+            time.sleep(max(0, due - time.perf_counter()))
+            try:
+                connection.request("GET", self.path, headers=self.headers)
+                answer = connection.getresponse()
+                answer.read()
+                self.failed += answer.status != 200
+            except (OSError, http.client.HTTPException):
+                self.failed += 1
+                connection.close()
+            self.took.append((time.perf_counter() - due) * 1000)
+
+    def percentile(self, share):
+        return sorted(self.took)[min(len(self.took) - 1, int(len(self.took) * share))]
+
+
+def flood(options):
+    """A thousand connections that log in as nobody; two probers beside them."""
+    workers, cache = 2, 64 << 20
+    with Server(options.userd, "--hash-workers", str(workers), "--store-cache", str(cache)) as server:
+        token = server.post("/api/auth/login", {"email": "a@example.org", "password": LOGIN})["token"]
+        idle = server.resident()
+        probers = [Prober(server.port, "/livez", None, 100), Prober(server.port, "/api/auth/me", token, 100)]
+        for prober in probers:
+            prober.start()
+        peak, over = [idle], threading.Event()
+
+        def watch():
+            while not over.wait(0.05):
+                peak.append(server.resident())
+
+        watcher = threading.Thread(target=watch, daemon=True)
+        watcher.start()
+        rate, _ = wrk(server, "login.lua", "/api/auth/login", 2, options.connections, options.flood_seconds, "unknown", expects="refusals")
+        over.set()
+        for prober in probers:
+            prober.over.set()
+            prober.join()
+    bound = cache + workers * WORKER_BYTES + SLACK_BYTES
+    yield (f"MiB resident under {options.connections:,} connections that log in, the most", "userd", f"{max(peak) / 2**20:.1f}",
+           f"{idle / 2**20:.1f} before; bound {bound / 2**20:.0f} = cache {cache >> 20} + {workers} x 19 + 16")
+    yield "answers/s to them (401, and 503 beyond the queue)", "userd", f"{rate:,.0f}", ""
+    for prober in probers:
+        yield (f"ms of `{prober.path}` beside them, p50, p99", "userd", f"{prober.percentile(0.5):.2f}, {prober.percentile(0.99):.2f}",
+               f"{len(prober.took)} requests, {prober.failed} failed")
+
+
+PARTS = {"logins": logins, "refresh": refresh, "create": create, "equal": equal, "flood": flood}
+
+
+def main():
+    parser = argparse.ArgumentParser(usage=__doc__.split("usage: ")[1].split("\n")[0])
+    parser.add_argument("--short", action="store_true")
+    parser.add_argument("--rounds", type=int)
+    parser.add_argument("--seconds", type=int)
+    parser.add_argument("--userd", default=None)
+    parser.add_argument("--only", default=",".join(PARTS))
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--json")
+    options = parser.parse_args()
+    options.userd = str(Path(options.userd).resolve()) if options.userd else release("userd")
+    options.rounds = options.rounds or (1 if options.short else 5)
+    options.seconds = options.seconds or (1 if options.short else 5)
+    options.pairs = 40 if options.short else 500
+    options.flood_seconds = 3 if options.short else 20
+    options.connections = 1000
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        options.folder = folder
+        print("| work | contender | median [lowest..highest] | beside |\n|---|---|---|---|")
+        for part in options.only.split(","):
+            for row in PARTS[part](options):
+                rows.append(row)
+                print("| " + " | ".join(row) + " |", flush=True)
+    if options.json:
+        Path(options.json).write_text(json.dumps(rows))
+
+
+if __name__ == "__main__":
+    main()
