@@ -57,7 +57,7 @@ extension AccountService {
         user.status = .active
         user.isDisabledWhenRestored = false
         user.role = .admin
-        user.hasSecondFactors = false
+        try store.secondFactors.remove(from: &user, in: &transaction)
         if let name { user.name = name.text }
         user.epoch &+= 1
         user.revision += 1
@@ -66,7 +66,6 @@ extension AccountService {
         try store.users.update(user, replacing: old, in: &transaction)
         try store.sessions.endSessions(of: user.id, in: &transaction)
         try store.oneTimeTokens.deleteAll(of: user.id, in: &transaction)
-        try store.secondFactors.delete(of: user.id, in: &transaction)
         try forgive(user, at: moment, in: &transaction)
       } else {
         user = UserRecord(

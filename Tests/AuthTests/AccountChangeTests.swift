@@ -158,7 +158,10 @@ import Testing
     let root = try administrator(server)
     let ann = try server.register()
     let second = try server.login()
+    try giveEverything(to: ann.user.id, on: server)
+    #expect(try !traces(of: ann.user, on: server).isEmpty)
     try server.database.waitUntilDurable(server.accounts.erase(ann.user.id, by: root))
+    #expect(try traces(of: ann.user, on: server) == [])
     #expect(server.refusal(second.accessToken) == .sessionRevoked)
     #expect(refusal { try server.accounts.get(ann.user.id, by: .owner) } == .notFound)
     #expect(refusal { try server.accounts.erase(ann.user.id, by: root) } == .notFound)
@@ -171,6 +174,40 @@ import Testing
     #expect(report.problems == [] && report.users == 1 && report.sessions == 1)
     #expect(try events(server).first?.event == .userErased)
     #expect(try server.register().user.id != ann.user.id, "the address is free")
+  }
+
+  /// Rows in every table that can have some of a user.
+  private func giveEverything(to id: UserID, on server: TestServer) throws {
+    let done = try server.store.write { (transaction) throws(RepositoryError) in
+      guard let old = try server.store.users.find(id.uuid, in: &transaction) else { throw .rowMissing(.users) }
+      var user = old
+      let factors = SecondFactorRecord(
+        userID: id.uuid, sealedSecret: [UInt8](repeating: 1, count: 61), enabledAt: 1, recoveryDigests: [.init(repeating: 7)])
+      try server.store.secondFactors.put(factors, noting: &user, in: &transaction)
+      try server.store.users.update(user, replacing: old, in: &transaction)
+      for purpose in OneTimePurpose.allCases {
+        try server.store.issue(OneTimeToken(purpose, .system), to: user, at: server.clock.wallMilliseconds(), in: &transaction)
+      }
+    }
+    try server.database.waitUntilDurable(done.position)
+  }
+
+  /// The tables with an entry that has a user's identifier or address in its key or its value; the audit trail may.
+  private func traces(of user: User, on server: TestServer) throws -> Set<TableTag> {
+    let bytes = user.id.uuid.bytes
+    let marks = [bytes.indices.map { bytes[$0] }, Array(user.email.utf8)]
+    var found: Set<TableTag> = []
+    let everything: [UInt8] = []
+    try server.store.read { (transaction) throws(RepositoryError) in
+      try transaction.scan(from: everything.span, below: everything.span, .ascending) { (key, value) throws(RepositoryError) in
+        let entry = key.indices.map { key[$0] } + value.indices.map { value[$0] }
+        for mark in marks where entry.indices.contains(where: { entry[$0...].starts(with: mark) }) {
+          if let table = TableTag(rawValue: key[0]), table != .audit { found.insert(table) }
+        }
+        return .next
+      }
+    }
+    return found
   }
 
   @Test func `the last administrator who is active stays`() throws {
@@ -292,10 +329,12 @@ import Testing
     _ = try server.settle(server.accounts.update(root.id, AccountEditForm(role: .text("user")), by: .owner))
     _ = try server.settle(server.accounts.disable(root.id, by: .owner))
     _ = try server.settle(server.accounts.delete(root.id, by: .owner))
+    try giveEverything(to: root.id, on: server)
     let form = RecoveryForm(email: .text("ROOT@example.org"))
     let first = try server.settle(server.accounts.recover(form, by: .owner))
     #expect(
       first.user.id == root.id && first.user.status == .active && first.user.role == "admin" && first.user.name == root.name)
+    #expect(try !traces(of: first.user, on: server).contains(.secondFactors))
     #expect(server.refusal(old.accessToken) == .sessionRevoked)
     #expect(try events(server).first?.event == .accessRecovered)
     let code = try #require(first.resetCode.flatMap { OneTimeToken($0.utf8.span, .reset) })
