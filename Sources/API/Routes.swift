@@ -35,6 +35,8 @@ extension Services {
       Route(.post, "/api/v1/users/{id}/mfa-reset", body: .json, handler: authorized(resetSecondFactors)),
       Route(.post, "/api/v1/setup", on: .hashPool, body: .json, admission: limited, handler: setUp),
 
+      Route(.get, "/api/v1/audit", handler: authorized(listAudit)),
+
       Route(.post, "/api/v1/admin/recover", on: .hashPool, body: .json, handler: authorized(recover)),
       Route(.post, "/api/v1/admin/pins", on: .diskPool, handler: authorized(pin)),
       Route(.post, "/api/v1/admin/pins/{id}", handler: authorized(renewPin)),

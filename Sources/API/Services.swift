@@ -7,15 +7,18 @@ package import HTTP
 package struct Services: Sendable {
   package let sessions: SessionService
   package let accounts: AccountService
+  package let audit: AuditService
   package let operation: Operation
   /// How often one client may ask without proving who it is; nil if there is no limit.
   package let anonymousLimiter: RateLimiter?
 
   package init(
-    sessions: SessionService, accounts: AccountService, operation: Operation, anonymousLimiter: RateLimiter? = nil
+    sessions: SessionService, accounts: AccountService, audit: AuditService, operation: Operation,
+    anonymousLimiter: RateLimiter? = nil
   ) {
     self.sessions = sessions
     self.accounts = accounts
+    self.audit = audit
     self.operation = operation
     self.anonymousLimiter = anonymousLimiter
   }

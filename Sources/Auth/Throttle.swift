@@ -144,12 +144,23 @@ package final class Throttle: Sendable {
     try store.throttle.apply([.init(key, from: old, to: nil)], at: moment, maxRowCount: options.maxRowCount, in: &transaction)
   }
 
-  /// Removes counters that have nothing more to say, at most `limit` of them; returns how many there were.
+  /// Removes counters that have nothing more to say. Nothing depends on it: a counter that has ended counts as none.
+  package var sweepJob: UpkeepJob {
+    UpkeepJob("sweep throttle", everySeconds: 300) { [self] () throws(AuthError) in
+      try sweep(limit: Self.maxSweptCount) == Self.maxSweptCount ? .more : .done
+    }
+  }
+
+  private static let maxSweptCount = 64
+
+  /// - Returns: how many there were, at most `limit`.
   func sweep(limit: Int) throws(AuthError) -> Int {
     let moment = moment()
-    return try store.writing { (transaction) throws(RepositoryError) in
-      try store.throttle.sweep(endedBy: moment, limit: limit, in: &transaction)
-    }.value
+    do throws(RepositoryError) {
+      return try store.writeUnhurried { (transaction) throws(RepositoryError) in
+        try store.throttle.sweep(endedBy: moment, limit: limit, in: &transaction)
+      }
+    } catch { throw AuthError(error) }
   }
 
   // MARK: Judging

@@ -9,6 +9,8 @@ package struct AuditReport: Sendable {
   package internal(set) var next: UInt64 = 1
   /// How many records, from the oldest on, fit.
   package internal(set) var count: UInt64 = 0
+  /// What the newest record's hash should be.
+  package internal(set) var last = AuditHash(repeating: 0)
   /// The first record that does not fit, and why; nil if all do.
   package internal(set) var misfit: Misfit?
 
@@ -20,47 +22,67 @@ package struct AuditReport: Sendable {
   package var isSound: Bool { misfit == nil }
 }
 
-/// Follows the chain from its anchor to its end, in one pass over the entries of a store.
+/// Passes the entries of a store to a body, in ascending order of keys, from the key `lower` on.
+package typealias EntriesFrom = (
+  _ lower: [UInt8], _ body: (_ key: Span<UInt8>, _ value: Span<UInt8>) throws(RepositoryError) -> ScanStep
+) throws(RepositoryError) -> Void
+
+/// Follows the chain from its anchor to its end.
 package struct AuditCheck {
   private let hash: AuditRepository.Hash
+  private let trail: AuditTrail
   private var report = AuditReport()
-  private var trail = AuditTrail()
-  private var expected = AuditHash(repeating: 0)
+  private var expected: AuditHash
   private var time = Int64.min
-  private var hasBegun = false
 
-  private init(hash: @escaping AuditRepository.Hash) { self.hash = hash }
+  private init(_ trail: AuditTrail, _ hash: @escaping AuditRepository.Hash) {
+    self.hash = hash
+    self.trail = trail
+    report.first = trail.first
+    report.next = trail.next
+    report.last = trail.last
+    expected = trail.anchor
+  }
 
   /// - Throws: what reading throws; what does not fit is in the report.
-  package static func run(
-    _ entries: (
-      _ body: (_ key: Span<UInt8>, _ value: Span<UInt8>) throws(RepositoryError) -> ScanStep
-    ) throws(RepositoryError) -> Void, hash: @escaping AuditRepository.Hash
-  ) throws(RepositoryError) -> AuditReport {
-    var check = AuditCheck(hash: hash)
-    try entries { (key, value) throws(RepositoryError) in try check.meet(key, value) }
+  package static func run(_ entries: EntriesFrom, hash: @escaping AuditRepository.Hash) throws(RepositoryError) -> AuditReport {
+    var check = AuditCheck(try trail(entries), hash)
+    try entries([TableTag.audit.rawValue]) { (key, value) throws(RepositoryError) in
+      guard key[0] == TableTag.audit.rawValue else { return .stop }
+      check.judge(key, value)
+      return check.report.misfit == nil ? .next : .stop
+    }
     check.finish()
     return check.report
   }
 
-  /// Settings come first, the trail's records later, in the order of their numbers.
-  private mutating func meet(_ key: Span<UInt8>, _ value: Span<UInt8>) throws(RepositoryError) -> ScanStep {
-    if key[0] > TableTag.audit.rawValue || report.misfit != nil { return .stop }
-    if key.count == 2, key[0] == TableTag.settings.rawValue, key[1] == Setting.auditTrail.rawValue {
-      do throws(RecordDamage) { trail = try AuditTrail(decoding: value) } catch { throw .damaged(.settings, error) }
+  /// The newest records, oldest first; at most `limit`.
+  package static func newest(_ limit: Int, _ entries: EntriesFrom) throws(RepositoryError) -> [AuditRecord] {
+    let trail = try trail(entries)
+    let first = max(trail.first, trail.next - min(trail.next, UInt64(limit)))
+    var records: [AuditRecord] = []
+    var damage: RecordDamage?
+    let lower = AuditRepository.key(first).withSpan { span in span.indices.map { span[$0] } }
+    try entries(lower) { (key, value) throws(RepositoryError) in
+      guard key[0] == TableTag.audit.rawValue else { return .stop }
+      do throws(RecordDamage) {
+        records.append(try AuditRecord(sequence: AuditRepository.sequence(of: key), decoding: value))
+      } catch { damage = error }
+      return damage == nil && records.count < limit ? .next : .stop
     }
-    guard key[0] == TableTag.audit.rawValue else { return .next }
-    begin()
-    judge(key, value)
-    return report.misfit == nil ? .next : .stop
+    if let damage { throw .damaged(.audit, damage) }
+    return records
   }
 
-  private mutating func begin() {
-    guard !hasBegun else { return }
-    hasBegun = true
-    report.first = trail.first
-    report.next = trail.next
-    expected = trail.anchor
+  private static func trail(_ entries: EntriesFrom) throws(RepositoryError) -> AuditTrail {
+    let place = [TableTag.settings.rawValue, Setting.auditTrail.rawValue]
+    var trail = AuditTrail()
+    try entries(place) { (key, value) throws(RepositoryError) in
+      guard key.count == 2, key[0] == place[0], key[1] == place[1] else { return .stop }
+      do throws(RecordDamage) { trail = try AuditTrail(decoding: value) } catch { throw .damaged(.settings, error) }
+      return .stop
+    }
+    return trail
   }
 
   private mutating func judge(_ key: Span<UInt8>, _ value: Span<UInt8>) {
@@ -85,7 +107,6 @@ package struct AuditCheck {
   }
 
   private mutating func finish() {
-    begin()
     guard report.misfit == nil else { return }
     let place = trail.first + report.count
     if place < trail.next { return refuse(place, "it is missing") }

@@ -58,6 +58,40 @@ package struct AuditRepository: Sendable {
     }
   }
 
+  /// At most `limit` records, newest first, beginning below `sequence` or, without one, with the newest.
+  package func page<Reader: TransactionReader & ~Copyable>(
+    before sequence: UInt64?, limit: Int, in transaction: inout Reader
+  ) throws(RepositoryError) -> [AuditRecord] {
+    var records: [AuditRecord] = []
+    guard limit > 0 else { return records }
+    try scan(before: sequence, in: &transaction) { record in
+      records.append(record)
+      return records.count < limit ? .next : .stop
+    }
+    return records
+  }
+
+  /// The oldest record that is not before `time`, or the next number if there is none. Looks at as many records as their number has bits.
+  package func firstSequence<Reader: TransactionReader & ~Copyable>(
+    from time: Int64, in transaction: inout Reader
+  ) throws(RepositoryError) -> UInt64 {
+    let trail = try trail(in: &transaction)
+    var lower = trail.first, upper = trail.next
+    while lower < upper {
+      let middle = lower + (upper - lower) / 2
+      let found: Int64? = try Self.key(middle).withSpan { (key) throws(RepositoryError) in
+        try transaction.get(key) { (value) throws(RepositoryError) in
+          do throws(RecordDamage) {
+            return try AuditRecord(sequence: middle, decoding: value).time
+          } catch { throw .damaged(.audit, error) }
+        }
+      }
+      guard let found else { throw .rowMissing(.audit) }
+      if found < time { lower = middle + 1 } else { upper = middle }
+    }
+    return lower
+  }
+
   /// Removes records from before `time`, oldest first, at most `limit` of them, and keeps the hash of the last of these.
   ///
   /// - Returns: how many were removed; as many as `limit` if there may be more.

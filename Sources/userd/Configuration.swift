@@ -59,6 +59,8 @@ struct Configuration: Sendable {
   var throttleForgotPerHour = 3
   var throttleForgotClientPerHour = 20
 
+  var auditRetention = Duration.seconds(400 * 86_400)
+
   var logLevel = LogLevel.info
   var logFormat: LogFormat
 

@@ -12,6 +12,7 @@ struct OpenStore: Sendable {
   let database: Database
   let sessions: SessionService
   let accounts: AccountService
+  let audit: AuditService
 
   /// Takes the folder's lock, replays the log and readies the services.
   ///
@@ -40,6 +41,7 @@ struct OpenStore: Sendable {
       do throws(StorageError) { try database.close() } catch { throw .opening(error) }
       throw error
     }
+    audit = AuditService(of: sessions, retention: configuration.auditRetention.seconds, clock: clock)
   }
 
   private static func services(
@@ -69,7 +71,7 @@ struct OpenStore: Sendable {
   }
 
   /// What the background thread of a server does.
-  var upkeepJobs: [UpkeepJob] { [sessions.sweepJob] }
+  var upkeepJobs: [UpkeepJob] { [sessions.sweepJob, sessions.throttle.sweepJob, audit.retentionJob] }
 
   /// Returns once everything up to `position` is on disk.
   func waitUntilDurable(_ position: LogPosition) throws(AuthError) {

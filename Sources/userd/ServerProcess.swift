@@ -89,7 +89,8 @@ final class ServerProcess: Sendable {
       onSetup: { Self.remove(setupFile, log) }, pins: .init(of: store.database),
       storeWork: .init(of: store.database))
     let services = Services(
-      sessions: store.sessions, accounts: store.accounts, operation: operation, anonymousLimiter: configuration.anonymousLimiter)
+      sessions: store.sessions, accounts: store.accounts, audit: store.audit, operation: operation,
+      anonymousLimiter: configuration.anonymousLimiter)
     do throws(ServerError) {
       return try Server(
         options: options, routes: services.routes, durability: store.database.durability, access: { log.access($0) },

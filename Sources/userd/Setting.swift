@@ -168,6 +168,9 @@ extension Setting {
     Setting(
       "throttle.forgot_client_per_hour", .count(0...10_000), \.throttleForgotClientPerHour,
       "messages that one client may ask for; 0 is no limit"),
+    Setting(
+      "audit.retention", .duration(86_400...3_153_600_000), \.auditRetention,
+      "how long records of the audit trail are kept, counted back from the newest"),
     Setting("log.level", .choice, \.logLevel, "the least that is logged"),
     Setting("log.format", .choice, \.logFormat, fallback: "text on a terminal, else json", "how a log line is written"),
   ]

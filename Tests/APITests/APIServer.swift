@@ -54,6 +54,7 @@ final class APIServer: Sendable {
       accounts: AccountService(
         store: store, keys: keys, hasher: hasher, policy: options.passwordPolicy, throttle: sessions.throttle, clock: clock,
         random: .system),
+      audit: AuditService(of: sessions, retention: 86_400, clock: clock),
       operation: Services.Operation(
         name: "userd", version: "0.0.0", adminListenerIndex: Self.adminListenerIndex, ownerUserID: ownerUserID,
         health: { health.value }, report: { failure, _ in reports.append(failure) },

@@ -50,10 +50,15 @@ import Testing
 
   private static func check(_ entries: [Entry]) throws -> AuditReport {
     let sorted = entries.sorted { $0.key.lexicographicallyPrecedes($1.key) }
-    return try AuditCheck.run(
-      { body throws(RepositoryError) in
-        for entry in sorted { if try body(entry.key.span, entry.value.span) == .stop { return } }
-      }, hash: hash)
+    return try AuditCheck.run(from(sorted), hash: hash)
+  }
+
+  private static func from(_ sorted: [Entry]) -> EntriesFrom {
+    { lower, body throws(RepositoryError) in
+      for entry in sorted where !entry.key.lexicographicallyPrecedes(lower) {
+        if try body(entry.key.span, entry.value.span) == .stop { return }
+      }
+    }
   }
 
   private static func newest(_ server: TestStore, before sequence: UInt64? = nil) throws -> [AuditRecord] {
@@ -129,6 +134,10 @@ import Testing
     #expect(found.map(\.sequence) == [4, 3, 2, 1])
     #expect(found[0].time == found[1].time, "a clock that was set back does not show")
     #expect(try Self.newest(server, before: 3).map(\.sequence) == [2, 1])
+    let all = try Self.entries(server)
+    for (limit, expected) in [(1, [4]), (3, [2, 3, 4]), (4, [1, 2, 3, 4]), (9, [1, 2, 3, 4])] as [(Int, [UInt64])] {
+      #expect(try AuditCheck.newest(limit, Self.from(all)).map(\.sequence) == expected)
+    }
     let report = try Self.check(Self.entries(server))
     #expect(report.isSound && report.count == 4 && report.first == 1 && report.next == 5)
     #expect(try server.checkIntegrity())

@@ -25,7 +25,8 @@ package final class Crowd: Sendable {
   package func waitUntil(_ wanted: Int) {
     while true {
       let seen = arrivals.count
-      if count.load(ordering: .sequentiallyConsistent) >= wanted { return }
+      // Whoever let go waits for nobody any more: a test that went another way fails instead of standing still.
+      if count.load(ordering: .sequentiallyConsistent) >= wanted || isFree.load(ordering: .sequentiallyConsistent) { return }
       arrivals.wait(while: seen)
     }
   }
@@ -33,5 +34,6 @@ package final class Crowd: Sendable {
   package func letGo() {
     isFree.store(true, ordering: .sequentiallyConsistent)
     release.open()
+    arrivals.open()
   }
 }

@@ -8,13 +8,19 @@ struct EntryWalk<Source: PageSource> {
   private let limits: PageLimits
   private var key: [UInt8] = []
   private var value: [UInt8] = []
+  private let lower: [UInt8]
+  /// On the way down to the first leaf. Pages behind it lie above `lower`.
+  private var isSeeking: Bool
 
-  init(_ source: Source, _ limits: PageLimits) {
+  /// - Parameter lower: entries below this key are passed over, and pages with nothing else are not read.
+  init(_ source: Source, _ limits: PageLimits, from lower: [UInt8] = []) {
     self.source = source
     self.limits = limits
+    self.lower = lower
+    isSeeking = !lower.isEmpty
   }
 
-  /// Calls `body` for each entry below `root`, in ascending order of keys, until it says stop.
+  /// Calls `body` for each entry under `root`, in ascending order of keys, until it says stop.
   ///
   /// - Throws: `.pageDamaged`, `.io`, what `body` throws.
   mutating func run<Failure: StorageErrorCarrier>(
@@ -34,11 +40,14 @@ struct EntryWalk<Source: PageSource> {
       }
     } catch { throw Failure(error) }
     guard level == 0 else {
-      for index in 0...page.count where try visit(page.child(index), level: level - 1, body) == .stop { return .stop }
+      let first = isSeeking ? lower.span.withLentBytes { page.childIndex(for: $0) } : 0
+      for index in first...page.count where try visit(page.child(index), level: level - 1, body) == .stop { return .stop }
       return .next
     }
+    isSeeking = false
     for index in 0..<page.count {
       do throws(StorageError) { try load(page, index) } catch { throw Failure(error) }
+      if key.lexicographicallyPrecedes(lower) { continue }
       if try body(key.span, value.span) == .stop { return .stop }
     }
     return .next

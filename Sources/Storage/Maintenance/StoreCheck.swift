@@ -57,14 +57,14 @@ package struct StoredCheckpoint {
   package var pageCount: Int { stored.superblock.tree?.pageCount ?? 0 }
   package var keyCount: Int { stored.superblock.tree?.keyCount ?? 0 }
 
-  /// Passes every entry to `body`, in ascending order of keys.
+  /// Passes every entry from the key `lower` on to `body`, in ascending order of keys.
   package func forEachEntry<Failure: StorageErrorCarrier>(
-    _ body: (_ key: Span<UInt8>, _ value: Span<UInt8>) throws(Failure) -> ScanStep
+    from lower: [UInt8] = [], _ body: (_ key: Span<UInt8>, _ value: Span<UInt8>) throws(Failure) -> ScanStep
   ) throws(Failure) {
     guard let tree = stored.superblock.tree else { return }
     let source: PrivatePages
     do throws(StorageError) { source = try PrivatePages(stored.file, checkpoint: checkpoint) } catch { throw Failure(error) }
-    var walk = EntryWalk(source, stored.file.limits)
+    var walk = EntryWalk(source, stored.file.limits, from: lower)
     try walk.run(tree.root, height: tree.height, body)
   }
 

@@ -23,12 +23,24 @@ struct CheckpointPinTests {
       _ = try stored.backUp(toFile: "data/backup")
       _ = try BackupSet(["data/backup"], files: bench.system).restore(to: "data/new")
       #expect(try bench.contents(of: "data/new") == state)
-      var entries: [String: String] = [:]
+      var entries: [String: String] = [:], keys: [[UInt8]] = []
       try stored.forEachEntry { (key, value) throws(StorageError) in
         entries[String(copying: key)] = String(copying: value)
+        keys.append(key.indices.map { key[$0] })
         return .next
       }
       #expect(entries == state)
+      // From any key on, there or not, it is the rest of the same walk.
+      for index in stride(from: 0, to: keys.count, by: 1 + keys.count / 20) {
+        for (lower, first) in [(keys[index], index), (keys[index] + [0], index + 1)] {
+          var rest: [[UInt8]] = []
+          try stored.forEachEntry(from: lower) { (key, _) throws(StorageError) in
+            rest.append(key.indices.map { key[$0] })
+            return .next
+          }
+          #expect(rest == Array(keys[first...]), "from \(lower)")
+        }
+      }
 
       #expect(database.unpinCheckpoint(pin.id) && !database.unpinCheckpoint(pin.id) && !database.renewPin(pin.id))
       #expect(database.checkIntegrity().problems == [])

@@ -1,0 +1,127 @@
+// The audit trail for those who may read it, and its retention.
+
+import Codecs
+import Crypto
+package import Platform
+package import Repositories
+
+/// Reads the audit trail and lets its oldest records go. Any thread may call it.
+package final class AuditService: Sendable {
+  private let store: Store
+  private let audit: Audit
+  private let cursors: HMACSHA256
+  private let clock: any Clock
+  private let retention: Int64
+
+  /// Records that one page looks at, so that a filter that fits nothing costs no more than a full page.
+  private static let maxExamined = 1000
+  private static let maxDroppedCount = 128
+  private static let retentionInterval = 3600
+
+  /// - Parameters:
+  ///   - sessions: whose store and keys it works with.
+  ///   - retention: how long records are kept, in seconds.
+  package init(of sessions: SessionService, retention: Int, clock: any Clock) {
+    precondition(retention > 0, "audit records are kept for \(retention) s")
+    store = sessions.store
+    audit = sessions.audit
+    cursors = sessions.keys.cursors
+    self.clock = clock
+    self.retention = Int64(retention) * 1000
+  }
+
+  /// The hash that joins the records of the trail.
+  package static func hash(_ bytes: Span<UInt8>) -> AuditHash { Audit.hash(bytes) }
+
+  /// One page, newest first. A page may be short, or empty, and still have a next one: a filter looks at so many records at once.
+  ///
+  /// - Throws: `.forbidden`, `.invalidCursor`.
+  package func list(_ query: AuditQuery, by authority: Authority) throws(AuthError) -> AuditPage {
+    try authority.require(.auditRead)
+    var upper: UInt64?
+    if let cursor = query.cursor {
+      guard let cursor = AuditCursor(cursor.utf8.span, for: query, key: cursors) else { throw .invalidCursor }
+      upper = cursor.before
+    }
+    var entries: [AuditEntry] = []
+    var last: UInt64?
+    try store.reading { (transaction) throws(RepositoryError) in
+      // Times do not go back, so the place of a moment is found by halving.
+      if upper == nil, let until = query.until { upper = try store.audit.firstSequence(from: until, in: &transaction) }
+      let first = try store.audit.trail(in: &transaction).first
+      var examined = 0
+      while entries.count < query.limit, examined < Self.maxExamined {
+        let records = try store.audit.page(before: upper, limit: min(query.limit, Self.maxExamined - examined), in: &transaction)
+        last = nil
+        for record in records {
+          if let since = query.since, record.time < since { return last = nil }
+          examined += 1
+          last = record.sequence
+          if query.fits(record) { entries.append(AuditEntry(record)) }
+          if entries.count == query.limit { break }
+        }
+        upper = last
+        if last == nil || last == first { return last = nil }
+      }
+    }
+    return AuditPage(entries: entries, nextCursor: last.map { AuditCursor(before: $0).text(for: query, key: cursors) })
+  }
+
+  /// Lets records go that are older than the retention.
+  package var retentionJob: UpkeepJob {
+    UpkeepJob("audit retention", everySeconds: Self.retentionInterval) { [self] () throws(AuthError) in
+      let now = clock.wallMilliseconds()
+      do throws(RepositoryError) {
+        let dropped = try store.writeUnhurried { (transaction) throws(RepositoryError) in
+          try audit.dropOldest(age: retention, at: now, limit: Self.maxDroppedCount, in: &transaction)
+        }
+        return dropped == Self.maxDroppedCount ? .more : .done
+      } catch { throw AuthError(error) }
+    }
+  }
+}
+
+extension AuditQuery {
+  fileprivate func fits(_ record: AuditRecord) -> Bool {
+    if let actor {
+      guard case .user(let id) = record.actor, id == actor.uuid else { return false }
+    }
+    if let subject, record.subject != subject.uuid { return false }
+    if let type, "\(record.event.name)" != type { return false }
+    return true
+  }
+
+  /// What a cursor belongs to: all but the limit.
+  fileprivate var bytes: [UInt8] {
+    "\(actor?.description ?? "-") \(subject?.description ?? "-") \(since ?? -1) \(until ?? -1) \(type ?? "-")".utf8.map { $0 }
+  }
+}
+
+/// The place before one record, as 34 base64url digits: version 2, sequence number, tag (16) over both and the filters.
+private struct AuditCursor {
+  let before: UInt64
+
+  private static let version: UInt8 = 2
+  private static let byteCount = 25
+
+  init(before: UInt64) { self.before = before }
+
+  init?(_ text: Span<UInt8>, for query: AuditQuery, key: HMACSHA256) {
+    var bytes = InlineArray<25, UInt8>(repeating: 0)
+    var target = bytes.mutableSpan
+    guard Base64URL.decode(text, into: &target) == Self.byteCount else { return nil }
+    var sequence: UInt64 = 0
+    for index in 1..<9 { sequence = sequence << 8 | UInt64(bytes[index]) }
+    before = sequence
+    guard key.isValid(bytes.span.extracting(9..<25), for: (body + query.bytes).span), bytes[0] == Self.version else { return nil }
+  }
+
+  private var body: [UInt8] {
+    [Self.version] + stride(from: 56, through: 0, by: -8).map { UInt8(truncatingIfNeeded: before >> UInt64($0)) }
+  }
+
+  func text(for query: AuditQuery, key: HMACSHA256) -> String {
+    let tag = key.authenticate((body + query.bytes).span)
+    return Base64URL.encodedString((body + (0..<16).map { tag.bytes[$0] }).span)
+  }
+}
