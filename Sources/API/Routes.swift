@@ -11,6 +11,12 @@ extension Services {
       Route(.post, "/api/auth/login/mfa", body: .json, admission: limited, handler: finishLogin),
       Route(.post, "/api/auth/refresh", body: .json, admission: limited, handler: refresh),
       Route(.post, "/api/auth/logout", body: .json, handler: logout),
+      Route(.post, "/api/auth/password/forgot", body: .json, admission: limited, handler: forgotPassword),
+      Route(.post, "/api/auth/password/reset", on: .hashPool, body: .json, admission: limited, handler: resetPassword),
+      Route(.post, "/api/auth/email/verify", body: .json, admission: limited, handler: verifyEmail),
+      Route(.post, "/api/auth/email/resend", body: .json, handler: authenticated(evenIfRestricted: resendVerification)),
+      Route(
+        .post, "/api/auth/email/change", on: .hashPool, body: .json, handler: authenticated(evenIfRestricted: changeEmail)),
       Route(.get, "/api/auth/me", handler: authenticated(evenIfRestricted: me)),
       Route(.patch, "/api/auth/me", body: .mergePatch, handler: authenticated(updateMe)),
       Route(.delete, "/api/auth/me", on: .hashPool, body: .json, handler: authenticated(deleteMe)),
@@ -33,6 +39,7 @@ extension Services {
       Route(.post, "/api/v1/users/{id}/unlock", body: .json, handler: authorized(unlockUser)),
       Route(.post, "/api/v1/users/{id}/restore", body: .json, handler: authorized(restoreUser)),
       Route(.post, "/api/v1/users/{id}/mfa-reset", body: .json, handler: authorized(resetSecondFactors)),
+      Route(.post, "/api/v1/users/{id}/reset-link", body: .json, handler: authorized(makeResetLink)),
       Route(.post, "/api/v1/setup", on: .hashPool, body: .json, admission: limited, handler: setUp),
 
       Route(.get, "/api/v1/audit", handler: authorized(listAudit)),

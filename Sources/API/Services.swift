@@ -8,17 +8,19 @@ package struct Services: Sendable {
   package let sessions: SessionService
   package let accounts: AccountService
   package let audit: AuditService
+  package let recovery: RecoveryService
   package let operation: Operation
   /// How often one client may ask without proving who it is; nil if there is no limit.
   package let anonymousLimiter: RateLimiter?
 
   package init(
-    sessions: SessionService, accounts: AccountService, audit: AuditService, operation: Operation,
+    sessions: SessionService, accounts: AccountService, audit: AuditService, recovery: RecoveryService, operation: Operation,
     anonymousLimiter: RateLimiter? = nil
   ) {
     self.sessions = sessions
     self.accounts = accounts
     self.audit = audit
+    self.recovery = recovery
     self.operation = operation
     self.anonymousLimiter = anonymousLimiter
   }

@@ -117,6 +117,7 @@ extension AccountService {
       try store.oneTimeTokens.deleteAll(of: user.id, in: &transaction)
       try store.secondFactors.delete(of: user.id, in: &transaction)
       try store.knownDevices.deleteAll(of: user.id, in: &transaction)
+      try store.outbox.deleteAll(of: user.id, in: &transaction)
       try store.users.delete(user, in: &transaction)
       try audit.note(
         .userErased, at: now, actor: authority.actor, subject: user.id, session: authority.session, in: &transaction)

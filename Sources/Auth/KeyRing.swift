@@ -22,12 +22,14 @@ package struct KeyRing: Sendable {
   let auditAddresses: HMACSHA256
   /// What is kept of the networks that a user came from.
   let knownDevices: HMACSHA256
-  /// What is kept of tokens that work once.
-  let oneTimeTokens: HMACSHA256
+  /// Names that stand in for the users of addresses that nobody has.
+  let unknownAddresses: HMACSHA256
   /// Seals TOTP secrets.
   let totpSecrets: WrappingKey
   /// Seals answers that are kept for an Idempotency-Key.
   let storedAnswers: WrappingKey
+  /// Seals one-time tokens in messages that wait.
+  let outboxTokens: WrappingKey
 
   /// Supplied secrets shorter than this are refused.
   package static let minSecretByteCount = 32
@@ -46,9 +48,10 @@ package struct KeyRing: Sendable {
     throttleKeys = mac.tagKey(for: .throttleKey)
     auditAddresses = mac.tagKey(for: .auditAddress)
     knownDevices = mac.tagKey(for: .knownDevice)
-    oneTimeTokens = mac.tagKey(for: .oneTimeToken)
+    unknownAddresses = mac.tagKey(for: .unknownAddress)
     totpSecrets = wrap.wrappingKey(for: .totpSecret)
     storedAnswers = wrap.wrappingKey(for: .storedAnswer)
+    outboxTokens = wrap.wrappingKey(for: .outboxToken)
   }
 
   /// The key that signs access tokens at this moment.

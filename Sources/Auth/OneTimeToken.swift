@@ -86,8 +86,16 @@ extension Store {
   func issue(
     _ token: OneTimeToken, to user: UserRecord, at now: Int64, payload: [UInt8] = [], in transaction: inout Writing
   ) throws(RepositoryError) -> OneTimeTokenRecord {
+    try issue(token, to: user.id, epoch: user.epoch, at: now, payload: payload, in: &transaction)
+  }
+
+  /// The same for a user of this epoch, who need not exist.
+  @discardableResult
+  func issue(
+    _ token: OneTimeToken, to userID: UUID, epoch: UInt32, at now: Int64, payload: [UInt8] = [], in transaction: inout Writing
+  ) throws(RepositoryError) -> OneTimeTokenRecord {
     let record = OneTimeTokenRecord(
-      digest: token.digest(in: identity), purpose: token.purpose, userID: user.id, userEpoch: user.epoch, createdAt: now,
+      digest: token.digest(in: identity), purpose: token.purpose, userID: userID, userEpoch: epoch, createdAt: now,
       expiresAt: now + Int64(token.purpose.lifetime) * 1000, payload: payload)
     try oneTimeTokens.insert(record, in: &transaction)
     return record

@@ -5,7 +5,7 @@ package import Platform
 import Repositories
 
 extension SessionService {
-  /// Makes an account and its first session. Whether registration is open is judged before the form.
+  /// Makes an account and its first session, and lets a token go to its address. Whether registration is open is judged before the form.
   ///
   /// - Throws: `.registrationClosed`, `.invalid`, `.rateLimited`, `.emailExists`.
   package func register(
@@ -34,6 +34,7 @@ extension SessionService {
       id: userID, createdAt: now, updatedAt: now, lastLoginAt: now, passwordChangedAt: now, role: .user, email: email.text,
       name: name.text, passwordHash: passwordHash)
     let session = record(of: draft, for: user, from: origin)
+    let message = outbox.draft(.verifyEmail)
     let done = try store.writing { (transaction) throws(RepositoryError) -> Bool in
       _ = try throttle.count(slot, at: moment, in: &transaction)
       do throws(RepositoryError) {
@@ -46,9 +47,11 @@ extension SessionService {
       try store.sessions.insert(session, in: &transaction)
       try audit.note(.userRegistered, at: now, actor: .user(userID), subject: userID, from: origin, in: &transaction)
       try noteBeginning(of: session, from: origin, at: now, in: &transaction)
+      if let message { try outbox.send(message, to: user, at: now, in: &transaction) }
       return true
     }
     guard done.value else { throw .emailExists }
+    if message != nil { outbox.announce(done.position) }
     return (authentication(for: session, of: user, at: now, tokenID: draft.tokenID), done.position)
   }
 

@@ -14,6 +14,7 @@ package final class SessionService: Sendable {
   let store: Store
   let keys: KeyRing
   let hasher: PasswordHasher
+  let outbox: Outbox
   let options: SessionOptions
   let identifiers: IdentifierSource
   let accessTokens: AccessTokens
@@ -26,12 +27,14 @@ package final class SessionService: Sendable {
   let sweepPlace = Mutex<UUID?>(nil)
 
   package init(
-    store: Store, keys: KeyRing, hasher: PasswordHasher, options: SessionOptions, clock: any Clock, random: RandomSource
+    store: Store, keys: KeyRing, hasher: PasswordHasher, options: SessionOptions, outbox: Outbox, clock: any Clock,
+    random: RandomSource
   ) {
     options.validate()
     self.store = store
     self.keys = keys
     self.hasher = hasher
+    self.outbox = outbox
     self.options = options
     identifiers = IdentifierSource(clock: clock, random: random)
     audit = Audit(store, keys)

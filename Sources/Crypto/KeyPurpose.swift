@@ -15,8 +15,8 @@ package enum TagPurpose: String, Sendable, CaseIterable {
   case auditAddress = "userd audit address 1"
   /// Networks from which a user has logged in before.
   case knownDevice = "userd known device 1"
-  /// Tokens that work once: reset, verify, change, pending login, setup.
-  case oneTimeToken = "userd one-time token 1"
+  /// What stands in for the user of an address that nobody has.
+  case unknownAddress = "userd unknown address 1"
 }
 
 /// A use of `keys/wrap`: secrets that are stored sealed.
@@ -24,6 +24,8 @@ package enum WrapPurpose: String, Sendable, CaseIterable {
   case totpSecret = "userd wrap totp secret 1"
   /// Answers kept for an Idempotency-Key.
   case storedAnswer = "userd wrap stored answer 1"
+  /// One-time tokens in messages that wait.
+  case outboxToken = "userd wrap outbox token 1"
 }
 
 extension SecretBytes {

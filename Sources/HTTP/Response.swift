@@ -3,6 +3,9 @@
 package import Codecs
 package import Platform
 
+/// The name under which the floor above carries the position of an answer.
+package typealias HeldPosition = LogPosition
+
 /// Status, header fields and body of one answer, in buffers that are used again for the next.
 package struct Response: ~Copyable, Sendable {
   /// What may keep the response, in place of what its path says.

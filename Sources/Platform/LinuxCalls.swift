@@ -23,3 +23,8 @@
   _ number: Int, _ word: UnsafeMutableRawPointer, _ operation: CInt, _ value: CUnsignedInt, _ timeout: UnsafeRawPointer?,
   _ second: UnsafeRawPointer?, _ third: CUnsignedInt
 ) -> Int
+@_extern(c, "pipe2") func linux_pipe2(_ ends: UnsafeMutableRawPointer, _ flags: CInt) -> CInt
+@_extern(c, "pidfd_open") func linux_pidfd_open(_ pid: CInt, _ flags: CUnsignedInt) -> CInt
+@_extern(c, "posix_spawn_file_actions_addclosefrom_np") func linux_posix_spawn_file_actions_addclosefrom_np(
+  _ actions: UnsafeMutableRawPointer, _ from: CInt
+) -> CInt

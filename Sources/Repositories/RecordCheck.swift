@@ -8,6 +8,7 @@ package struct RecordReport: Sendable {
   package internal(set) var users = 0
   package internal(set) var sessions = 0
   package internal(set) var oneTimeTokens = 0
+  package internal(set) var messages = 0
   /// At most `maxProblems`.
   package internal(set) var problems: [String] = []
 
@@ -166,7 +167,9 @@ package struct RecordCheck {
       let id = key.identifier(at: OneTimeTokenRepository.indexKeyByteCount - 32)
       items.append(Item(index: .oneTimeTokensByUser, id: id, mark: Self.mark(key, id), isRow: false))
     case .outbox:
-      report.add("an entry belongs to table \"\(table)\", which this program does not use")
+      guard key.count == OutboxRepository.keyByteCount else { throw .brokenIndex }
+      report.messages += 1
+      _ = try OutboxRepository.record(key, value)
     }
   }
 

@@ -1,5 +1,7 @@
 // What a run of the server is told: one typed value for each key of the settings table.
 
+import Auth
+import Codecs
 import HTTP
 import Platform
 
@@ -60,6 +62,12 @@ struct Configuration: Sendable {
   var throttleForgotClientPerHour = 20
 
   var auditRetention = Duration.seconds(400 * 86_400)
+  var deliveryChannel = DeliveryChannelName.none
+  var deliveryCommand = ""
+  var deliveryWebhook: LocalEndpoint?
+  var deliveryFrom: MailAddress?
+  var deliveryResetLink: LinkTemplate?
+  var deliveryVerifyLink: LinkTemplate?
 
   var logLevel = LogLevel.info
   var logFormat: LogFormat

@@ -10,9 +10,13 @@ import Storage
 /// An open data folder with the services that work on it.
 struct OpenStore: Sendable {
   let database: Database
+  /// The records in it; services work on them, and so does the courier.
+  let records: Store
   let sessions: SessionService
   let accounts: AccountService
   let audit: AuditService
+  let recovery: RecoveryService
+  let outbox: Outbox
 
   /// Takes the folder's lock, replays the log and readies the services.
   ///
@@ -35,7 +39,12 @@ struct OpenStore: Sendable {
       database = try Database.open(options)
     } catch { throw .opening(error) }
     do throws(CommandError) {
-      (sessions, accounts) = try Self.services(on: database, in: folder, configuration, policy, secrets, clock, random)
+      let services = try Services(on: database, in: folder, configuration, policy, secrets, clock, random)
+      records = services.records
+      sessions = services.sessions
+      accounts = services.accounts
+      recovery = services.recovery
+      outbox = services.outbox
     } catch {
       // What stands in the way of the services is the thing to tell; a store that cannot be closed in order is recovered next time.
       do throws(StorageError) { try database.close() } catch { throw .opening(error) }
@@ -44,34 +53,44 @@ struct OpenStore: Sendable {
     audit = AuditService(of: sessions, retention: configuration.auditRetention.seconds, clock: clock)
   }
 
-  private static func services(
-    on database: Database, in folder: DataFolder, _ configuration: Configuration, _ policy: PasswordPolicy,
-    _ secrets: [SecretBytes], _ clock: any Clock, _ random: RandomSource
-  ) throws(CommandError) -> (SessionService, AccountService) {
-    let store: Store
-    do throws(RepositoryError) {
-      store = try Store.open(database, fresh: StoreIdentity(random: random))
-    } catch { throw .opening(error) }
-    let keys: KeyRing
-    do throws(KeyError) {
-      keys = try KeyFolder(dataPath: folder.path, random: random).load(supplied: secrets)
-    } catch { throw .opening(error) }
-    let hasher: PasswordHasher
-    do throws(CryptoError) {
-      let parameters = try Argon2Parameters(
-        memoryKiB: configuration.hashMemory / 1024, iterations: configuration.hashTime,
-        parallelism: configuration.hashParallelism)
-      hasher = try PasswordHasher(parameters: parameters, arenas: configuration.hashWorkers, random: random)
-    } catch { throw .failed("cannot hash passwords: \(error)", .configuration) }
-    let sessions = SessionService(
-      store: store, keys: keys, hasher: hasher, options: configuration.sessionOptions(policy), clock: clock, random: random)
-    let accounts = AccountService(
-      store: store, keys: keys, hasher: hasher, policy: policy, throttle: sessions.throttle, clock: clock, random: random)
-    return (sessions, accounts)
+  /// What is made on an open database.
+  private struct Services {
+    let records: Store
+    let sessions: SessionService
+    let accounts: AccountService
+    let recovery: RecoveryService
+    let outbox: Outbox
+
+    init(
+      on database: Database, in folder: DataFolder, _ configuration: Configuration, _ policy: PasswordPolicy,
+      _ secrets: [SecretBytes], _ clock: any Clock, _ random: RandomSource
+    ) throws(CommandError) {
+      do throws(RepositoryError) {
+        records = try Store.open(database, fresh: StoreIdentity(random: random))
+      } catch { throw .opening(error) }
+      let keys: KeyRing
+      do throws(KeyError) {
+        keys = try KeyFolder(dataPath: folder.path, random: random).load(supplied: secrets)
+      } catch { throw .opening(error) }
+      let hasher: PasswordHasher
+      do throws(CryptoError) {
+        let parameters = try Argon2Parameters(
+          memoryKiB: configuration.hashMemory / 1024, iterations: configuration.hashTime,
+          parallelism: configuration.hashParallelism)
+        hasher = try PasswordHasher(parameters: parameters, arenas: configuration.hashWorkers, random: random)
+      } catch { throw .failed("cannot hash passwords: \(error)", .configuration) }
+      outbox = Outbox(store: records, keys: keys, options: configuration.deliveryOptions, clock: clock, random: random)
+      sessions = SessionService(
+        store: records, keys: keys, hasher: hasher, options: configuration.sessionOptions(policy), outbox: outbox, clock: clock,
+        random: random)
+      accounts = AccountService(
+        store: records, keys: keys, hasher: hasher, policy: policy, throttle: sessions.throttle, clock: clock, random: random)
+      recovery = RecoveryService(sessions: sessions, random: random)
+    }
   }
 
   /// What the background thread of a server does.
-  var upkeepJobs: [UpkeepJob] { [sessions.sweepJob, sessions.throttle.sweepJob, audit.retentionJob] }
+  var upkeepJobs: [UpkeepJob] { [sessions.sweepJob, recovery.sweepJob, sessions.throttle.sweepJob, audit.retentionJob] }
 
   /// Returns once everything up to `position` is on disk.
   func waitUntilDurable(_ position: LogPosition) throws(AuthError) {

@@ -1,6 +1,7 @@
 // How well the server does: what /readyz and the status line tell.
 
 import API
+import Auth
 import HTTP
 import Storage
 import Synchronization
@@ -12,7 +13,13 @@ final class ServerCondition: Sendable {
   /// The server that asks, from its start to its end.
   private let server = Mutex<Server?>(nil)
 
-  init(_ database: Database) { self.database = database }
+  /// How messages leave; nil where none are sent.
+  private let courier: Courier?
+
+  init(_ database: Database, _ courier: Courier?) {
+    self.database = database
+    self.courier = courier
+  }
 
   /// From now on the server asks to be left alone.
   func beginDraining() { isDraining.store(true, ordering: .releasing) }
@@ -21,7 +28,7 @@ final class ServerCondition: Sendable {
   func watch(_ server: Server?) { self.server.withLock { $0 = server } }
 
   func health() -> Health {
-    Health(isDraining: isDraining.load(ordering: .acquiring), checks: [storeCheck()] + hashQueueChecks())
+    Health(isDraining: isDraining.load(ordering: .acquiring), checks: [storeCheck()] + hashQueueChecks() + deliveryChecks())
   }
 
   private func storeCheck() -> Health.Check {
@@ -42,5 +49,19 @@ final class ServerCondition: Sendable {
     guard let server = server.withLock({ $0 }) else { return [] }
     let (depth, limit) = (server.hashQueueDepth, server.hashQueueLimit)
     return [Health.Check("hashQueue", depth < limit ? .ok : .degraded, [("waiting", .number(depth)), ("limit", .number(limit))])]
+  }
+
+  /// A channel that is down keeps nobody from being served, so the server is degraded at most.
+  private func deliveryChecks() -> [Health.Check] {
+    guard let health = courier?.health else { return [] }
+    return [
+      Health.Check(
+        "delivery", health.breaker == .closed ? .ok : .degraded,
+        [
+          ("channel", .text(health.channel)), ("breaker", .text(health.breaker.rawValue)),
+          ("pending", .number(health.pendingCount)),
+          ("oldestSeconds", .number(health.oldestAgeSeconds)), ("failures", .number(health.failureCount)),
+        ])
+    ]
   }
 }

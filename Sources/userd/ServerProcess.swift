@@ -16,6 +16,8 @@ final class ServerProcess: Sendable {
   private let server: Server
   private let condition: ServerCondition
   private let upkeep: Upkeep
+  /// Takes messages to people; nil where none are sent.
+  private let courier: Courier?
   private let graceMilliseconds: Int
 
   /// How often the main thread looks whether the store still works.
@@ -48,9 +50,13 @@ final class ServerProcess: Sendable {
     self.log = log
     graceMilliseconds = configuration.shutdownGrace.milliseconds
     let listeners = configuration.listeners(inherited) + [.unix(path: folder.adminSocketPath)]
+    let channel = try configuration.channel(log)
     let store = try OpenStore(folder, configuration, secrets) { log.write($0) }
     self.store = store
-    condition = ServerCondition(store.database)
+    let courier = channel.map { Self.makeCourier(store, $0, log) }
+    self.courier = courier
+    condition = ServerCondition(store.database, courier)
+    log.announceDelivery(configuration.deliveryChannel)
     upkeep = Upkeep(store.upkeepJobs, clock: SystemClock()) { job, error in
       log.write(.warn, "upkeep", "\(job) failed", .text("error", "\(error)"))
     }
@@ -63,6 +69,12 @@ final class ServerProcess: Sendable {
     do throws(CommandError) { try startServer() } catch {
       store.abandon(log)
       throw error
+    }
+  }
+
+  private static func makeCourier(_ store: OpenStore, _ channel: DeliveryChannel, _ log: Log) -> Courier {
+    Courier(store: store.records, outbox: store.outbox, channel: channel, clock: SystemClock(), random: .system) { event in
+      log.delivery(event)
     }
   }
 
@@ -89,7 +101,7 @@ final class ServerProcess: Sendable {
       onSetup: { Self.remove(setupFile, log) }, pins: .init(of: store.database),
       storeWork: .init(of: store.database))
     let services = Services(
-      sessions: store.sessions, accounts: store.accounts, audit: store.audit, operation: operation,
+      sessions: store.sessions, accounts: store.accounts, audit: store.audit, recovery: store.recovery, operation: operation,
       anonymousLimiter: configuration.anonymousLimiter)
     do throws(ServerError) {
       return try Server(
@@ -112,9 +124,13 @@ final class ServerProcess: Sendable {
   private func startServer() throws(CommandError) {
     do throws(ServerError) { try server.start() } catch { throw .starting(error) }
     condition.watch(server)
-    do throws(Errno) { try upkeep.start() } catch {
+    do throws(Errno) {
+      try courier?.start()
+      try upkeep.start()
+    } catch {
       _ = server.stop(graceMilliseconds: 0)
-      throw .failed("cannot start upkeep: \(error)", .internalError)
+      courier?.stop()
+      throw .failed("cannot start background work: \(error)", .internalError)
     }
   }
 
@@ -156,6 +172,7 @@ final class ServerProcess: Sendable {
   private func stop(_ signals: borrowing SignalDescriptor) throws(CommandError) {
     condition.beginDraining()
     upkeep.requestStop()
+    courier?.requestStop()
     let outcome = StopOutcome()
     let thread = try Self.calling("stop in order") { () throws(Errno) in
       try Thread(name: "userd-stop") { [self] in
@@ -180,6 +197,7 @@ final class ServerProcess: Sendable {
     }
     condition.watch(nil)
     upkeep.stop()
+    courier?.stop()
     try store.close()
   }
 

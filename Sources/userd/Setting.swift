@@ -1,5 +1,7 @@
 // One row of the settings table: a key, its flag and variable, and how its text becomes a typed value.
 
+import Auth
+import Codecs
 import HTTP
 
 /// A key of the configuration: `auth.access_ttl` is the flag `--auth-access-ttl` and the variable `USERD_AUTH_ACCESS_TTL`.
@@ -171,6 +173,29 @@ extension Setting {
     Setting(
       "audit.retention", .duration(86_400...3_153_600_000), \.auditRetention,
       "how long records of the audit trail are kept, counted back from the newest"),
+    Setting(
+      "delivery.channel", .choice, \.deliveryChannel, "how messages leave; none sends nothing, log writes them into the log"),
+    Setting("delivery.command", .programPath, \.deliveryCommand, "the program that gets each message as JSON, for command"),
+    Setting(
+      "delivery.webhook_url",
+      .optional("URL", expected: "an http URL of a loopback or private address, such as http://127.0.0.1:9000/mail") {
+        LocalEndpoint($0)
+      }, \.deliveryWebhook, "where each message is posted as JSON, for webhook"),
+    Setting(
+      "delivery.from",
+      .optional("address", expected: "an address such as accounts@example.org or Accounts <accounts@example.org>") {
+        MailAddress($0)
+      }, \.deliveryFrom, "whom messages come from"),
+    Setting(
+      "delivery.reset_url",
+      .optional("URL", expected: "a URL with {token} in it, such as https://app.example.org/reset?token={token}") {
+        LinkTemplate($0)
+      }, \.deliveryResetLink, "the page for a new password; without it messages have the code alone"),
+    Setting(
+      "delivery.verify_url",
+      .optional("URL", expected: "a URL with {token} in it, such as https://app.example.org/verify?token={token}") {
+        LinkTemplate($0)
+      }, \.deliveryVerifyLink, "the page that proves an address; without it messages have the code alone"),
     Setting("log.level", .choice, \.logLevel, "the least that is logged"),
     Setting("log.format", .choice, \.logFormat, fallback: "text on a terminal, else json", "how a log line is written"),
   ]

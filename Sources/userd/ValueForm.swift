@@ -96,10 +96,32 @@ extension ValueForm where Value == String {
       write: { $0 })
   }
 
+  /// The path of a program, which is not looked up; an empty text is none.
+  static let programPath = ValueForm(
+    name: "path", expected: "an absolute path of at most 1,024 bytes",
+    read: { text in text.isEmpty || (text.hasPrefix("/") && text.utf8.count <= 1024 && !text.utf8.contains(0)) ? text : nil },
+    write: { $0.isEmpty ? "none" : $0 })
+
   static let path = ValueForm(
     name: "path", expected: "a path of 1 to 1,024 bytes",
     read: { text in !text.isEmpty && text.utf8.count <= 1024 ? text : nil },
     write: { $0 })
+}
+
+extension ValueForm {
+  /// Something that may be left out: an empty text, or none given, is none.
+  static func optional<Wrapped: CustomStringConvertible>(
+    _ name: String, expected: String, _ read: @escaping @Sendable (String) -> Wrapped?
+  ) -> ValueForm where Value == Wrapped? {
+    ValueForm(
+      name: name, expected: expected,
+      read: { text in
+        if text.isEmpty { return .some(nil) }
+        guard let value = read(text) else { return nil }
+        return .some(value)
+      },
+      write: { $0?.description ?? "none" })
+  }
 }
 
 extension ValueForm where Value: CaseIterable & RawRepresentable, Value.RawValue == String {

@@ -23,6 +23,7 @@ final class APIServer: Sendable {
   let reports: ReportList
   /// How often the first administrator was made.
   let setups = CallCounter()
+  let outbox: Outbox
   private let health: HealthBox
   /// The position of the listener whose peers act for the owner.
   static let adminListenerIndex = 1
@@ -33,7 +34,8 @@ final class APIServer: Sendable {
   ///   - crowd: holds whoever begins a hash.
   init(
     ownerUserID: UInt32 = effectiveUserID(), anonymousLimit: Int? = nil, hashQueueCount: Int = 64,
-    holdingHashesIn crowd: Crowd? = nil, _ change: (inout SessionOptions) -> Void = { _ in }
+    holdingHashesIn crowd: Crowd? = nil, delivery: DeliveryOptions = DeliveryOptions(),
+    _ change: (inout SessionOptions) -> Void = { _ in }
   ) throws {
     ignoreBrokenPipeSignal()
     var databaseOptions = DatabaseOptions(path: folder.path + "/db")
@@ -48,13 +50,16 @@ final class APIServer: Sendable {
     change(&options)
     let reports = ReportList()
     let health = HealthBox()
-    let sessions = SessionService(store: store, keys: keys, hasher: hasher, options: options, clock: clock, random: .system)
+    outbox = Outbox(store: store, keys: keys, options: delivery, clock: clock, random: .system)
+    let sessions = SessionService(
+      store: store, keys: keys, hasher: hasher, options: options, outbox: outbox, clock: clock, random: .system)
     services = Services(
       sessions: sessions,
       accounts: AccountService(
         store: store, keys: keys, hasher: hasher, policy: options.passwordPolicy, throttle: sessions.throttle, clock: clock,
         random: .system),
       audit: AuditService(of: sessions, retention: 86_400, clock: clock),
+      recovery: RecoveryService(sessions: sessions, random: .system),
       operation: Services.Operation(
         name: "userd", version: "0.0.0", adminListenerIndex: Self.adminListenerIndex, ownerUserID: ownerUserID,
         health: { health.value }, report: { failure, _ in reports.append(failure) },

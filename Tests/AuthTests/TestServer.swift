@@ -20,6 +20,9 @@ final class TestServer {
   private(set) var keys: KeyRing
   private(set) var sessions: SessionService
   private(set) var accounts: AccountService
+  private(set) var recovery: RecoveryService
+  private(set) var outbox: Outbox
+  private let delivery: DeliveryOptions
 
   /// So cheap that a test may log in a hundred times.
   static func cost(memoryKiB: Int = 8) throws -> Argon2Parameters {
@@ -28,12 +31,14 @@ final class TestServer {
 
   static let origin = SessionOrigin(ipPrefix: "203.0.113.0/24", userAgent: "curl/8")
 
-  init(_ change: (inout SessionOptions) -> Void = { _ in }) throws {
+  init(delivery: DeliveryOptions = DeliveryOptions(), _ change: (inout SessionOptions) -> Void = { _ in }) throws {
     var options = SessionOptions()
     change(&options)
     self.options = options
     (database, store, keys) = try Self.open(folder.path)
-    (sessions, accounts) = try Self.services(store, keys, options, clock, hashes, Self.cost())
+    self.delivery = delivery
+    outbox = Outbox(store: store, keys: keys, options: delivery, clock: clock, random: .system)
+    (sessions, accounts, recovery) = try Self.services(store, keys, options, clock, hashes, outbox, Self.cost())
   }
 
   // The folder goes after this, and nobody may still be writing in it.
@@ -52,14 +57,18 @@ final class TestServer {
 
   private static func services(
     _ store: Store, _ keys: KeyRing, _ options: SessionOptions, _ clock: ManualClock, _ hashes: HashCounter,
-    _ cost: Argon2Parameters
-  ) throws -> (SessionService, AccountService) {
+    _ outbox: Outbox, _ cost: Argon2Parameters
+  ) throws -> (SessionService, AccountService, RecoveryService) {
     let hasher = try PasswordHasher(parameters: cost, arenas: 64, random: .system) { hashes.count() }
-    let sessions = SessionService(store: store, keys: keys, hasher: hasher, options: options, clock: clock, random: .system)
-    let accounts = AccountService(
-      store: store, keys: keys, hasher: hasher, policy: options.passwordPolicy, throttle: sessions.throttle, clock: clock,
-      random: .system)
-    return (sessions, accounts)
+    let sessions = SessionService(
+      store: store, keys: keys, hasher: hasher, options: options, outbox: outbox, clock: clock, random: .system)
+    return (
+      sessions,
+      AccountService(
+        store: store, keys: keys, hasher: hasher, policy: options.passwordPolicy, throttle: sessions.throttle, clock: clock,
+        random: .system),
+      RecoveryService(sessions: sessions, random: .system)
+    )
   }
 
   /// Closes the database and opens everything again from the files.
@@ -69,7 +78,9 @@ final class TestServer {
     try database.close()
     if let key { try Directory.remove(folder.path + "/db/keys/" + key) }
     (database, store, keys) = try Self.open(folder.path)
-    (sessions, accounts) = try Self.services(store, keys, options, clock, hashes, Self.cost(memoryKiB: memoryKiB))
+    outbox = Outbox(store: store, keys: keys, options: delivery, clock: clock, random: .system)
+    (sessions, accounts, recovery) = try Self.services(
+      store, keys, options, clock, hashes, outbox, Self.cost(memoryKiB: memoryKiB))
   }
 
   var isSound: Bool { database.checkIntegrity().isSound }
@@ -127,6 +138,38 @@ final class TestServer {
     } catch {
       return error
     }
+  }
+
+  /// Asks for a message, from a client of its own so that only the limits of the address count.
+  func forgot(_ email: String, client: UInt64? = nil) throws {
+    let origin = SessionOrigin(ipPrefix: "203.0.113.0/24", userAgent: "curl/8", clientKey: client)
+    try database.waitUntilDurable(recovery.forgot(ForgotForm(email: .text(email)), from: origin))
+  }
+
+  func reset(_ token: String, _ password: String) throws {
+    let form = ResetForm(token: .text(token), newPassword: .text(password))
+    try database.waitUntilDurable(recovery.reset(form, from: Self.origin))
+  }
+
+  func verify(_ token: String) throws {
+    try database.waitUntilDurable(recovery.verify(VerificationForm(token: .text(token)), from: Self.origin))
+  }
+
+  /// Delivers all that is due and returns it.
+  func deliver() throws -> [Message] {
+    let sent = Mutex<[Message]>([])
+    let channel = DeliveryChannel(name: "test") { message, _ in
+      sent.withLock { $0.append(message) }
+      return .delivered
+    }
+    let courier = Courier(store: store, outbox: outbox, channel: channel, clock: clock, random: .system) { _ in }
+    while try courier.pass() == 0 {}
+    return sent.withLock { $0 }
+  }
+
+  /// How many messages wait.
+  func waiting() throws -> Int {
+    try store.read { (transaction) throws(RepositoryError) in try store.outbox.figures(limit: 1000, in: &transaction).count }
   }
 
   /// Changes what is stored of a user behind the services' back.

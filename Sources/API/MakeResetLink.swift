@@ -1,0 +1,34 @@
+// POST /api/v1/users/{id}/reset-link: a way to a new password that an administrator hands on.
+
+import Auth
+import Codecs
+import HTTP
+
+extension Services {
+  @Sendable func makeResetLink(_ request: borrowing Request, _ authority: Authority, _ response: inout Response) throws(Problem) {
+    try BodyMembers(request, .optional, knows: []).judged()
+    guard let id = request.withParameter(0, { UserID($0) }) else { throw ProblemKind.notFound.problem() }
+    do throws(AuthError) {
+      let (link, position) = try recovery.resetLink(for: id, by: authority, from: request.origin)
+      response.hold(until: position)
+      response.json { json in json.value(link) }
+    } catch {
+      if error.mayShowTheStore { response.hold(until: recovery.heldPosition) }
+      throw problem(error, in: request)
+    }
+  }
+}
+
+extension JSONWriter {
+  /// The code is shown this once.
+  mutating func value(_ link: ResetLink) {
+    beginObject()
+    key("url")
+    if let url = link.url { string(url) } else { null() }
+    key("code")
+    string(link.code)
+    key("expiresAt")
+    timestamp(milliseconds: link.expiresAt)
+    endObject()
+  }
+}
