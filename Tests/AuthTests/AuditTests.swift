@@ -61,4 +61,35 @@ import Testing
     }
     #expect(tags[1] == tags[2] && tags[0] != tags[1])
   }
+
+  @Test func `records go when their time is over, counted back from the newest`() throws {
+    let server = try TestServer()
+    let service = AuditService(of: server.sessions, retention: 86_400, clock: server.clock)
+    func sequences() throws -> [UInt64] { try trail(server).map(\.sequence) }
+    func note() throws { try self.note(server, "ann@example.org", at: server.clock.wallMilliseconds()) }
+    func drop() throws {
+      try service.retentionJob.run()
+      // Nobody waits for what it does, but who reads sees only what is durable.
+      try server.database.waitUntilDurable(server.sessions.heldPosition)
+    }
+    for _ in 0..<3 { try note() }
+    // A clock that runs ahead drops nothing as long as nothing happens.
+    server.clock.shiftWall(milliseconds: 400 * 86_400_000)
+    try drop()
+    #expect(try sequences() == [3, 2, 1])
+    server.clock.shiftWall(milliseconds: -399 * 86_400_000)
+    try note()
+    try drop()
+    #expect(try sequences() == [4, 3, 2, 1], "a day old to the millisecond")
+    server.clock.advance(milliseconds: 1)
+    try note()
+    try drop()
+    #expect(try sequences() == [5, 4])
+    for _ in 0..<300 { try note() }
+    server.clock.advance(seconds: 86_401)
+    try note()
+    try drop()
+    #expect(try sequences() == [306], "more than one slice")
+    #expect(server.isSound)
+  }
 }
