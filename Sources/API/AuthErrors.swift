@@ -37,6 +37,7 @@ func problem(of error: AuthError, report: (_ failure: String) -> Void) -> Proble
   case .invalidCursor: return ProblemKind.invalidCursor.problem()
   case .loginThrottled(let refusal): return .limited(.loginThrottled, refusal)
   case .rateLimited(let refusal): return .limited(.rateLimited, refusal)
+  case .rotationRefused(let reason): return ProblemKind.invalidRequest.problem(reason.description)
   case .overloaded:
     var problem = ProblemKind.overloaded.problem("too many passwords are being checked")
     problem.retryAfter = 1
@@ -165,7 +166,8 @@ extension AuthError {
       .passwordChangeRequired, .emailNotVerified, .notFound, .emailExists, .lastAdmin, .tokenUsedOrExpired, .revisionMismatch,
       .preconditionRequired, .invalidCursor, .commitOutcomeUnknown, .storageFailed:
       true
-    case .invalid, .passwordRefused, .registrationClosed, .overloaded, .readOnly, .storageFull, .wouldBlock: false
+    case .invalid, .passwordRefused, .registrationClosed, .rotationRefused, .overloaded, .readOnly, .storageFull, .wouldBlock:
+      false
     }
   }
 }

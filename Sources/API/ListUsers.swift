@@ -24,13 +24,7 @@ extension JSONWriter {
     beginArray()
     for user in page.users { value(user) }
     endArray()
-    key("page")
-    beginObject()
-    key("nextCursor")
-    optional(page.nextCursor)
-    key("hasMore")
-    boolean(page.nextCursor != nil)
-    endObject()
+    self.page(nextCursor: page.nextCursor)
     endObject()
   }
 }

@@ -139,7 +139,7 @@ extension JSONWriter {
     if let text { string(text) } else { null() }
   }
 
-  private mutating func optionalTimestamp(_ milliseconds: Int64?) {
+  mutating func optionalTimestamp(_ milliseconds: Int64?) {
     if let milliseconds { timestamp(milliseconds: milliseconds) } else { null() }
   }
 }

@@ -53,6 +53,9 @@ extension Services {
       Route(.delete, "/api/v1/admin/compact", handler: authorized(endCompaction)),
       Route(.get, "/api/v1/admin/stats", handler: authorized(stats)),
 
+      Route(.get, "/api/v1/admin/keys", handler: authorized(listKeys)),
+      Route(.post, "/api/v1/admin/keys/rotate", on: .diskPool, body: .json, handler: authorized(rotateKeys)),
+
       Route(.get, "/", admission: limited, handler: root),
       Route(.get, "/livez", handler: livez),
       Route(.get, "/readyz", handler: readyz),

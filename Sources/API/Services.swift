@@ -7,6 +7,7 @@ package import HTTP
 package struct Services: Sendable {
   package let sessions: SessionService
   package let accounts: AccountService
+  package let keys: KeyService
   package let audit: AuditService
   package let recovery: RecoveryService
   package let operation: Operation
@@ -14,11 +15,13 @@ package struct Services: Sendable {
   package let anonymousLimiter: RateLimiter?
 
   package init(
-    sessions: SessionService, accounts: AccountService, audit: AuditService, recovery: RecoveryService, operation: Operation,
+    sessions: SessionService, accounts: AccountService, keys: KeyService, audit: AuditService, recovery: RecoveryService,
+    operation: Operation,
     anonymousLimiter: RateLimiter? = nil
   ) {
     self.sessions = sessions
     self.accounts = accounts
+    self.keys = keys
     self.audit = audit
     self.recovery = recovery
     self.operation = operation

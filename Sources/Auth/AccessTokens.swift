@@ -78,7 +78,8 @@ struct AccessTokens: Sendable {
   func verify(_ token: Span<UInt8>, now: Int64) -> AccessClaims? {
     // The tag has a fixed length, so the second dot has a fixed place; a third one would be no base64url digit.
     let second = token.count - Self.tagDigitCount - 1
-    guard token.count <= Self.maxByteCount, second > 0, token[second] == UInt8(ascii: "."), let (key, first) = key(of: token),
+    guard token.count <= Self.maxByteCount, second > 0, token[second] == UInt8(ascii: "."),
+      let (key, first) = key(of: token, at: now),
       first < second
     else { return nil }
     var tag = InlineArray<32, UInt8>(repeating: 0)
@@ -93,8 +94,11 @@ struct AccessTokens: Sendable {
   }
 
   /// The key that a token's header names, and where the dot after the header is; nil if the header is not exactly what it must be.
-  private func key(of token: Span<UInt8>) -> (SigningKey, Int)? {
-    for key in keys.accepted {
+  ///
+  /// A key that has retired for longer than its tokens live is none, even before it is removed.
+  private func key(of token: Span<UInt8>, at now: Int64) -> (SigningKey, Int)? {
+    let accepted = keys.accepted
+    for key in accepted where key.isAccepted(at: now) {
       let count = key.header.count
       if token.count > count, token[count] == UInt8(ascii: "."), Self.areEqual(token.extracting(0..<count), key.header.span) {
         return (key, count)
@@ -106,7 +110,7 @@ struct AccessTokens: Sendable {
     var target = bytes.mutableSpan
     guard let count = Base64URL.decode(token.extracting(0..<dot), into: &target) else { return nil }
     do throws(JSONError) {
-      guard let key = try keys.accepted[namedBy: bytes.span.extracting(0..<count)] else { return nil }
+      guard let key = try accepted[namedBy: bytes.span.extracting(0..<count)], key.isAccepted(at: now) else { return nil }
       return (key, dot)
     } catch {
       return nil

@@ -43,6 +43,8 @@ package enum AuthError: Error, Equatable, Sendable {
   case preconditionRequired
   /// 400: a cursor that this server did not make for this list.
   case invalidCursor
+  /// 400: the keys cannot be rotated, and why.
+  case rotationRefused(RotationRefusal)
 
   /// 429: too many failures; nothing was looked at.
   case loginThrottled(ThrottleRefusal)
@@ -91,6 +93,7 @@ extension AuthError: CustomStringConvertible {
     case .invalidCursor: "the cursor is not of this list"
     case .loginThrottled(let refusal): "policy \(refusal.policy) refuses for \(refusal.retryAfter) s"
     case .rateLimited(let refusal): "policy \(refusal.policy) refuses for \(refusal.retryAfter) s"
+    case .rotationRefused(let reason): reason.description
     case .overloaded: "all password hashing arenas are in use"
     case .readOnly: "storage is read-only after a failed write"
     case .commitOutcomeUnknown: "whether the write survives is known after a restart"

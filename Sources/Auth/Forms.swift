@@ -78,3 +78,14 @@ package struct IdempotencyKey: Sendable, Equatable {
     self.bytes = bytes
   }
 }
+
+/// `POST /api/v1/admin/keys/rotate`.
+package struct RotationForm: Sendable {
+  let ending: FieldInput
+  let complaints: [FieldError]
+
+  package init(ending: FieldInput = .absent, complaints: [FieldError] = []) {
+    self.ending = ending
+    self.complaints = complaints
+  }
+}

@@ -1,21 +1,30 @@
-// The files of the key ring: <data>/keys/signing/<kid>, mac and wrap, each 32 random bytes that only the owner may read.
+// The key folder: <data>/keys/signing/*, mac and wrap, each 32 random bytes that only the owner may read; and which of them sign.
 
 package import Crypto
 package import Platform
 
-/// Reads the keys of a data folder and makes those that are missing. Only under the store's exclusive lock.
-package struct KeyFolder {
+/// Reads the keys of a data folder, makes those that are missing, and changes which ones sign. Only under the store's exclusive lock.
+///
+/// What signs is decided by one file, `signing/ring` (`AccessKeyList`), which is replaced in one step. A key file is written before the
+/// list names it and removed after the list does not any more, so whenever the power goes every key of the list is there. A file that the
+/// list does not name is left of a change that was cut off, and goes at the next start.
+package struct KeyFolder: Sendable {
   private let path: String
   private let random: RandomSource
+  private let clock: any Clock
+  var files = KeyFiles()
 
   static let keyByteCount = 32
-  private static let temporarySuffix = ".tmp"
+  private static let listName = "ring"
 
   /// - Parameter dataPath: the data folder, which exists.
-  package init(dataPath: String, random: RandomSource) {
+  package init(dataPath: String, random: RandomSource, clock: any Clock = SystemClock()) {
     path = dataPath + "/keys"
     self.random = random
+    self.clock = clock
   }
+
+  private var signingPath: String { path + "/signing" }
 
   /// The key ring of this folder.
   ///
@@ -24,105 +33,104 @@ package struct KeyFolder {
     for secret in supplied where secret.count < KeyRing.minSecretByteCount {
       throw .secretTooShort(byteCount: secret.count, limit: KeyRing.minSecretByteCount)
     }
-    try makeDirectory(path)
+    try files.makeDirectory(path)
     let mac = try key(named: "mac")
     let wrap = try key(named: "wrap")
-    return KeyRing(signing: supplied.isEmpty ? [try signingKey()] : supplied, mac: mac, wrap: wrap)
+    if supplied.isEmpty { return KeyRing(access: try accessKeys(), mac: mac, wrap: wrap) }
+    return KeyRing(signing: supplied, mac: mac, wrap: wrap)
   }
+
+  // MARK: Changing what signs
+
+  /// Makes a key that signs nothing yet: until `replaceList` names it, a restart removes it.
+  func makeSigningKey() throws(KeyError) -> SigningKey {
+    let secret = SecretBytes(count: Self.keyByteCount, from: random)
+    let key = secret.withSpan { SigningKey($0, createdAt: clock.wallMilliseconds()) }
+    try secret.withSpan { (bytes) throws(KeyError) in try files.replace(key.id, in: signingPath, with: bytes) }
+    return key
+  }
+
+  /// Makes `keys` the ones that sign and are accepted, durably, then removes the files of all others.
+  ///
+  /// The files of `keys` are there. If this throws, either list may be the one that counts after a restart; both verify every token.
+  func replaceList(with keys: AccessKeys) throws(KeyError) {
+    let list = keys.list
+    try files.replace(Self.listName, in: signingPath, with: list.text.utf8.span)
+    try removeFiles(notIn: list)
+  }
+
+  // MARK: Reading
 
   /// A key that there is one of; made if it is missing.
   private func key(named name: String) throws(KeyError) -> SecretBytes {
-    if let found = try read(path + "/" + name) { return found }
-    return try create(in: path) { _ in name }
-  }
-
-  private func signingKey() throws(KeyError) -> SecretBytes {
-    let folder = path + "/signing"
-    try makeDirectory(folder)
-    let names = try wrap("list", folder) { () throws(Errno) in try Directory.names(in: folder) }
-      .filter { !$0.hasSuffix(Self.temporarySuffix) }
-    guard names.count <= 1 else { throw .severalSigningKeys(path: folder, count: names.count) }
-    guard let name = names.first else { return try create(in: folder) { secret in SigningKey.id(of: secret) } }
-    let keyPath = folder + "/" + name
-    guard let secret = try read(keyPath) else { throw .io(operation: "open", path: keyPath, errno: .notFound) }
-    guard secret.withSpan({ SigningKey.id(of: $0) }) == name else { throw .wrongName(path: keyPath) }
-    return secret
-  }
-
-  /// The key in a file; nil if there is no such file.
-  private func read(_ path: String) throws(KeyError) -> SecretBytes? {
-    guard let file = try open(path) else { return nil }
-    let status = try wrap("stat", path) { () throws(Errno) in try file.status() }
-    guard status.kind == .file, status.byteCount == Self.keyByteCount else {
-      throw .wrongSize(path: path, byteCount: status.byteCount, expected: Self.keyByteCount)
-    }
-    guard status.permissions & 0o077 == 0 else { throw .tooOpen(path: path, permissions: status.permissions) }
-    return try SecretBytes(count: Self.keyByteCount) { (bytes) throws(KeyError) in
-      var count = 0
-      while count < bytes.count {
-        do throws(Errno) {
-          var rest = bytes._mutatingExtracting(count...)
-          let got = try file.read(into: &rest, at: count)
-          guard got > 0 else { throw .io }
-          count += got
-        } catch {
-          throw .io(operation: "read", path: path, errno: error)
-        }
-      }
-    }
-  }
-
-  /// The file for reading; nil if there is none.
-  private func open(_ path: String) throws(KeyError) -> File? {
-    do throws(Errno) {
-      return try File(path, .read)
-    } catch {
-      if error == .notFound { return nil }
-      throw .io(operation: "open", path: path, errno: error)
-    }
-  }
-
-  /// Makes a key file that is either there as a whole or not at all, whenever the power goes.
-  private func create(in folder: String, _ name: (Span<UInt8>) -> String) throws(KeyError) -> SecretBytes {
+    if let found = try readKey(path + "/" + name) { return found }
     let secret = SecretBytes(count: Self.keyByteCount, from: random)
-    let target = folder + "/" + secret.withSpan(name)
-    let temporary = target + Self.temporarySuffix
-    do throws(Errno) {
-      try Directory.remove(temporary)  // left by a start that was cut off
-    } catch {
-      if error != .notFound { throw .io(operation: "unlink", path: temporary, errno: error) }
-    }
-    try wrap("write", temporary) { () throws(Errno) in
-      let file = try File(temporary, .createNew)
-      try secret.withSpan { (bytes) throws(Errno) in
-        var count = 0
-        while count < bytes.count {
-          let written = try file.write(bytes.extracting(count...), at: count)
-          guard written > 0 else { throw .noSpace }
-          count += written
-        }
-      }
-      try file.sync()
-    }
-    try wrap("rename", target) { () throws(Errno) in try Directory.rename(temporary, to: target) }
-    try wrap("fsync", folder) { () throws(Errno) in try Directory.sync(folder) }
+    try secret.withSpan { (bytes) throws(KeyError) in try files.replace(name, in: path, with: bytes) }
     return secret
   }
 
-  private func makeDirectory(_ folder: String) throws(KeyError) {
-    do throws(Errno) {
-      try Directory.create(folder)
-    } catch {
-      if error == .exists { return }
-      throw .io(operation: "mkdir", path: folder, errno: error)
-    }
-    let parent = folder + "/.."
-    try wrap("fsync", parent) { () throws(Errno) in try Directory.sync(parent) }
+  private func readKey(_ path: String) throws(KeyError) -> SecretBytes? {
+    try files.read(path, byteCounts: Self.keyByteCount...Self.keyByteCount)
   }
 
-  private func wrap<Value>(
-    _ operation: StaticString, _ path: String, _ body: () throws(Errno) -> Value
-  ) throws(KeyError) -> Value {
-    do throws(Errno) { return try body() } catch { throw .io(operation: operation, path: path, errno: error) }
+  /// The keys of the list, those among them that are not accepted any more as well: a start writes no list, so that it works on a full disk.
+  private func accessKeys() throws(KeyError) -> AccessKeys {
+    try files.makeDirectory(signingPath)
+    guard let list = try readList() else { return try firstAccessKeys() }
+    var keys: [SigningKey] = []
+    for row in list.rows { if let key = try signingKey(row) { keys.append(key) } }
+    try removeFiles(notIn: list)
+    return AccessKeys(keys)
+  }
+
+  /// The keys of a folder without a list: a new one, one that was cut off while it was made, or one of a version that knew one key.
+  private func firstAccessKeys() throws(KeyError) -> AccessKeys {
+    let names = try files.names(in: signingPath).filter { AccessKeyList.isName($0) }
+    guard names.count <= 1 else { throw .severalSigningKeys(path: signingPath, count: names.count) }
+    let key: SigningKey
+    if let name = names.first {
+      let row = AccessKeyList.Row(id: name, createdAt: clock.wallMilliseconds(), acceptedUntil: nil)
+      guard let found = try signingKey(row) else {
+        throw .io(operation: "open", path: "\(signingPath)/\(name)", errno: .notFound)
+      }
+      key = found
+    } else {
+      key = try makeSigningKey()
+    }
+    let keys = AccessKeys([key])
+    try replaceList(with: keys)
+    return keys
+  }
+
+  private func readList() throws(KeyError) -> AccessKeyList? {
+    let listPath = signingPath + "/" + Self.listName
+    guard let bytes = try files.read(listPath, byteCounts: 0...AccessKeyList.maxByteCount) else { return nil }
+    guard let list = bytes.withSpan({ AccessKeyList($0) }) else { throw .damagedList(path: listPath) }
+    return list
+  }
+
+  /// The key of a row; nil for a retired one whose file somebody removed, which ends it.
+  private func signingKey(_ row: AccessKeyList.Row) throws(KeyError) -> SigningKey? {
+    let keyPath = signingPath + "/" + row.id
+    guard let secret = try readKey(keyPath) else {
+      if row.acceptedUntil != nil { return nil }
+      throw .io(operation: "open", path: keyPath, errno: .notFound)
+    }
+    let key = secret.withSpan { SigningKey($0, createdAt: row.createdAt, acceptedUntil: row.acceptedUntil) }
+    guard key.id == row.id else { throw .wrongName(path: keyPath) }
+    return key
+  }
+
+  /// Files that are not named as ours are left alone.
+  private func removeFiles(notIn list: AccessKeyList) throws(KeyError) {
+    var isChanged = false
+    for name in try files.names(in: signingPath) {
+      let isKey = AccessKeyList.isName(name) && !list.rows.contains { $0.id == name }
+      if isKey || name.hasSuffix(KeyFiles.temporarySuffix) {
+        try files.remove(signingPath + "/" + name)
+        isChanged = true
+      }
+    }
+    if isChanged { try files.sync(signingPath) }
   }
 }

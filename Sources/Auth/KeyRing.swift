@@ -39,8 +39,12 @@ package struct KeyRing: Sendable {
   ///   - mac: what keys for tags are derived from.
   ///   - wrap: what keys for sealed secrets are derived from.
   package init(signing: [SecretBytes], mac: SecretBytes, wrap: SecretBytes) {
-    precondition(!signing.isEmpty, "a key ring needs a key that signs")
-    accessKeys = Published(AccessKeys(signing.map { secret in secret.withSpan { SigningKey($0) } }))
+    let keys = signing.map { secret in secret.withSpan { SigningKey($0, createdAt: nil) } }
+    self.init(access: AccessKeys(keys), mac: mac, wrap: wrap)
+  }
+
+  init(access: AccessKeys, mac: SecretBytes, wrap: SecretBytes) {
+    accessKeys = Published(access)
     refreshTags = mac.tagKey(for: .refreshToken)
     cursors = mac.tagKey(for: .cursor)
     idempotency = mac.tagKey(for: .idempotencyKey)
@@ -72,6 +76,15 @@ final class AccessKeys: Sendable {
 
   /// Signs new access tokens.
   var signing: SigningKey { accepted[0] }
+
+  /// What the key folder keeps of them.
+  var list: AccessKeyList {
+    AccessKeyList(
+      accepted.map { key in
+        guard let createdAt = key.createdAt else { preconditionFailure("a supplied secret is not kept in the key folder") }
+        return AccessKeyList.Row(id: key.id, createdAt: createdAt, acceptedUntil: key.acceptedUntil)
+      })
+  }
 }
 
 /// One key for access tokens, with everything about it that does not change from token to token.
@@ -81,10 +94,33 @@ struct SigningKey: Sendable {
   let mac: HMACSHA256
   /// The encoded header of the tokens it signs, without the dot.
   let header: [UInt8]
+  /// Nil for a secret that was supplied. Milliseconds since 1970, as the next one.
+  let createdAt: Int64?
+  /// Nil for a key that is not going.
+  private(set) var acceptedUntil: Int64?
 
-  init(_ secret: Span<UInt8>) {
+  init(_ secret: Span<UInt8>, createdAt: Int64?, acceptedUntil: Int64? = nil) {
     id = Self.id(of: secret)
     mac = HMACSHA256(key: secret)
+    header = Self.header(naming: id)
+    self.createdAt = createdAt
+    self.acceptedUntil = acceptedUntil
+  }
+
+  /// Whether its tokens count at this moment.
+  func isAccepted(at now: Int64) -> Bool {
+    guard let acceptedUntil else { return true }
+    return now < acceptedUntil
+  }
+
+  /// The same key, which from now on only verifies, until `end`.
+  func retired(until end: Int64) -> SigningKey {
+    var key = self
+    key.acceptedUntil = min(end, acceptedUntil ?? end)
+    return key
+  }
+
+  private static func header(naming id: String) -> [UInt8] {
     var json = JSONWriter(ByteBuffer(capacity: 64))
     json.beginObject()
     json.key("alg")
@@ -97,7 +133,7 @@ struct SigningKey: Sendable {
     let bytes = json.finish()
     var encoded = ByteBuffer(capacity: 96)
     bytes.withSpan { Base64URL.encode($0, into: &encoded) }
-    header = encoded.bytes()
+    return encoded.bytes()
   }
 
   static func id(of secret: Span<UInt8>) -> String {

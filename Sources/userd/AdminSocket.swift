@@ -17,6 +17,17 @@ struct AdminSocket: Sendable {
     let body: [UInt8]
   }
 
+  /// Whether a server listens.
+  ///
+  /// - Throws: exit code 75 if it cannot be told, 77 if it may not be asked.
+  func isListening() throws(CommandError) -> Bool {
+    if let socket = try connect() {
+      _ = consume socket
+      return true
+    }
+    return false
+  }
+
   /// Sends a JSON body and returns the answer; nil if no server listens.
   ///
   /// - Throws: exit code 75 if a server listens but does not answer, 77 if it may not be asked.
@@ -34,18 +45,7 @@ struct AdminSocket: Sendable {
   func ask(
     _ method: StaticString, _ target: String, _ json: consuming ByteBuffer = ByteBuffer(capacity: 0)
   ) throws(CommandError) -> Answer? {
-    let socket: Socket
-    do throws(Errno) {
-      socket = try Socket.connect(toPath: path)
-    } catch {
-      switch error.kind {
-      case .missing: return nil
-      case .failure where error == .connectionRefused: return nil
-      case .denied: throw .failed("may not speak to the server through \(visible(path)): \(error)", .permission)
-      case .retry, .wouldBlock, .peerGone, .noSpace, .exhausted, .failure:
-        throw .failed("cannot reach the server through \(visible(path)): \(error)", .temporary)
-      }
-    }
+    guard let socket = try connect() else { return nil }
     var request = ByteBuffer(capacity: 256 + json.count)
     request.append(method)
     request.append(" ")
@@ -71,6 +71,21 @@ struct AdminSocket: Sendable {
       throw .failed("the server at \(visible(path)) gave no whole answer", .temporary)
     }
     return parsed
+  }
+
+  /// A connection; nil if no server listens.
+  private func connect() throws(CommandError) -> Socket? {
+    do throws(Errno) {
+      return try Socket.connect(toPath: path)
+    } catch {
+      switch error.kind {
+      case .missing: return nil
+      case .failure where error == .connectionRefused: return nil
+      case .denied: throw .failed("may not speak to the server through \(visible(path)): \(error)", .permission)
+      case .retry, .wouldBlock, .peerGone, .noSpace, .exhausted, .failure:
+        throw .failed("cannot reach the server through \(visible(path)): \(error)", .temporary)
+      }
+    }
   }
 
   private static func send(_ request: borrowing ByteBuffer, to socket: borrowing Socket) throws(Errno) {

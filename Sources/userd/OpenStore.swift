@@ -1,8 +1,10 @@
 // The floors below the server, opened from the bottom up: storage, keys, records, services.
 
+import API
 import Auth
 import Codecs
 import Crypto
+import HTTP
 import Platform
 import Repositories
 import Storage
@@ -17,6 +19,7 @@ struct OpenStore: Sendable {
   let audit: AuditService
   let recovery: RecoveryService
   let outbox: Outbox
+  let keys: KeyService
 
   /// Takes the folder's lock, replays the log and readies the services.
   ///
@@ -45,6 +48,7 @@ struct OpenStore: Sendable {
       accounts = services.accounts
       recovery = services.recovery
       outbox = services.outbox
+      keys = services.keys
     } catch {
       // What stands in the way of the services is the thing to tell; a store that cannot be closed in order is recovered next time.
       do throws(StorageError) { try database.close() } catch { throw .opening(error) }
@@ -60,6 +64,7 @@ struct OpenStore: Sendable {
     let accounts: AccountService
     let recovery: RecoveryService
     let outbox: Outbox
+    let keys: KeyService
 
     init(
       on database: Database, in folder: DataFolder, _ configuration: Configuration, _ policy: PasswordPolicy,
@@ -68,10 +73,9 @@ struct OpenStore: Sendable {
       do throws(RepositoryError) {
         records = try Store.open(database, fresh: StoreIdentity(random: random))
       } catch { throw .opening(error) }
-      let keys: KeyRing
-      do throws(KeyError) {
-        keys = try KeyFolder(dataPath: folder.path, random: random).load(supplied: secrets)
-      } catch { throw .opening(error) }
+      let keyFolder = KeyFolder(dataPath: folder.path, random: random, clock: clock)
+      let ring: KeyRing
+      do throws(KeyError) { ring = try keyFolder.load(supplied: secrets) } catch { throw .opening(error) }
       let hasher: PasswordHasher
       do throws(CryptoError) {
         let parameters = try Argon2Parameters(
@@ -79,18 +83,28 @@ struct OpenStore: Sendable {
           parallelism: configuration.hashParallelism)
         hasher = try PasswordHasher(parameters: parameters, arenas: configuration.hashWorkers, random: random)
       } catch { throw .failed("cannot hash passwords: \(error)", .configuration) }
-      outbox = Outbox(store: records, keys: keys, options: configuration.deliveryOptions, clock: clock, random: random)
+      outbox = Outbox(store: records, keys: ring, options: configuration.deliveryOptions, clock: clock, random: random)
       sessions = SessionService(
-        store: records, keys: keys, hasher: hasher, options: configuration.sessionOptions(policy), outbox: outbox, clock: clock,
+        store: records, keys: ring, hasher: hasher, options: configuration.sessionOptions(policy), outbox: outbox, clock: clock,
         random: random)
       accounts = AccountService(
-        store: records, keys: keys, hasher: hasher, policy: policy, throttle: sessions.throttle, clock: clock, random: random)
+        store: records, keys: ring, hasher: hasher, policy: policy, throttle: sessions.throttle, clock: clock, random: random)
       recovery = RecoveryService(sessions: sessions, random: random)
+      keys = KeyService(store: records, folder: keyFolder, keys: ring, clock: clock)
     }
   }
 
+  /// What a server answers with.
+  func services(_ operation: API.Services.Operation, limiter: RateLimiter?) -> API.Services {
+    API.Services(
+      sessions: sessions, accounts: accounts, keys: keys, audit: audit, recovery: recovery, operation: operation,
+      anonymousLimiter: limiter)
+  }
+
   /// What the background thread of a server does.
-  var upkeepJobs: [UpkeepJob] { [sessions.sweepJob, recovery.sweepJob, sessions.throttle.sweepJob, audit.retentionJob] }
+  var upkeepJobs: [UpkeepJob] {
+    [sessions.sweepJob, recovery.sweepJob, sessions.throttle.sweepJob, audit.retentionJob, keys.sweepJob]
+  }
 
   /// Returns once everything up to `position` is on disk.
   func waitUntilDurable(_ position: LogPosition) throws(AuthError) {
@@ -179,7 +193,7 @@ extension CommandError {
   static func opening(_ error: KeyError) -> CommandError {
     switch error {
     case .io(_, _, let errno): .failed("\(error)", exitCode(opening: errno))
-    case .wrongSize, .wrongName, .severalSigningKeys: .failed("\(error)", .damagedData)
+    case .wrongSize, .wrongName, .severalSigningKeys, .damagedList: .failed("\(error)", .damagedData)
     case .tooOpen: .failed("\(error)", .permission)
     case .secretTooShort: .failed("\(error)", .configuration)
     }

@@ -9,6 +9,7 @@ extension CommandError {
     switch error {
     case .invalid(let fields): .failed(fieldsText(fields.map { ($0.pointer, $0.detail) }), .usage)
     case .passwordRefused(let field): .failed(fieldsText([(field.pointer, field.detail)]), .usage)
+    case .rotationRefused(let reason): .failed(reason.description, .usage)
     case .emailExists, .storageFull: .failed(error.description, .cannotCreate)
     case .notFound: .failed(error.description, .missingInput)
     case .forbidden, .lastAdmin, .registrationClosed, .accountDisabled, .passwordChangeRequired, .emailNotVerified:
@@ -31,6 +32,7 @@ extension CommandError {
         (field["pointer"]?.string ?? "#", field["detail"]?.string ?? "")
       }
       return .failed(fieldsText(fields ?? []), .usage)
+    case "invalid_request": return .failed(text, .usage)
     case "email_exists", "storage_full": return .failed(text.isEmpty ? code : text, .cannotCreate)
     case "not_found": return .failed(text, .missingInput)
     case "forbidden", "last_admin": return .failed(text, .permission)

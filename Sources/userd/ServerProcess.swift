@@ -100,9 +100,7 @@ final class ServerProcess: Sendable {
       report: { log.write(.error, "api", $0, .text("requestId", $1.description)) },
       onSetup: { Self.remove(setupFile, log) }, pins: .init(of: store.database),
       storeWork: .init(of: store.database))
-    let services = Services(
-      sessions: store.sessions, accounts: store.accounts, audit: store.audit, recovery: store.recovery, operation: operation,
-      anonymousLimiter: configuration.anonymousLimiter)
+    let services = store.services(operation, limiter: configuration.anonymousLimiter)
     do throws(ServerError) {
       return try Server(
         options: options, routes: services.routes, durability: store.database.durability, access: { log.access($0) },
@@ -314,7 +312,7 @@ extension OpenStore {
 }
 
 extension CommandError {
-  fileprivate static func starting(_ error: ServerError) -> CommandError {
+  static func starting(_ error: ServerError) -> CommandError {
     switch error {
     case .addressInUse: .failed("\(error)", .addressInUse)
     case .cannotListen(_, let errno): .failed("\(error)", errno.kind == .denied ? .permission : .cannotCreate)

@@ -8,6 +8,9 @@ enum SuppliedSecrets {
   /// The variables that hold a secret; each has a second one, ending in `_FILE`, that names a file instead.
   static let variables = ["USERD_JWT_SECRET", "USERD_JWT_SECRET_PREVIOUS"]
 
+  /// The file of the folder `$CREDENTIALS_DIRECTORY` (systemd's LoadCredential) that holds the secret that signs, if it is there.
+  private static let credential = "jwt_secret"
+
   static let names = variables + variables.map { "\($0)_FILE" }
 
   private static let maxByteCount = 4096
@@ -21,9 +24,15 @@ enum SuppliedSecrets {
     var secrets: [SecretBytes] = []
     for variable in variables {
       let given = environment.last { $0.name == variable }?.value
-      let path = environment.last { $0.name == "\(variable)_FILE" }?.value
+      var path = environment.last { $0.name == "\(variable)_FILE" }?.value
       if given != nil, path != nil {
         throw .failed("\(variable) and \(variable)_FILE are both set; one is expected", .configuration)
+      }
+      if variable == variables[0], let credential = try credentialPath(environment) {
+        if given != nil || path != nil {
+          throw .failed("\(variable) is set, and \(visible(credential)) is there as well; one is expected", .configuration)
+        }
+        path = credential
       }
       if let given {
         secrets.append(SecretBytes(copying: given.utf8.span))
@@ -39,8 +48,20 @@ enum SuppliedSecrets {
     return secrets
   }
 
+  /// Where the service's credentials have a secret; nil if they have none.
+  private static func credentialPath(_ environment: [(name: String, value: String)]) throws(CommandError) -> String? {
+    guard let folder = environment.last(where: { $0.name == "CREDENTIALS_DIRECTORY" })?.value, !folder.isEmpty else { return nil }
+    let path = "\(folder)/\(credential)"
+    do throws(Errno) { _ = try FileStatus(path: path) } catch {
+      // Other credentials may be there without this one.
+      if error.kind == .missing { return nil }
+      throw .failed("cannot look at \(visible(path)): \(error)", error.kind == .denied ? .permission : .inputOutput)
+    }
+    return path
+  }
+
   private static func readFile(_ path: String, _ variable: String) throws(CommandError) -> SecretBytes {
-    var bytes = try readNamedFile(path, "\(variable)_FILE", maxByteCount: maxByteCount)
+    var bytes = try readNamedFile(path, variable, maxByteCount: maxByteCount)
     let count = bytes.last == UInt8(ascii: "\n") ? bytes.count - 1 : bytes.count
     let secret = SecretBytes(copying: bytes.span.extracting(0..<count))
     for index in bytes.indices { bytes[index] = 0 }

@@ -60,7 +60,7 @@ extension Verb {
   static let all: [Verb] = [
     serve, adminUserCreate, adminUserList, adminUserGet, adminUserUpdate, adminUserDisable, adminUserEnable, adminUserUnlock,
     adminUserDelete, adminUserRestore, adminUserErase, adminRecover, adminBackup, adminRestore, adminCheck, adminCompact,
-    adminCheckpoint, adminStats, adminSalvage, adminAuditTail, adminAuditVerify, adminCalibrate, configKeys,
-    version, help,
+    adminCheckpoint, adminStats, adminSalvage, adminAuditTail, adminAuditVerify, adminCalibrate, adminKeysList,
+    adminKeysRotate, configKeys, version, help,
   ]
 }

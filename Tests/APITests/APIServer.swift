@@ -43,7 +43,8 @@ final class APIServer: Sendable {
     database = try Database.open(databaseOptions)
     let store = try Store.open(database, fresh: StoreIdentity(uuid: UUID(high: 1, low: 2), epoch: 0xA1B2_C3D4))
     self.store = store
-    let keys = try KeyFolder(dataPath: folder.path + "/db", random: .system).load()
+    let keyFolder = KeyFolder(dataPath: folder.path + "/db", random: .system, clock: clock)
+    let keys = try keyFolder.load()
     let cost = try Argon2Parameters(memoryKiB: 8, iterations: 1, parallelism: 1)
     let hasher = try PasswordHasher(parameters: cost, arenas: 2, random: .system) { crowd?.arrive() }
     var options = SessionOptions()
@@ -58,6 +59,7 @@ final class APIServer: Sendable {
       accounts: AccountService(
         store: store, keys: keys, hasher: hasher, policy: options.passwordPolicy, throttle: sessions.throttle, clock: clock,
         random: .system),
+      keys: KeyService(store: store, folder: keyFolder, keys: keys, clock: clock),
       audit: AuditService(of: sessions, retention: 86_400, clock: clock),
       recovery: RecoveryService(sessions: sessions, random: .system),
       operation: Services.Operation(

@@ -42,8 +42,8 @@ import Testing
     #expect(first.signing.id == second.signing.id)
     #expect(first.refreshTags.authenticate([1].span) == second.refreshTags.authenticate([1].span))
     #expect(try Directory.names(in: folder.path + "/keys") == ["mac", "signing", "wrap"])
-    #expect(try Directory.names(in: signing) == [first.signing.id])
-    for path in [folder.path + "/keys/mac", signing + "/" + first.signing.id] {
+    #expect(try Directory.names(in: signing) == [first.signing.id, "ring"])
+    for path in [folder.path + "/keys/mac", folder.path + "/keys/wrap", signing + "/" + first.signing.id] {
       let status = try FileStatus(path: path)
       #expect(status.permissions == 0o600 && status.byteCount == 32)
     }
@@ -82,10 +82,46 @@ import Testing
     #expect(refusal() == "\(signing)/\(ring.signing.id) does not hold the key it is named for")
   }
 
-  @Test func `a second signing key is refused rather than guessed about`() throws {
+  @Test func `several signing keys without a list are refused rather than guessed about`() throws {
     _ = try keyFolder.load()
+    try Directory.remove(signing + "/ring")
     try write([UInt8](repeating: 7, count: 32), signing + "/0000000000000000")
-    #expect(refusal() == "\(signing) holds 2 keys; one is expected")
+    #expect(refusal() == "\(signing) holds 2 keys and no list of them; one is expected")
+  }
+
+  @Test func `a folder of one key without a list gets one and keeps the key`() throws {
+    let ring = try keyFolder.load()
+    try Directory.remove(signing + "/ring")
+    let again = try keyFolder.load()
+    #expect(again.signing.id == ring.signing.id)
+    #expect(try Directory.names(in: signing) == [ring.signing.id, "ring"])
+  }
+
+  @Test func `a list that nobody here wrote is refused, and so is one whose signing key is gone`() throws {
+    let ring = try keyFolder.load()
+    let list = try read(signing + "/ring")
+    for bytes in [
+      [], Array("userd signing keys 2\n".utf8), Array(list.dropLast()), list + list, [UInt8](repeating: 0x61, count: 2048),
+    ] {
+      try write(bytes, signing + "/ring")
+      #expect(refusal() == "\(signing)/ring is no list of signing keys")
+    }
+    try write([UInt8](repeating: 0x61, count: 2049), signing + "/ring")
+    #expect(refusal() == "\(signing)/ring is 2049 bytes; a key is 2048")
+    try write(list, signing + "/ring")
+    try Directory.remove(signing + "/" + ring.signing.id)
+    #expect(refusal() == "open \(signing)/\(ring.signing.id): No such file or directory")
+  }
+
+  @Test func `files that are not named as keys are left alone`() throws {
+    let ring = try keyFolder.load()
+    for name in ["README", "0123456789ABCDEF", "0123456789abcde", "0123456789abcdef0"] { try write([1], "\(signing)/\(name)") }
+    try write([1], "\(signing)/0123456789abcdef")
+    #expect(try keyFolder.load().signing.id == ring.signing.id)
+    #expect(
+      Set(try Directory.names(in: signing)) == [
+        "README", "0123456789ABCDEF", "0123456789abcde", "0123456789abcdef0", ring.signing.id, "ring",
+      ])
   }
 
   @Test func `what a start left that was cut off is made anew`() throws {

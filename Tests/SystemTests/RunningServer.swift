@@ -10,12 +10,12 @@ final class RunningServer {
   let port: UInt16
 
   /// Starts a server and returns once it listens.
-  init(data: String, flags: [String] = []) throws {
+  init(data: String, flags: [String] = [], environment: [String: String] = [:]) throws {
     program = try Program(
       [
         "serve", "--data", data, "--listen", "127.0.0.1:0", "--log-format", "json", "--hash-memory=128K", "--hash-time=1",
         "--throttle-enabled=false",
-      ] + flags)
+      ] + flags, environment: environment)
     guard program.says("\"listening\""), let port = Self.port(announcedIn: program.output) else {
       throw StartFailure(exitCode: program.wait(seconds: 0), error: program.error)
     }
