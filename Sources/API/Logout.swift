@@ -9,7 +9,7 @@ extension Services {
     let form = LogoutForm(scope: body.text("scope"), refreshToken: body.text("refreshToken"), complaints: body.complaints)
     try request.withBearerToken { token throws(Problem) in
       do throws(AuthError) {
-        response.hold(until: try sessions.logout(form, accessToken: token))
+        response.hold(until: try sessions.logout(form, accessToken: token, from: request.origin))
       } catch {
         if error.mayShowTheStore { response.hold(until: sessions.heldPosition) }
         throw problem(error, in: request)

@@ -27,6 +27,9 @@ extension Services {
       Route(.post, "/api/auth/mfa/totp/confirm", body: .json, handler: authenticated(confirmEnrollment)),
       Route(.delete, "/api/auth/mfa/totp", body: .json, handler: authenticated(disableSecondFactors)),
       Route(.post, "/api/auth/mfa/recovery-codes", body: .json, handler: authenticated(replaceRecoveryCodes)),
+      Route(.get, "/api/auth/sessions", handler: authenticated(listSessions)),
+      Route(.delete, "/api/auth/sessions", body: .json, handler: authenticated(endOtherSessions)),
+      Route(.delete, "/api/auth/sessions/{id}", body: .json, handler: authenticated(endSession)),
 
       Route(.get, "/api/v1/users", handler: authorized(listUsers)),
       Route(.post, "/api/v1/users", on: .hashPool, body: .json, handler: authorized(createUser)),
@@ -40,6 +43,9 @@ extension Services {
       Route(.post, "/api/v1/users/{id}/restore", body: .json, handler: authorized(restoreUser)),
       Route(.post, "/api/v1/users/{id}/mfa-reset", body: .json, handler: authorized(resetSecondFactors)),
       Route(.post, "/api/v1/users/{id}/reset-link", body: .json, handler: authorized(makeResetLink)),
+      Route(.get, "/api/v1/users/{id}/sessions", handler: authorized(listUserSessions)),
+      Route(.delete, "/api/v1/users/{id}/sessions", body: .json, handler: authorized(endUserSessions)),
+      Route(.delete, "/api/v1/users/{id}/sessions/{sessionId}", body: .json, handler: authorized(endUserSession)),
       Route(.post, "/api/v1/setup", on: .hashPool, body: .json, admission: limited, handler: setUp),
 
       Route(.get, "/api/v1/audit", handler: authorized(listAudit)),

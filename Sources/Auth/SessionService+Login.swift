@@ -147,6 +147,7 @@ extension SessionService {
     living.sort { ($0.rotatedAt, $0.id) < ($1.rotatedAt, $1.id) }
     for session in living.prefix(living.count - options.maxSessions + 1) {
       try store.sessions.delete(session, in: &transaction)
+      try audit.note(.sessionEnded, at: now, actor: .user(user.id), subject: user.id, session: session.id, in: &transaction)
     }
   }
 

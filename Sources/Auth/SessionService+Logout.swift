@@ -8,10 +8,14 @@ extension SessionService {
   /// Ends sessions by access token, refresh token or both. An access token that has expired may end only its own session; tokens that name
   /// nothing (any more) end nothing and are no error.
   ///
-  /// - Parameter accessToken: the bearer token of the request, if any.
+  /// - Parameters:
+  ///   - accessToken: the bearer token of the request, if any.
+  ///   - origin: where it comes from, for the audit trail.
   /// - Throws: `.invalid`; `.invalidToken` for tokens of two users; `.tokenExpired` for an expired token and another scope than `current`;
   ///   `.refreshReused` for a refresh token older than the last but one and another scope than `current` (its session has ended then).
-  package func logout(_ form: LogoutForm, accessToken: Span<UInt8>?) throws(AuthError) -> LogPosition {
+  package func logout(
+    _ form: LogoutForm, accessToken: Span<UInt8>?, from origin: SessionOrigin? = nil
+  ) throws(AuthError) -> LogPosition {
     var judge = FieldJudge(form.complaints)
     let scope = judge.accept(form.scope, at: "#/scope") { (text) throws(FieldError) in
       guard let scope = LogoutScope(rawValue: text) else {
@@ -32,7 +36,7 @@ extension SessionService {
     guard tokens.access != nil || tokens.refresh != nil else { return .zero }
 
     let done = try store.writing { (transaction) throws(RepositoryError) in
-      try end(scope ?? .current, by: tokens, at: now, in: &transaction)
+      try end(scope ?? .current, by: tokens, from: origin, at: now, in: &transaction)
     }
     if let error = done.value { throw error }
     return done.position
@@ -40,7 +44,7 @@ extension SessionService {
 
   /// Does what the tokens may do; returns why it was refused, if it was.
   private func end(
-    _ scope: LogoutScope, by tokens: LogoutTokens, at now: Int64, in transaction: inout Writing
+    _ scope: LogoutScope, by tokens: LogoutTokens, from origin: SessionOrigin?, at now: Int64, in transaction: inout Writing
   ) throws(RepositoryError) -> AuthError? {
     let accessSession = try session(of: tokens.access, in: &transaction)
     let refreshSession = try session(of: tokens.refresh, in: &transaction)
@@ -62,6 +66,17 @@ extension SessionService {
       }
     }
     for session in ending { try store.sessions.delete(session, in: &transaction) }
+    if refusal == .refreshReused || scope == .current {
+      let (event, actor): (AuditEvent, AuditActor) =
+        refusal == .refreshReused ? (.sessionReuseDetected, .nobody) : (.sessionEnded, .user(userID))
+      for session in ending {
+        try audit.note(event, at: now, actor: actor, subject: userID, session: session.id, from: origin, in: &transaction)
+      }
+    } else if !ending.isEmpty {
+      try audit.note(
+        .sessionsEnded, at: now, actor: .user(userID), subject: userID, session: proven.first?.id, from: origin,
+        .count(ending.count), in: &transaction)
+    }
     return refusal
   }
 
@@ -77,7 +92,8 @@ extension SessionService {
       return nil
     }
     if let token = tokens.refresh, let refreshSession {
-      guard token.generation == refreshSession.generation || token.generation + 1 == refreshSession.generation else {
+      // `session(of:)` has seen that it is not beyond the current one.
+      guard refreshSession.generation - token.generation <= 1 else {
         return .refreshReused
       }
       if let user = try store.users.find(refreshSession.userID, in: &transaction), lives(refreshSession, of: user, at: now) {
@@ -97,7 +113,7 @@ extension SessionService {
 
   private func session(of token: RefreshToken?, in transaction: inout Writing) throws(RepositoryError) -> SessionRecord? {
     guard let token, let session = try store.sessions.find(token.sessionID, in: &transaction),
-      token.isAuthentic(for: session, key: keys.refreshTags)
+      token.isAuthentic(for: session, key: keys.refreshTags), token.generation <= session.generation
     else { return nil }
     return session
   }

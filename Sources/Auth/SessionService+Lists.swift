@@ -1,0 +1,144 @@
+// Sessions seen and ended one by one: by the person whose they are, and by those who may look after others.
+
+package import Platform
+import Repositories
+
+extension SessionService {
+  /// Rows that one page looks at, so that a long run of sessions that are over costs no more than a full page.
+  private static let maxExamined = 1000
+
+  // MARK: One's own
+
+  /// One page of the person's own sessions.
+  ///
+  /// - Throws: `.invalidCursor`.
+  package func list(_ query: SessionListQuery, of principal: Principal) throws(AuthError) -> SessionPage {
+    try page(query, of: principal.userID) ?? SessionPage(sessions: [], nextCursor: nil)
+  }
+
+  /// Ends one of the person's own sessions, the one that asks included.
+  ///
+  /// - Throws: `.notFound`, also for a session of somebody else.
+  package func end(
+    _ id: SessionID, by principal: Principal, from origin: SessionOrigin? = nil
+  ) throws(AuthError) -> LogPosition {
+    let now = identifiers.now()
+    let done = try store.writing { (transaction) throws(RepositoryError) -> Bool in
+      try end(id, of: principal.userID, by: .principal(principal), from: origin, at: now, in: &transaction)
+    }
+    guard done.value else { throw .notFound }
+    return done.position
+  }
+
+  /// Ends all of the person's sessions but the one that asks.
+  package func endOthers(by principal: Principal, from origin: SessionOrigin? = nil) throws(AuthError) -> LogPosition {
+    let now = identifiers.now()
+    let done = try store.writing { (transaction) throws(RepositoryError) in
+      try endAll(
+        of: principal.userID, except: principal.sessionID, by: .principal(principal), from: origin, at: now, in: &transaction)
+    }
+    return done.position
+  }
+
+  // MARK: Those of others
+
+  /// One page of anybody's sessions. Needs `sessions:read`.
+  ///
+  /// - Throws: `.forbidden`, `.notFound` if there is no such user, `.invalidCursor`.
+  package func list(
+    _ query: SessionListQuery, of userID: UserID, by authority: Authority
+  ) throws(AuthError) -> SessionPage {
+    try authority.require(.sessionsRead)
+    guard let page = try page(query, of: userID) else { throw .notFound }
+    return page
+  }
+
+  /// Ends one session of a user, or all of them. Needs `sessions:revoke`, and every permission that the user's role has.
+  ///
+  /// - Parameter id: nil for all.
+  /// - Throws: `.forbidden`, which the audit trail has; `.notFound` without such a user or session of theirs.
+  package func end(
+    _ id: SessionID?, of userID: UserID, by authority: Authority, from origin: SessionOrigin? = nil
+  ) throws(AuthError) -> LogPosition {
+    let now = identifiers.now()
+    let done = try store.writing { (transaction) throws(RepositoryError) -> AuthError? in
+      let permissions = try authority.permissions(by: store, in: &transaction)
+      let user = permissions.contains(.sessionsRevoke) ? try store.users.find(userID.uuid, in: &transaction) : nil
+      // No one acts above themselves.
+      guard permissions.contains(.sessionsRevoke), user.map({ permissions.covers(Roles.permissions(of: $0.role)) }) ?? true else {
+        try audit.note(
+          .accessDenied, at: now, actor: authority.actor, subject: userID.uuid, session: authority.session, from: origin,
+          .reason(.permissionMissing), in: &transaction)
+        return .forbidden
+      }
+      guard user != nil else { return .notFound }
+      guard let id else {
+        try endAll(of: userID, except: nil, by: authority, from: origin, at: now, in: &transaction)
+        return nil
+      }
+      return try end(id, of: userID, by: authority, from: origin, at: now, in: &transaction) ? nil : .notFound
+    }
+    if let refusal = done.value { throw refusal }
+    return done.position
+  }
+
+  // MARK: Parts
+
+  /// Sessions that live, newest first; nil if there is no such user.
+  private func page(_ query: SessionListQuery, of userID: UserID) throws(AuthError) -> SessionPage? {
+    var start: SessionCursor?
+    if let text = query.cursor {
+      start = SessionCursor(text.utf8.span, of: userID.uuid, key: keys.cursors)
+      if start == nil { throw .invalidCursor }
+    }
+    let now = identifiers.now()
+    var found: [Session] = []
+    var last = start?.last
+    var hasMore = true
+    var examined = 0
+    let isThere = try store.reading { (transaction) throws(RepositoryError) -> Bool in
+      guard let user = try store.users.find(userID.uuid, in: &transaction) else { return false }
+      while hasMore && found.count < query.limit && examined < Self.maxExamined {
+        let wanted = query.limit - found.count
+        // One more than wanted tells whether there is a next page.
+        let rows = try store.sessions.page(of: userID.uuid, before: last, limit: wanted + 1, in: &transaction)
+        hasMore = rows.count > wanted
+        for row in rows.prefix(wanted) {
+          examined += 1
+          last = row.id
+          if lives(row, of: user, at: now) { found.append(Session(row)) }
+        }
+      }
+      return true
+    }
+    guard isThere else { return nil }
+    guard hasMore, let last else { return SessionPage(sessions: found, nextCursor: nil) }
+    return SessionPage(sessions: found, nextCursor: SessionCursor(userID: userID.uuid, last: last).text(key: keys.cursors))
+  }
+
+  /// False if the user has no such session that lives.
+  private func end(
+    _ id: SessionID, of userID: UserID, by authority: Authority, from origin: SessionOrigin?, at now: Int64,
+    in transaction: inout Writing
+  ) throws(RepositoryError) -> Bool {
+    guard let session = try store.sessions.find(id.uuid, in: &transaction), session.userID == userID.uuid,
+      let user = try store.users.find(userID.uuid, in: &transaction), lives(session, of: user, at: now)
+    else { return false }
+    try store.sessions.delete(session, in: &transaction)
+    try audit.note(
+      .sessionEnded, at: now, actor: authority.actor, subject: userID.uuid, session: id.uuid, from: origin, in: &transaction)
+    return true
+  }
+
+  /// Notes it only if there was anything to end.
+  private func endAll(
+    of userID: UserID, except kept: SessionID?, by authority: Authority, from origin: SessionOrigin?, at now: Int64,
+    in transaction: inout Writing
+  ) throws(RepositoryError) {
+    let count = try store.sessions.endSessions(of: userID.uuid, except: kept?.uuid, in: &transaction)
+    guard count > 0 else { return }
+    try audit.note(
+      .sessionsEnded, at: now, actor: authority.actor, subject: userID.uuid, session: kept?.uuid, from: origin, .count(count),
+      in: &transaction)
+  }
+}
