@@ -41,6 +41,9 @@ struct CheckpointProgress {
   /// Room for pages is being made or cut off.
   var isGrowing = false
   var growthRetryTime: UInt64 = 0
+  /// When main.udb grew last, and how many times the least it grew by.
+  var growthTime: UInt64 = 0
+  var growthFactor = 1
   /// Transactions there had been when main.udb was cut off last.
   var cutCommits = 0
   /// When the last one began, and when one may begin again after one was given up.

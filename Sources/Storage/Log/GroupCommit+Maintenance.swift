@@ -73,14 +73,23 @@ extension GroupCommit {
     min(max(1, options.growthByteCount / options.pageByteCount / 2), max(2, endID / 1024))
   }
 
-  /// Somebody was refused for want of room, or few ids are free: less than half of what is made at a time, while transactions come.
+  /// Somebody was refused for want of room, or few ids are free: less than half of what is made at a time beside what transactions lately
+  /// asked for, while they come.
   private var wantsGrowth: Bool {
     if tree.wantedIDLimit > tree.idLimit || tree.endID > tree.idLimit { return true }
     let free = tree.freeIDCount
-    return free <= leastRoom / 2 || (free < growthPages / 2 && statistics.commits > checkpoints.cutCommits)
+    return free <= leastRoom / 2 || (free < tree.recentNeed + growthPages / 2 && statistics.commits > checkpoints.cutCommits)
   }
 
-  var growthPages: Int { options.growthByteCount / options.pageByteCount }
+  /// Pages that are made at a time: the least that is configured, and while that is used up again at once, up to an eighth of what there is.
+  ///
+  /// Writers of a large tree may take a new id with each put until the next checkpoint, and each growth costs a flush.
+  var growthPages: Int { min(checkpoints.growthFactor * leastGrowthPages, max(leastGrowthPages, tree.endID / 8)) }
+
+  private var leastGrowthPages: Int { options.growthByteCount / options.pageByteCount }
+
+  private static let quickGrowthNanoseconds: UInt64 = 500_000_000
+  private static let maxGrowthFactor = 16
 
   /// One turn of the maintenance thread: makes room at the end of main.udb if it is wanted and it is time to try.
   ///
@@ -96,24 +105,36 @@ extension GroupCommit {
       return false
     }
     checkpoints.isGrowing = true
-    let wanted = max(tree.endID + growthPages, tree.wantedIDLimit)
+    let now = options.clock.monotonicNanoseconds()
+    let isQuick = now < checkpoints.growthTime + Self.quickGrowthNanoseconds
+    checkpoints.growthFactor = isQuick ? min(2 * checkpoints.growthFactor, Self.maxGrowthFactor) : 1
+    checkpoints.growthTime = now
+    let least = max(tree.endID + leastGrowthPages, tree.wantedIDLimit)
+    // So much that the next transactions like the last ones need not wait for more.
+    let wanted = max(least, tree.endID + tree.recentNeed + growthPages)
     monitor.unlock()
-    var failure: StorageError?
-    do throws(StorageError) { try file.extend(toPages: wanted) } catch { failure = error }
+    var failure = Self.extend(file, toPages: wanted)
+    let isCramped = failure?.isForWantOfRoom ?? false
+    if isCramped && least < wanted { failure = Self.extend(file, toPages: least) }
     if let failure, !failure.isForWantOfRoom { fail(failure) }
     monitor.lock()
     checkpoints.isGrowing = false
     tree.idLimit = file.pageCount
+    if isCramped { checkpoints.growthRetryTime = options.clock.monotonicNanoseconds() + Self.fullRetryDelay }
     if failure == nil {
       end(.pages)
     } else if !hasFailed {
-      checkpoints.growthRetryTime = options.clock.monotonicNanoseconds() + Self.fullRetryDelay
       begin(.pages, file.path)
     }
     monitor.notifyAll(Self.progress)
     monitor.unlock()
     tellEvents()
     return true
+  }
+
+  private static func extend(_ file: DataFile, toPages count: Int) -> StorageError? {
+    do throws(StorageError) { try file.extend(toPages: count) } catch { return error }
+    return nil
   }
 
   /// Chooses where main.udb is cut off, and hands out no id from there on. Under the lock; `endCut` follows when it was.

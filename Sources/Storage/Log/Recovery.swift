@@ -285,6 +285,7 @@ struct Recovery {
     }
     _ = try writer.flush()
     tree.arena.markAllWrittenEarly()
+    tree.hasWrittenEarly = true
   }
 
   /// Spares of an earlier process are as good as new ones: their blocks are written, and a fresh salt makes their contents void.

@@ -2,18 +2,19 @@
 
 /// A growing buffer of encoded operations.
 ///
-/// SAFETY: one allocation owned here. `reserve` comes before each write and nothing is written beyond `count`, so all offsets given out stay
+/// SAFETY: one allocation owned here. Room is made before each write and nothing is written beyond `count`, so all offsets given out stay
 /// readable until `removeAll`; a pointer into the buffer is good until the next `append`.
-@safe struct OperationBuffer: ~Copyable {
+@safe final class OperationBuffer {
   private(set) var count = 0
   private var base: UnsafeMutableRawPointer
   private var capacity: Int
 
-  /// What a buffer keeps between transactions; the memory of a large one is given back.
-  private static let keptByteCount = 256 << 10
+  private static let initialByteCount = 4096
+  /// What a buffer keeps between transactions; the memory of a larger one is given back.
+  private static let keptByteCount = 1 << 20
 
   init() {
-    capacity = 4096
+    capacity = Self.initialByteCount
     unsafe base = .allocate(byteCount: capacity, alignment: 8)
   }
 
@@ -37,40 +38,46 @@
   }
 
   /// Appends a put, or a delete if there is no value.
-  mutating func append(_ key: LentBytes, _ value: LentBytes?) {
-    reserve(Self.byteCount(key, value))
-    unsafe base.storeBytes(of: (value == nil ? OperationKind.delete : .put).rawValue, toByteOffset: count, as: UInt8.self)
-    count += 1
-    appendField(key)
-    if let value { appendField(value) }
+  ///
+  /// - Returns: false, with nothing changed, if there would be more than `limit` bytes.
+  func append(_ key: LentBytes, _ value: LentBytes?, limit: Int) -> Bool {
+    let end = count + Self.byteCount(key, value)
+    if end > limit { return false }
+    if end > capacity { grow(to: max(2 * capacity, end)) }
+    var target = unsafe base + count
+    unsafe target.storeBytes(of: (value == nil ? OperationKind.delete : .put).rawValue, as: UInt8.self)
+    unsafe target += 1
+    unsafe Self.write(key, to: &target)
+    if let value { unsafe Self.write(value, to: &target) }
+    count = end
+    return true
   }
 
   /// Where bytes that were decoded from this buffer lie in it.
   func field(_ bytes: LentBytes) -> Field { unsafe Field(offset: bytes.base - UnsafeRawPointer(base), count: bytes.count) }
 
-  mutating func removeAll() {
+  func removeAll() {
     count = 0
-    if capacity > Self.keptByteCount { grow(to: Self.keptByteCount) }
+    if capacity > Self.keptByteCount { grow(to: Self.initialByteCount) }
   }
 
-  private mutating func appendField(_ bytes: LentBytes) {
+  /// Writes a field, its length first, and moves `target` behind it.
+  ///
+  /// SAFETY: the caller has made room for it.
+  @unsafe private static func write(_ bytes: LentBytes, to target: inout UnsafeMutableRawPointer) {
     var rest = bytes.count
     while rest >= 0x80 {
-      unsafe base.storeBytes(of: UInt8(rest & 0x7F) | 0x80, toByteOffset: count, as: UInt8.self)
+      unsafe target.storeBytes(of: UInt8(truncatingIfNeeded: rest) | 0x80, as: UInt8.self)
+      unsafe target += 1
       rest >>= 7
-      count += 1
     }
-    unsafe base.storeBytes(of: UInt8(rest), toByteOffset: count, as: UInt8.self)
-    count += 1
-    unsafe bytes.copy(to: base + count)
-    count += bytes.count
+    unsafe target.storeBytes(of: UInt8(truncatingIfNeeded: rest), as: UInt8.self)
+    unsafe target += 1
+    unsafe bytes.copy(to: target)
+    unsafe target += bytes.count
   }
 
-  private mutating func reserve(_ more: Int) {
-    if count + more > capacity { grow(to: max(2 * capacity, count + more)) }
-  }
-
-  private mutating func grow(to newCapacity: Int) {
+  private func grow(to newCapacity: Int) {
     let larger = UnsafeMutableRawPointer.allocate(byteCount: newCapacity, alignment: 8)
     unsafe larger.copyMemory(from: base, byteCount: count)
     unsafe base.deallocate()

@@ -44,29 +44,29 @@
 
   // MARK: Reading
 
-  func key(_ node: Node, _ buffer: borrowing OperationBuffer) -> LentBytes {
+  func key(_ node: Node, _ buffer: OperationBuffer) -> LentBytes {
     buffer.bytes(OperationBuffer.Field(offset: Int(self[node + Self.keyOffset]), count: Int(self[node + Self.keyCount])))
   }
 
   /// The value put; nil for a delete.
-  func value(_ node: Node, _ buffer: borrowing OperationBuffer) -> LentBytes? {
+  func value(_ node: Node, _ buffer: OperationBuffer) -> LentBytes? {
     let count = self[node + Self.valueCount]
     if count == Self.deleted { return nil }
     return buffer.bytes(OperationBuffer.Field(offset: Int(self[node + Self.valueOffset]), count: Int(count)))
   }
 
-  func find(_ key: LentBytes, _ buffer: borrowing OperationBuffer) -> Node? {
+  func find(_ key: LentBytes, _ buffer: OperationBuffer) -> Node? {
     let node = firstNode(notBelow: key, buffer)
     return node != Self.head && self.key(node, buffer).compared(to: key) == 0 ? node : nil
   }
 
   /// The first entry whose key is not below `key`, or `head`.
-  func firstNode(notBelow key: LentBytes, _ buffer: borrowing OperationBuffer) -> Node {
+  func firstNode(notBelow key: LentBytes, _ buffer: OperationBuffer) -> Node {
     following(lastNode(below: key, buffer) { _, _ in })
   }
 
   /// The last entry whose key is below `key`, or `head`.
-  func lastNode(below key: LentBytes, _ buffer: borrowing OperationBuffer) -> Node {
+  func lastNode(below key: LentBytes, _ buffer: OperationBuffer) -> Node {
     lastNode(below: key, buffer) { _, _ in }
   }
 
@@ -79,7 +79,7 @@
   // MARK: Writing
 
   /// Notes an operation that was just appended to the buffer; it replaces an earlier one on the same key.
-  mutating func add(_ key: OperationBuffer.Field, _ value: OperationBuffer.Field?, _ buffer: borrowing OperationBuffer) {
+  mutating func add(_ key: OperationBuffer.Field, _ value: OperationBuffer.Field?, _ buffer: OperationBuffer) {
     var before = InlineArray<12, Node>(repeating: Self.head)
     let last = lastNode(below: buffer.bytes(key), buffer) { level, node in before[level] = node }
     var node = following(last)
@@ -118,7 +118,7 @@
   }
 
   private func lastNode(
-    below key: LentBytes, _ buffer: borrowing OperationBuffer, _ visit: (_ level: Int, _ node: Node) -> Void
+    below key: LentBytes, _ buffer: OperationBuffer, _ visit: (_ level: Int, _ node: Node) -> Void
   ) -> Node {
     var node = Self.head
     var level = Self.maxLevels

@@ -2,7 +2,7 @@
 
 /// The memory of a tree's one write transaction, kept from one to the next.
 final class WriteWorkspace {
-  var operations = OperationBuffer()
+  let operations = OperationBuffer()
   var overlay = Overlay()
   /// Bytes of the operations that the overlay knows.
   var notedCount = 0
@@ -68,9 +68,10 @@ package struct WriteTransaction: ~Copyable, TransactionReader {
   private func add(_ key: LentBytes, _ value: LentBytes?) throws(StorageError) {
     if key.isEmpty { throw .emptyKey }
     if key.count > limits.maxKeyByteCount { throw .keyTooLarge(byteCount: key.count, limit: limits.maxKeyByteCount) }
-    let byteCount = workspace.operations.count + OperationBuffer.byteCount(key, value)
-    if byteCount > maxByteCount { throw .transactionTooLarge(byteCount: byteCount, limit: maxByteCount) }
-    workspace.operations.append(key, value)
+    if !workspace.operations.append(key, value, limit: maxByteCount) {
+      throw .transactionTooLarge(
+        byteCount: workspace.operations.count + OperationBuffer.byteCount(key, value), limit: maxByteCount)
+    }
   }
 
   /// Brings the overlay up to the operations so far. Reads call it; a transaction that only writes never builds one.

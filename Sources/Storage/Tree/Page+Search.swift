@@ -33,6 +33,25 @@ extension Page {
     return positionAmongEqualHeads(suffix, head, low)
   }
 
+  /// Where to put `key`: its position, found at once if it belongs behind all entries, as where keys come in order.
+  func placeToPut(_ key: LentBytes) -> Position {
+    let count = count
+    if count > 0, head(count &- 1) < key.dropping(prefixCount).head { return Position(index: count, isMatch: false) }
+    return position(of: key)
+  }
+
+  /// Whether `key` lies between the fences.
+  @inline(__always) func holds(_ key: LentBytes) -> Bool {
+    let lower = lowerFence, upper = upperFence
+    return key.compared(to: lower) >= 0 && (upper.isEmpty || key.compared(to: upper) < 0)
+  }
+
+  /// Whether any value is in pages of its own.
+  var hasLargeValues: Bool {
+    for index in 0..<count where isOverflow(index) { return true }
+    return false
+  }
+
   /// The child that holds `key`.
   @inline(__always) func childIndex(for key: LentBytes) -> Int {
     let position = position(of: key)

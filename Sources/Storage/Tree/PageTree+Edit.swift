@@ -4,7 +4,7 @@
 ///
 /// SAFETY: `steps` has room for `maxHeight` levels; `key` and `secondKey` for the longest key. Both scratch pages have the size of a page. All of it is owned here
 /// and used under the writer lock only.
-@safe struct TreePath: ~Copyable {
+@safe final class TreePath {
   /// The highest tree there can be: with the longest keys a page has more than eight children, and ids have 36 bits.
   static let maxHeight = 24
 
@@ -24,6 +24,8 @@
   let secondKey: UnsafeMutableRawPointer
   /// The index of the leaf's step.
   var leafDepth = 0
+  /// Whether the path is one of the working root, every page of it written by the open batch. Whatever changes the tree's shape closes it.
+  var isOpen = false
 
   init(_ limits: PageLimits) {
     unsafe steps = .allocate(capacity: Self.maxHeight)
@@ -46,7 +48,7 @@
       assert(depth >= 0 && depth <= leafDepth)
       return unsafe steps[depth]
     }
-    nonmutating set {
+    set {
       precondition(depth < Self.maxHeight, "the tree is higher than \(Self.maxHeight) levels")
       unsafe steps[depth] = newValue
     }
@@ -61,9 +63,8 @@ extension PageTree {
     let flags = isLarge ? PageLayout.overflowFlag : 0
     var isReplacing = false
     while true {
-      openPath(to: key)
-      let leaf = path[path.leafDepth].page
-      let position = leaf.position(of: key)
+      let leaf = openLeaf(for: key)
+      let position = leaf.placeToPut(key)
       if position.isMatch {
         retireOverflow(of: leaf, position.index)
         if leaf.valueCount(position.index) == cellValueCount && leaf.flags(position.index) == flags {
@@ -92,15 +93,28 @@ extension PageTree {
   }
 
   func delete(_ key: LentBytes) {
-    guard case .entry = workingReader.find(key) else { return }
-    openPath(to: key)
-    let leaf = path[path.leafDepth].page
+    if path.isOpen, path[path.leafDepth].page.holds(key) {
+      if !path[path.leafDepth].page.position(of: key).isMatch { return }
+    } else {
+      guard case .entry = workingReader.find(key) else { return }
+    }
+    let leaf = openLeaf(for: key)
     let index = leaf.position(of: key).index
     retireOverflow(of: leaf, index)
     leaf.remove(at: index)
     leaf.renewHints()
     keyCount -= 1
     mergeAlongPath()
+  }
+
+  /// The leaf of `key`, on an open path: the one that is open, if its fences say that the key belongs there.
+  private func openLeaf(for key: LentBytes) -> Page {
+    if path.isOpen {
+      let leaf = path[path.leafDepth].page
+      if leaf.holds(key) { return leaf }
+    }
+    openPath(to: key)
+    return path[path.leafDepth].page
   }
 
   /// Descends to the leaf of `key`, so that every page on the way belongs to the open batch.
@@ -119,13 +133,14 @@ extension PageTree {
     }
     path[depth] = TreePath.Step(page: page, index: 0)
     path.leafDepth = depth
+    path.isOpen = true
   }
 
   /// The page itself if the open batch wrote it, else a copy that takes its place; whoever points to it must be told.
   func writable(_ pointer: PagePointer) -> Page {
     let page = table.page(pointer)
     // One that recovery had to write already must stay as it is on disk.
-    if page.birth == openBatch && arena.dirty[Int(pointer.id)] { return page }
+    if page.birth == openBatch, !hasWrittenEarly || arena.dirty[Int(pointer.id)] { return page }
     let copy = table.page(arena.allocate(1, epoch: epoch, birth: openBatch))
     copy.copyUsed(of: page)
     retire(pointer.id, 1, birth: page.birth)

@@ -6,6 +6,7 @@ extension PageTree {
   /// A page that found no room next to it does not end the way up: its parent may be down to this one child and be the one to merge.
   func mergeAlongPath() {
     let capacity = limits.bodyByteCount
+    // Most often there is nothing to merge, and the path stays open.
     for depth in stride(from: path.leafDepth, to: 0, by: -1) {
       let page = path[depth].page
       // Again after a success: beside an empty page there may be another one that had no room next to it when it became empty.
@@ -29,6 +30,7 @@ extension PageTree {
       let child = page.rightmostChild
       retire(root.id, 1, birth: page.birth)
       root = child
+      path.isOpen = false
       height -= 1
       innerPageCount -= 1
       marks.rootCollapses += 1
@@ -73,6 +75,7 @@ extension PageTree {
     joined.renewHints()
     let gone = page.pointer == left.pointer ? right : left
     page.copyUsed(of: joined)
+    path.isOpen = false
     parent.remove(at: leftIndex)
     parent.setChild(leftIndex, page.pointer)
     parent.renewHints()

@@ -8,27 +8,19 @@ struct OperationCounts {
   private(set) var leafByteCount = 0
   private(set) var overflowPages = 0
 
-  /// - Throws: `.emptyKey`, `.keyTooLarge`, `.valueTooLarge`, `.operationMalformed`.
-  init(_ operations: Span<UInt8>, _ limits: PageLimits) throws(StorageError) {
-    var counts = (puts: 0, deletes: 0, leafBytes: 0, overflow: 0)
-    try operations.withLentBytes { operations throws(StorageError) in
-      var decoder = OperationDecoder(operations, limits)
-      while let operation = try decoder.next() {
-        switch operation.kind {
-        case .delete: counts.deletes += 1
-        case .put:
-          counts.puts += 1
-          counts.leafBytes += PageLayout.slotByteCount + operation.key.count
-          if operation.key.count + operation.value.count <= limits.maxInlineByteCount {
-            counts.leafBytes += operation.value.count
-          } else {
-            counts.leafBytes += PageLayout.overflowPlaceByteCount
-            counts.overflow += limits.overflowPageCount(operation.value.count)
-          }
-        }
+  mutating func note(_ operation: Operation, _ limits: PageLimits) {
+    switch operation.kind {
+    case .delete: deletes += 1
+    case .put:
+      puts += 1
+      leafByteCount += PageLayout.slotByteCount + operation.key.count
+      if operation.key.count + operation.value.count <= limits.maxInlineByteCount {
+        leafByteCount += operation.value.count
+      } else {
+        leafByteCount += PageLayout.overflowPlaceByteCount
+        overflowPages += limits.overflowPageCount(operation.value.count)
       }
     }
-    (puts, deletes, leafByteCount, overflowPages) = counts
   }
 }
 
@@ -66,7 +58,8 @@ extension PageTree {
   /// *New inner pages*: one a level for each put. Or by bytes in the same way, one level above the other: a new leaf brings at most two longest
   /// separators, 0.28 C (pages of 512 bytes; less in larger ones), shifts bring W/8 and 64, so there are at most
   /// (3 inner + 4 (0.28 leaves + W/8C)) (1 + 0.56 + 0.56^2 + ...) <= 7 inner + 3 leaves + 2 W/C new ones, and one root for each level.
-  func neededPages(_ counts: OperationCounts, _ reach: OperationReach) -> Int {
+  func neededPages(_ reach: OperationReach) -> Int {
+    let counts = reach.counts
     let inner = innerPageCount, leaves = arena.live.count - inner
     let filled = counts.leafByteCount / limits.bodyByteCount + 1
     let operations = counts.puts + counts.deletes

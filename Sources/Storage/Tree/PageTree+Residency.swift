@@ -1,9 +1,20 @@
 // What the writer does about pages that are not in memory: it finds out before it changes anything, and keeps what it will need. docs/storage.md §10.
 
-/// The pages on the paths of operations. Where keys do not come in order, some are counted more than once.
+/// What operations are and which pages are on their paths. Where keys do not come in order, some are counted more than once.
 struct OperationReach {
+  var counts = OperationCounts()
   var leaves = 0
   var innerPages = 0
+}
+
+/// Where the last operation led: the next one often goes to the same leaf, and always through some of the same pages.
+private struct LastPath {
+  /// The leaf that it led to; nil in the beginning.
+  var leaf: Page?
+  /// Whether the leaf has large values; nil while only one operation has asked.
+  var hasLargeValues: Bool?
+  /// For each level the page that was counted last.
+  var counted = InlineArray<24, UInt64>(repeating: 0)
 }
 
 extension PageTree {
@@ -17,10 +28,18 @@ extension PageTree {
   /// - Throws: `.pageDamaged`; for operations that are none or out of bounds as `OperationDecoder.next`; `.transactionTooLarge`.
   func fixPaths(of operations: Span<UInt8>) throws(StorageError) -> OperationReach {
     var reach = OperationReach()
-    var last = InlineArray<24, UInt64>(repeating: 0)
+    var last = LastPath()
+    let limits = limits
     try operations.withLentBytes { operations throws(StorageError) in
       var decoder = OperationDecoder(operations, limits)
       while let operation = try decoder.next(), missing.count < Self.maxMissing {
+        reach.counts.note(operation, limits)
+        // The pages on the way to this leaf are fixed already. Its fences, not what was put before, say that the key belongs there.
+        if let leaf = last.leaf, leaf.holds(operation.key) {
+          if last.hasLargeValues == nil { last.hasLargeValues = leaf.hasLargeValues }
+          if last.hasLargeValues == true { try fixLargeValue(of: operation.key, in: leaf) }
+          continue
+        }
         try fixPath(of: operation.key, &reach, &last)
         if fixedPages.count > cache.maxTransactionFrames {
           throw .transactionTooLarge(
@@ -31,15 +50,16 @@ extension PageTree {
     return reach
   }
 
-  /// - Parameter last: for each level the page that was counted last.
   private func fixPath(
-    of key: LentBytes, _ reach: inout OperationReach, _ last: inout InlineArray<24, UInt64>
+    of key: LentBytes, _ reach: inout OperationReach, _ last: inout LastPath
   ) throws(StorageError) {
+    last.leaf = nil
+    last.hasLargeValues = nil
     guard var page = fixed(root) else { return }
     var level = page.level
     while level > 0 {
-      if last[level] != page.pointer.id { reach.innerPages += 1 }
-      last[level] = page.pointer.id
+      if last.counted[level] != page.pointer.id { reach.innerPages += 1 }
+      last.counted[level] = page.pointer.id
       let pointer = page.child(page.childIndex(for: key))
       level -= 1
       guard let child = fixed(pointer) else { return }
@@ -47,14 +67,18 @@ extension PageTree {
       page = child
     }
     guard page.kind == .leaf else { throw misplaced(page.pointer) }
-    if last[0] != page.pointer.id { reach.leaves += 1 }
-    last[0] = page.pointer.id
-    let position = page.position(of: key)
-    if position.isMatch && page.isOverflow(position.index) {
-      // When the value goes, its birth is asked for, which stands in its pages.
-      let first = page.overflowPlace(position.index).first
-      if let page = fixed(first), page.kind != .overflow { throw misplaced(first) }
-    }
+    if last.counted[0] != page.pointer.id { reach.leaves += 1 }
+    last.counted[0] = page.pointer.id
+    last.leaf = page
+    try fixLargeValue(of: key, in: page)
+  }
+
+  /// When a large value goes, its birth is asked for, which stands in its pages.
+  private func fixLargeValue(of key: LentBytes, in leaf: Page) throws(StorageError) {
+    let position = leaf.position(of: key)
+    guard position.isMatch, leaf.isOverflow(position.index) else { return }
+    let first = leaf.overflowPlace(position.index).first
+    if let page = fixed(first), page.kind != .overflow { throw misplaced(first) }
   }
 
   private func misplaced(_ pointer: PagePointer) -> StorageError {

@@ -7,6 +7,7 @@ extension PageTree {
   /// level above splits at most once before, since half of a split inner page takes any separator.
   func makeRoom(for newcomer: LeafEntries.Newcomer) {
     var depth = path.leafDepth
+    path.isOpen = false
     if depth > 0 {
       let leaf = LeafEntries(path[depth].page, newcomer)
       if makeRoom(in: leaf, path[depth - 1]) { return }

@@ -45,12 +45,17 @@ final class PageTree: @unchecked Sendable {
   var usedIDLimit = 0
   /// The same of the time before.
   var previousIDLimit = 0
+  /// Pages that transactions might have needed lately: the most of the last few, so that room for the next ones is made in time.
+  private(set) var recentNeed = 0
   /// Whether the open batch has changed nothing yet.
   private(set) var isOpenBatchEmpty = true
-  var path: TreePath
+  let path: TreePath
   /// What is left of the prepared transaction's allowance.
   var allowance = ShapeAllowance()
   var marks = TreeMarks()
+
+  /// Whether pages of the open batch may have been written already, which only recovery does.
+  var hasWrittenEarly = false
 
   /// The epoch of pages that are born now: the number of the first checkpoint that can have them.
   var epoch: UInt32
@@ -154,16 +159,16 @@ final class PageTree: @unchecked Sendable {
   /// `prepare` that lets no page go which was fixed before, not even when it fails.
   func prepareKeeping(_ operations: Span<UInt8>) throws(StorageError) {
     missing.removeAll(keepingCapacity: true)
-    let counts = try OperationCounts(operations, limits)
     let reach = try inWriterEpoch { () throws(StorageError) in try fixPaths(of: operations) }
     if !missing.isEmpty { throw .wouldBlock }
-    let need = neededPages(counts, reach)
+    let need = neededPages(reach)
     let frames = need + fixedPages.count
     if frames > cache.maxTransactionFrames {
       throw .transactionTooLarge(
         byteCount: frames * limits.pageByteCount, limit: cache.maxTransactionFrames * limits.pageByteCount)
     }
-    let limit = arena.idLimit(for: need, contiguous: counts.overflowPages)
+    recentNeed = max(need, recentNeed - recentNeed / 16)
+    let limit = arena.idLimit(for: need, contiguous: reach.counts.overflowPages)
     usedIDLimit = max(usedIDLimit, limit)
     if limit > arena.idLimit {
       wantedIDLimit = max(wantedIDLimit, limit)
@@ -173,19 +178,20 @@ final class PageTree: @unchecked Sendable {
       throw .memoryFull(
         byteCount: (cache.frameCount + need) * limits.pageByteCount, limit: cache.frameCount * limits.pageByteCount)
     }
-    allowance = ShapeAllowance(counts, limits)
+    allowance = ShapeAllowance(reach.counts, limits)
     // Whoever still waits for more says so again.
     wantedIDLimit = 0
   }
 
   /// Applies the operations of one transaction to the working root. They must have been prepared, with nothing applied since.
   func apply(_ operations: Span<UInt8>) {
+    path.isOpen = false
+    if !operations.isEmpty { isOpenBatchEmpty = false }
     inWriterEpoch {
       operations.withLentBytes { operations in
         var decoder = OperationDecoder(operations, limits)
         do throws(StorageError) {
           while let operation = try decoder.next() {
-            isOpenBatchEmpty = false
             switch operation.kind {
             case .put: put(operation.key, operation.value)
             case .delete: delete(operation.key)
@@ -212,6 +218,7 @@ final class PageTree: @unchecked Sendable {
     arena.flush()
     openBatch = batch + 1
     isOpenBatchEmpty = true
+    hasWrittenEarly = false
   }
 
   /// Counts of the working root and of memory.

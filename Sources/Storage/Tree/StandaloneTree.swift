@@ -28,7 +28,6 @@ package struct StandaloneTree: ~Copyable {
     return try transaction.withOperations { operations throws(StorageError) in
       let before = tree.arena.pageCount
       let bound = tree.neededPages(
-        try OperationCounts(operations, tree.limits),
         try tree.inWriterEpoch { () throws(StorageError) in try tree.fixPaths(of: operations) })
       try tree.prepare(operations)
       tree.apply(operations)

@@ -68,7 +68,7 @@ struct TreeHarness: ~Copyable {
     try prepare(operations)
     let before = tree.arena.pageCount
     let reach = try tree.inWriterEpoch { () throws(StorageError) in try tree.fixPaths(of: operations.span) }
-    let bound = tree.neededPages(try OperationCounts(operations.span, tree.limits), reach)
+    let bound = tree.neededPages(reach)
     tree.apply(operations.span)
     #expect(tree.arena.pageCount - before <= bound, "more pages were taken than prepare had counted")
   }
