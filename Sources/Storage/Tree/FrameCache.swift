@@ -231,6 +231,14 @@ typealias PageLoading = @Sendable (_ pointer: PagePointer, _ page: Page) throws(
     return entry.frame
   }
 
+  /// Takes a clean page out that the writer has replaced; its frame belongs in limbo. No epoch is needed: while its id is held, no other
+  /// page can come to have it.
+  func evict(_ id: UInt64) -> UInt32? {
+    let entry = table.entry(id)
+    if source == nil || entry.isAbsent || entry.isFixed { return nil }
+    return unlink(id, entry)
+  }
+
   /// Gives frames back that nobody but the caller has seen.
   func give(_ frames: [UInt32]) {
     if !frames.isEmpty { pool.withLock { $0.free.append(contentsOf: frames) } }

@@ -116,6 +116,13 @@ struct PageArena: ~Copyable {
     for id in first..<first + UInt64(count) { if let frame = free(id) { unlinked.append(frame) } }
   }
 
+  /// Takes clean pages out of memory whose ids stay; `flush` follows. Their frames serve the next new pages, which would take fresh memory else.
+  mutating func evict(_ first: UInt64, _ count: Int) {
+    for id in first..<first + UInt64(count) where !dirty[Int(id)] {
+      if let frame = cache.evict(id) { unlinked.append(frame) }
+    }
+  }
+
   private mutating func free(_ id: UInt64) -> UInt32? {
     let index = Int(id)
     precondition(!live[index], "page \(id) is free and reachable")

@@ -214,7 +214,11 @@ final class PageTree: @unchecked Sendable {
     precondition(batch == openBatch, "batch \(batch) is closed while batch \(openBatch) is open")
     releaseFixedPages()
     roots.close(batch, root)
-    parked.settle(batch, roots, checkpointed.holders) { first, count in arena.release(first, count) }
+    parked.settle(batch, roots, checkpointed.holders) { first, count in
+      arena.evict(first, count)
+    } release: { first, count in
+      arena.release(first, count)
+    }
     arena.flush()
     openBatch = batch + 1
     isOpenBatchEmpty = true

@@ -49,9 +49,12 @@ struct ParkedPages {
   /// A lot is looked at only when its holder has ended. No newer holder can have come to cover its pages meanwhile: batches between birth and
   /// free were all closed before the page was replaced, and the newest of them that was still held is where it was parked.
   ///
-  /// - Parameter checkpoints: batches held for checkpoints.
+  /// - Parameters:
+  ///   - checkpoints: batches held for checkpoints.
+  ///   - evict: called with pages that only checkpoints hold from now on: whoever reads those reads main.udb, so they need no frames.
   mutating func settle(
-    _ batch: UInt64, _ roots: PublishedRoots, _ checkpoints: CheckpointHolders, release: (_ first: UInt64, _ count: Int) -> Void
+    _ batch: UInt64, _ roots: PublishedRoots, _ checkpoints: CheckpointHolders, evict: (_ first: UInt64, _ count: Int) -> Void,
+    release: (_ first: UInt64, _ count: Int) -> Void
   ) {
     if fresh.isEmpty && lots.isEmpty { return }
     roots.holders(into: &holders, checkpoints, by: rule)
@@ -78,6 +81,7 @@ struct ParkedPages {
     }
     for run in loose {
       if let holder = newestHolder(covering: run) {
+        if isHeldOnDisk(holder, checkpoints) { evict(run.first, run.count) }
         park(run, on: holder)
       } else {
         pageCount -= run.count
@@ -97,6 +101,16 @@ struct ParkedPages {
   private func isHolder(_ batch: UInt64) -> Bool {
     let index = firstHolder(notBelow: batch)
     return index < holders.count && holders[index] == batch
+  }
+
+  /// Whether nobody but checkpoints holds this batch.
+  private func isHeldOnDisk(_ batch: UInt64, _ checkpoints: CheckpointHolders) -> Bool {
+    var others = 0
+    for index in firstHolder(notBelow: batch)..<holders.count where holders[index] == batch { others += 1 }
+    if checkpoints.inFlight == batch { others -= 1 }
+    if checkpoints.durable == batch { others -= 1 }
+    for pinned in checkpoints.pinned where pinned == batch { others -= 1 }
+    return others == 0
   }
 
   private func newestHolder(covering run: Run) -> UInt64? {
