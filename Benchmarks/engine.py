@@ -49,9 +49,9 @@ def file_bytes(folder):
     return sum(entry.stat().st_blocks * 512 for entry in os.scandir(folder) if entry.is_file())
 
 
-def log_bytes(folder):
-    """Bytes of userd's log without the segments that wait to be used."""
-    return sum(path.stat().st_size for path in folder.glob("wal/*.wal"))
+def log_bytes(folder, before=()):
+    """Bytes of userd's log without the segments that wait to be used, nor those that an orderly end has left behind it."""
+    return sum(path.stat().st_size for path in folder.glob("wal/*.wal") if path not in before)
 
 
 def is_deleted(record):
@@ -96,8 +96,9 @@ def one_round(contender, records, seconds, folder):
             data.mkdir()
         note(contender.play(data, records, seconds, READS + (["held64"] if contender.name == "userd" else ["queue64"])))
         found["cleanopen"] = note(contender.play(data, records, seconds, ["open"]))[0]["milliseconds"]
+        before = set(data.glob("wal/*.wal"))
         contender.play(data, records, seconds, ["crash"], ends_killed=True)
-        log = log_bytes(data)
+        log = log_bytes(data, before)
         found["killedopen"] = note(contender.play(data, records, seconds, ["open"]))[0]["milliseconds"]
         if log:
             found["killedopen64"] = found["killedopen"] * (64 << 20) / log

@@ -29,10 +29,11 @@ private final class SmallDisk {
     // Beside the filler there is room for some pages but not for another segment of the log. The folder and its keys are made while there is
     // room: once a first start met a disk that a spare being written had filled for a moment, and ended with 73 before it had any keys.
     let disk = try #require(SmallDisk(byteCount: 96 << 20))
-    #expect(try RunningServer(data: disk.path + "/db").stop() == 0)
-    for name in try Directory.names(in: disk.path + "/db/wal") where name.hasSuffix(".spare") || name.hasSuffix(".tmp") {
-      try Directory.remove(disk.path + "/db/wal/" + name)
-    }
+    // After an orderly end the log goes on in a spare, and the second start makes one if there is none: it is left, and no other.
+    for _ in 0..<2 { #expect(try RunningServer(data: disk.path + "/db").stop() == 0) }
+    let spares = try Directory.names(in: disk.path + "/db/wal").filter { $0.hasSuffix(".spare") }.sorted()
+    #expect(!spares.isEmpty)
+    for name in spares.dropFirst() { try Directory.remove(disk.path + "/db/wal/" + name) }
     try fill(disk.path + "/filler", leaving: 6 << 20)
     var server = try RunningServer(data: disk.path + "/db")
     var client = try server.connect()

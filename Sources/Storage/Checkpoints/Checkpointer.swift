@@ -125,8 +125,10 @@ final class Checkpointer: @unchecked Sendable {
       guard case .wait(let time) = try compactor.step(at: now) else { return .worked }
       return .wait(until: min(nextTime, time))
     }
-    // Without a segment there is nothing that could carry its epoch, nor name it.
-    guard commits.isRightTaken || commits.log.hasSegment else { return .wait(until: now + GroupCommit.fullRetryDelay) }
+    // Without a segment, and without a spare for one, there is nothing that could carry its epoch, nor name it.
+    guard commits.isRightTaken || commits.log.hasSegment || !commits.room.spares.isEmpty else {
+      return .wait(until: now + GroupCommit.fullRetryDelay)
+    }
     // Without transactions it may still have pages that were moved; then it is closed by an empty frame.
     if commits.tree.isOpenBatchEmpty {
       commits.beginCheckpoint()

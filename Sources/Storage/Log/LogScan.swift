@@ -12,10 +12,24 @@ struct LogScan {
   let highestEpoch: UInt32
   /// Bytes behind the end that were written but never acknowledged.
   let droppedByteCount: Int
-  /// Whether the log ends where the last orderly shutdown said, with nothing behind it.
-  let isClean: Bool
+  /// Whether nothing was read, because the log was ended orderly and not written since.
+  let isUntouched: Bool
   /// Whether the last segment holds a frame that counts.
   let lastSegmentIsUsed: Bool
+
+  /// What a log says that was ended orderly and not written since, without reading it; nil if it must be read.
+  ///
+  /// Whoever writes after such an end begins a segment first (docs/storage.md §4): as long as there is none, nothing follows.
+  init?(untouched reader: LogReader) {
+    let superblock = reader.superblock
+    guard superblock.cleanEndLSN > 0, superblock.logStart.lsn == superblock.cleanEndLSN, reader.segments.count == 1,
+      reader.segments[0].header.durableCheckpoint <= superblock.checkpoint
+    else { return nil }
+    end = reader.start
+    highestBatch = superblock.batch
+    highestEpoch = max(UInt32(clamping: superblock.checkpoint), reader.segments[0].header.epoch)
+    (droppedByteCount, isUntouched, lastSegmentIsUsed) = (0, true, true)
+  }
 
   /// Reads the whole log and judges it.
   ///
@@ -32,13 +46,12 @@ struct LogScan {
     }
 
     let last = max(0, reader.segments.count - 1)
-    var validBehindEnd = false, transactionsBehindEnd = 0
+    var transactionsBehindEnd = 0
     for index in reader.segments.indices.dropFirst(cursor.segment) {
       var offset = index == cursor.segment ? cursor.offset : OnDisk.Segment.framesOffset
       while offset < reader.segments[index].byteCount {
         if case .valid(let header, _) = try reader.find(segment: index, offset: offset) {
           witnesses.add(header, reader.segments[index].file.path)
-          validBehindEnd = true
           transactionsBehindEnd += header.transactionCount
           offset += header.byteCount
         } else {
@@ -64,7 +77,7 @@ struct LogScan {
     end = cursor
     highestBatch = witnesses.highestBatch
     highestEpoch = witnesses.highestEpoch
-    isClean = superblock.cleanEndLSN > 0 && superblock.cleanEndLSN == cursor.lsn && !validBehindEnd && cursor.segment == last
+    isUntouched = false
     // Frames that are in the pages already are of use to the checkpoint before.
     let beginsInLast = last == 0 && reader.start.offset > OnDisk.Segment.framesOffset
     lastSegmentIsUsed = !reader.segments.isEmpty && (lastUsed == last || beginsInLast)

@@ -14,6 +14,8 @@ package enum PlantedBug: String, CaseIterable, Sendable {
   case skipFolderSync
   /// After a torn tail the log goes on behind it in the same segment (S6).
   case appendAfterDamage
+  /// After an orderly end the log goes on in its last segment, which the next open takes for untouched (docs/storage.md §4).
+  case appendAfterCleanEnd
   /// A frame counts only if its batch is the previous one plus one (docs/file-format.md §5).
   case chainWithoutGaps
   /// Everything behind the first bad frame is taken for a torn tail (S13).

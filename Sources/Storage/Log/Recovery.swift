@@ -61,9 +61,14 @@ struct Recovery {
     }
     logNames = try disk.openDirectory(folder.log)
 
-    // 5. The whole log, judged before anything is applied.
+    // 5. The whole log, judged before anything is applied; but not behind an orderly end after which nobody wrote.
     let reader = try LogReader(segments, superblock, plantedBug: options.plantedBug, onEvent: options.onEvent)
-    let scan = try LogScan(reader, plantedBug: options.plantedBug)
+    let scan: LogScan
+    if let untouched = LogScan(untouched: reader) {
+      scan = untouched
+    } else {
+      scan = try LogScan(reader, plantedBug: options.plantedBug)
+    }
     // The superblock that ends the making of a database takes a number of its own.
     let highestEpoch = options.plantedBug == .epochFromSuperblock ? UInt32(clamping: superblock.checkpoint) : scan.highestEpoch
     guard highestEpoch < PagePointer.maxEpoch - 2 else {
@@ -78,34 +83,37 @@ struct Recovery {
     // 6. Where the log goes on.
     let last = reader.segments.last
     var start = WriteAheadLog.Start(
-      identity: superblock.identity, timeline: superblock.timeline, clean: nil, nextNumber: (last?.header.number ?? 0) + 1,
+      identity: superblock.identity, timeline: superblock.timeline, current: nil, nextNumber: (last?.header.number ?? 0) + 1,
       endLSN: scan.end.lsn, lastHash: scan.end.hash, lastMilliseconds: scan.end.milliseconds ?? 0)
-    if scan.isClean, let last {
-      start.clean = (last.file, last.header, scan.end.offset)
-    } else if options.plantedBug == .appendAfterDamage, let last {
+    // Behind an orderly end a segment begins with the first frame, so that the next open sees by its name whether there was one.
+    let isUntouched = scan.isUntouched
+    if isUntouched, options.plantedBug == .appendAfterCleanEnd, let last {
+      start.current = (last.file, last.header, scan.end.offset)
+    } else if !isUntouched, options.plantedBug == .appendAfterDamage, let last {
       let block = OnDisk.blockByteCount
       let behind = (try reader.endOfContent(segment: scan.end.segment, from: scan.end.offset) + block - 1) / block * block
-      start.clean = (last.file, last.header, behind)
+      start.current = (last.file, last.header, behind)
       start.endLSN = last.header.lsn(at: behind)
-    } else if let last, !scan.lastSegmentIsUsed {
+    } else if !isUntouched, let last, !scan.lastSegmentIsUsed {
       start.nextNumber = last.header.number
     }
     let segmentCapacity = options.segmentByteCount - OnDisk.Segment.framesOffset
     log = WriteAheadLog(start, options, logNames)
     room = LogRoom(segmentCapacity: segmentCapacity, remaining: log.remaining, spares: [])
     nextSpare = (names.spares.last ?? 0) + 1
-    segmentCount = reader.segments.count
+    segmentCount = reader.segments.count + staleSegments.count
     self.lock = lock
     self.main = main
     self.tree = tree
     self.file = file
 
     try takeSpares(names.spares, folder, disk, options)
-    needsSegment = start.clean == nil
+    needsSegment = start.current == nil && !isUntouched
     replacesSegment = start.nextNumber == last?.header.number
+    if isUntouched && room.spares.isEmpty { try makeSpare(options) }
 
     // 7. Applied before the new segment is made, if the cache holds what becomes dirty: then a damaged page ends it without a trace on disk.
-    try replay(reader, upTo: scan.end, options)
+    if !isUntouched { try replay(reader, upTo: scan.end, options) }
     let nextBatch = max(scan.highestBatch, scan.end.batch) + 1
     if nextBatch > tree.openBatch { tree.skip(to: nextBatch) }
     try beginSegment(options)
@@ -307,26 +315,33 @@ struct Recovery {
   private mutating func beginSegment(_ options: DatabaseOptions) throws(StorageError) {
     guard needsSegment else { return }
     needsSegment = false
-    let folder = DataFolder(options.path), disk = Disk(options.files)
+    if room.spares.isEmpty { try makeSpare(options) }
+    if room.spares.isEmpty { return }
     do throws(StorageError) {
-      if room.spares.isEmpty {
-        let maker = SpareSegments(disk: disk, folder: folder, names: logNames, segmentByteCount: options.segmentByteCount)
-        nextSpare += 1
-        try maker.make(nextSpare - 1)
-        room.spares.append(nextSpare - 1)
-      }
       guard try log.roll(into: room.spares[0], epoch: tree.epoch, durableCheckpoint: main.superblock.checkpoint) else {
-        throw .io(operation: "rename", path: folder.log, errno: .noSpace)
+        throw .io(operation: "rename", path: options.path, errno: .noSpace)
       }
     } catch {
-      guard error.isForWantOfRoom, !main.superblock.hasNoLog else { throw error }
-      statistics.isFull = true
-      options.onEvent(.storageFull(path: folder.path))
-      return
+      return try goOnFull(error, options)
     }
     room.spares.removeFirst()
     room.remaining = log.remaining
     if !replacesSegment { segmentCount += 1 }
+  }
+
+  private mutating func makeSpare(_ options: DatabaseOptions) throws(StorageError) {
+    let maker = SpareSegments(
+      disk: Disk(options.files), folder: DataFolder(options.path), names: logNames, segmentByteCount: options.segmentByteCount)
+    nextSpare += 1
+    do throws(StorageError) { try maker.make(nextSpare - 1) } catch { return try goOnFull(error, options) }
+    room.spares.append(nextSpare - 1)
+  }
+
+  /// Without room a database opens for readers; a new one is not made.
+  private mutating func goOnFull(_ error: StorageError, _ options: DatabaseOptions) throws(StorageError) {
+    guard error.isForWantOfRoom, !main.superblock.hasNoLog else { throw error }
+    statistics.isFull = true
+    options.onEvent(.storageFull(path: options.path))
   }
 
   /// Ends the making of a database: from here on a missing log is damage.

@@ -25,7 +25,7 @@ final class WriteAheadLog {
   /// The folder of the segments, open so that a roll needs no further descriptor for it.
   private let names: DiskDirectory
 
-  /// The segment that takes frames; nil until one is begun after an end that was not clean.
+  /// The segment that takes frames; nil until one is begun, at open or for the first frame.
   private var current: Current?
   /// The number of the segment that the next roll makes.
   private var nextNumber: UInt64
@@ -47,8 +47,8 @@ final class WriteAheadLog {
   struct Start {
     var identity: DatabaseIdentity
     var timeline: UInt32
-    /// The last segment and the offset in its file, if the log goes on there.
-    var clean: (file: DiskFile, header: SegmentHeader, offset: Int)?
+    /// A segment and the offset in its file, if the log goes on there; only mistakes that tests plant do that.
+    var current: (file: DiskFile, header: SegmentHeader, offset: Int)?
     var nextNumber: UInt64
     var endLSN: UInt64
     var lastHash: UInt64
@@ -64,7 +64,7 @@ final class WriteAheadLog {
     segmentByteCount = options.segmentByteCount
     identity = start.identity
     timeline = start.timeline
-    current = start.clean.map { Current(file: $0.file, header: $0.header, offset: $0.offset) }
+    current = start.current.map { Current(file: $0.file, header: $0.header, offset: $0.offset) }
     nextNumber = start.nextNumber
     endLSN = start.endLSN
     lastHash = start.lastHash
@@ -83,7 +83,8 @@ final class WriteAheadLog {
       epoch: loggedEpoch, checkpoint: loggedCheckpoint)
   }
 
-  /// Whether there is a segment that takes frames; there is none after an end that was not clean until there is room for one.
+  /// Whether there is a segment that takes frames; there is none after an orderly end until the first frame, nor after another end until there
+  /// is room for one.
   var hasSegment: Bool { current != nil }
 
   var currentPath: String { current?.file.path ?? folder.log }

@@ -24,7 +24,7 @@ struct PlantedBugTests {
 
   @Test(arguments: [
     PlantedBug.acknowledgeWithoutSync, .publishBeforeSync, .trustUnsyncedBytes, .headerAfterRename, .skipFolderSync,
-    .appendAfterDamage, .flipBeforePageSync, .forgetDirtyPage,
+    .appendAfterDamage, .appendAfterCleanEnd, .flipBeforePageSync, .forgetDirtyPage,
   ])
   func `a planted mistake is caught`(bug: PlantedBug) {
     expectFound(bug)

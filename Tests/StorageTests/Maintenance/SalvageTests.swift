@@ -72,10 +72,9 @@ struct SalvageTests {
     bench.system.kill()
     let killed = bench.fork()
     let start = try killed.stored().stored.superblock.logStart
-    let path = "data/db/wal/" + String(repeating: "0", count: 15) + "\(start.segment)" + ".wal"
-    let reader = try killed.stored().stored.log { _ in }
-    let offset = reader.start.offset
-    let damaged = killed.fork { $0.flip(path, byte: offset + 70, mask: 1) }
+    // Behind an orderly end the log goes on in the next segment.
+    let path = "data/db/wal/" + String(repeating: "0", count: 15) + "\(start.segment + 1)" + ".wal"
+    let damaged = killed.fork { $0.flip(path, byte: OnDisk.Segment.framesOffset + 70, mask: 1) }
     #expect(throws: StorageError.self) { try Self.salvage(damaged) }
     #expect(damaged.system.disk.names(in: "data/new") == [])
     let (report, saved) = try Self.salvage(damaged, cutLogAt: start.lsn)

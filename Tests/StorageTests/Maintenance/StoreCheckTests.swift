@@ -96,8 +96,9 @@ struct StoreCheckTests {
     let names = killed.system.disk.names(in: "data/db/wal").filter { $0.hasSuffix(".wal") }
     let number = try killed.stored().stored.superblock.logStart.segment
     let segment = try #require(names.map { "data/db/wal/" + $0 }.first { $0.hasSuffix("0\(number).wal") })
-    let start = try killed.stored().stored.log { _ in }.start.offset
-    let report = try killed.fork { $0.flip(segment, byte: start + 70, mask: 4) }.stored().check()
+    // Behind an orderly end the log goes on in the next segment.
+    let next = try #require(names.map { "data/db/wal/" + $0 }.first { $0.hasSuffix("0\(number + 1).wal") })
+    let report = try killed.fork { $0.flip(next, byte: OnDisk.Segment.framesOffset + 70, mask: 4) }.stored().check()
     #expect(report.problems.count == 1 && report.problems[0].contains("no valid frame here"), "\(report.problems)")
     let header = try killed.fork { $0.flip(segment, byte: 20, mask: 4) }.stored().check()
     #expect(header.problems == ["\(segment): the header at byte 0 is bad"])

@@ -34,6 +34,7 @@ extension FlipModel {
     state.cut = nil
     state.idLimit = Int8(pageCount)
     state.isRootWritten = true
+    state.mustRoll = false
   }
 
   private func addPowerCuts(from down: State, to steps: inout Steps<State>) {
@@ -90,6 +91,7 @@ extension FlipModel {
     var batch: Int8
     var highestNumber: Int8
     var lastHolds = false
+    var isUntouched = false
   }
 
   func open(_ state: State, _ steps: inout Steps<State>) {
@@ -98,12 +100,14 @@ extension FlipModel {
     if mutation != .opensWithoutFlush { flushContents(&state) }
     let segments = state.segments.filter { $0.name.visible > 0 }.sorted { $0.name.visible < $1.name.visible }
     let superblocks = state.pairs.compactMap(\.visible)
-    let named = segments.flatMap { segment in
-      [segment.header.visible?.durableCheckpoint ?? 0] + validFrames(segment).map(\.durableCheckpoint)
-    }.max()!
     guard let best = superblocks.max(by: { $0.checkpoint < $1.checkpoint }) else {
       return steps.fail("refused without damage: no superblock")
     }
+    // Nothing of the log is read if it ended orderly in its last segment: whoever writes after that begins another one.
+    let isUntouched = best.cleanEndLSN == best.logLSN && segments.last?.name.visible == best.segment
+    let named = segments.flatMap { segment in
+      [segment.header.visible?.durableCheckpoint ?? 0] + (isUntouched ? [] : validFrames(segment).map(\.durableCheckpoint))
+    }.max()!
     // Rot that the log tells of may keep the database shut; anything else must open, with everything that was acknowledged.
     if named > best.checkpoint {
       if !state.isRotten {
@@ -114,7 +118,10 @@ extension FlipModel {
     if segments.contains(where: { $0.header.visible?.number != $0.name.visible }) {
       return steps.fail("refused without damage: a segment without its header")
     }
-    guard let verdict = judge(segments, best) else {
+    let untouched = LogVerdict(
+      endLSN: best.logLSN, proofLSN: best.logLSN, value: best.value, batch: best.batch,
+      highestNumber: max(best.checkpoint, segments.last?.header.visible?.epoch ?? 0), isUntouched: true)
+    guard let verdict = isUntouched ? untouched : judge(segments, best) else {
       return steps.fail("refused without damage: no segment holds LSN \(best.logLSN)")
     }
     guard verdict.proofLSN <= verdict.endLSN else {
@@ -183,7 +190,7 @@ extension FlipModel {
     return verdict
   }
 
-  /// The process begins: cleanly in the last segment, else with a new one.
+  /// The process begins: after a clean end without a segment to write into, else with a new one.
   private func begin(
     _ state: State, _ segments: [Segment], _ best: Superblock, _ verdict: LogVerdict, _ named: Int8, _ steps: inout Steps<State>
   ) {
@@ -204,8 +211,9 @@ extension FlipModel {
     next.isRootWritten = true
     next.isRotten = false
     if mutation == .takesEpochFromSuperblock { next.loggedEpoch = best.checkpoint }
-    if best.cleanEndLSN == verdict.endLSN {
+    if verdict.isUntouched {
       next.acknowledged = verdict.value
+      next.mustRoll = mutation != .appendsBehindCleanEnd
       return steps.add("opened after a clean end, epoch \(next.epoch)", next)
     }
     let last = segments.last!.name.visible

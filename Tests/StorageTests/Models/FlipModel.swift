@@ -20,6 +20,8 @@ struct FlipModel: ProtocolModel {
     case takesEpochFromSuperblock
     /// Free pages are zeroed after a clean end before the log names its checkpoint.
     case scrubsAfterCleanEnd
+    /// After a clean end the log goes on in its last segment, though the next open takes that one for untouched.
+    case appendsBehindCleanEnd
     /// A log that is in the pages altogether begins again at its start, under the same salt.
     case restartsLogUnderSameSalt
     /// The end of the file is cut off although the durable checkpoint needs it, for the one in flight does not.
@@ -80,6 +82,8 @@ struct FlipModel: ProtocolModel {
     var value: Int8
     var root: Root
     var logLSN: Int8
+    /// The segment in which that is, or at whose end.
+    var segment: Int8
     var cleanEndLSN: Int8?
   }
 
@@ -149,6 +153,8 @@ struct FlipModel: ProtocolModel {
     var cut: Int8?
     var endLSN: Int8 = 0
     var durableLSN: Int8 = 0
+    /// The next frame begins a segment.
+    var mustRoll = false
     var epoch: Int8 = 2
     var salt: Int8 = 1
     /// The highest epoch and checkpoint in durable frames and headers.
@@ -175,7 +181,7 @@ struct FlipModel: ProtocolModel {
 
   var start: State {
     let root = Root(page: startPage, version: Version(epoch: 1, run: 0, batch: 0))
-    let superblock = Superblock(checkpoint: 1, batch: 0, value: 0, root: root, logLSN: 0)
+    let superblock = Superblock(checkpoint: 1, batch: 0, value: 0, root: root, logLSN: 0, segment: 1)
     let header = Header(number: 1, startLSN: 0, salt: 1, durableCheckpoint: 1, epoch: 2)
     return State(
       left: bounds, pairs: [Stored(nil), Stored(superblock)],
@@ -233,7 +239,7 @@ struct FlipModel: ProtocolModel {
       }
     }
     guard !state.isEnding else { return }
-    let isFull = state.endLSN - segment.header.visible!.startLSN == segmentFrames
+    let isFull = state.mustRoll || state.endLSN - segment.header.visible!.startLSN == segmentFrames
     let mustForce = state.loggedEpoch < state.epoch || state.loggedCheckpoint < state.durable.checkpoint
     if isFull {
       if state.left.commits > 0 || (mustForce && state.left.forcedFrames > 0) { addRoll(from: state, to: &steps) }
@@ -280,6 +286,7 @@ struct FlipModel: ProtocolModel {
   /// The header is on disk before the name is given; the name is not on disk yet.
   func nameSegment(_ state: inout State, number: Int8, spare: Int?) {
     state.salt += 1
+    state.mustRoll = false
     let header = Header(
       number: number, startLSN: state.endLSN, salt: state.salt, durableCheckpoint: state.durable.checkpoint, epoch: state.epoch)
     var segment =
@@ -418,7 +425,7 @@ struct FlipModel: ProtocolModel {
         mutation == .restartsLogUnderSameSalt ? next.segments[newestSegment(next)].header.visible!.startLSN : next.endLSN
       next.pending = Superblock(
         checkpoint: next.epoch, batch: next.batch, value: next.value, root: next.root, logLSN: logLSN,
-        cleanEndLSN: isEnd ? next.endLSN : nil)
+        segment: next.segments[newestSegment(next)].name.visible, cleanEndLSN: isEnd ? next.endLSN : nil)
       next.step = .began
       next.epoch += 1
       next.left.checkpoints -= 1

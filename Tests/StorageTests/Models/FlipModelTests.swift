@@ -59,6 +59,7 @@ import Testing
       case .opensWithoutFlush, .overwritesSpareBeforeFolderFlush, .takesEpochFromSuperblock, .restartsLogUnderSameSalt: .commits
       case .choosesPairByParity: .abandonedCheckpoints
       case .writesFramelessPageEarly: .moves
+      case .appendsBehindCleanEnd: .cleanEnds
       case .freesPredecessorSegmentsEarly: .rot
       case .freesPredecessorPagesEarly, .scrubsAfterCleanEnd: .rotAfterCleanEnd
       case .cutsBeforeFlip, .handsOutCutPages: .cuts
