@@ -44,7 +44,7 @@ package final class Database: Sendable {
       (OnDisk.Segment.minByteCount...OnDisk.Segment.maxByteCount).contains(options.segmentByteCount)
         && options.segmentByteCount % OnDisk.blockByteCount == 0,
       "segments of \(options.segmentByteCount) bytes")
-    let recovery = try Recovery(options)
+    let recovery = try Recovery(options, hasThreads: hasThreads)
     durability = DurabilitySignal()
     commits = GroupCommit(recovery, options, durability)
     tree = commits.tree

@@ -82,6 +82,11 @@ final class LogReader {
       milliseconds: start.lsn > 0 ? start.milliseconds : nil)
   }
 
+  /// Whether the frame behind this place stands in the next segment.
+  func isAtEndOfSegment(_ cursor: Cursor) -> Bool {
+    cursor.segment + 1 < segments.count && cursor.lsn == segments[cursor.segment + 1].header.startLSN
+  }
+
   /// The next frame that counts, or nil: then `cursor` is at the end of the log or at damage.
   func next(_ cursor: inout Cursor) throws(StorageError) -> CountedFrame? {
     while cursor.segment < segments.count {

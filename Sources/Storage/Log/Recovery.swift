@@ -23,7 +23,7 @@ struct Recovery {
   private var replacesSegment = false
 
   /// - Throws: what `Database.open` throws.
-  init(_ options: DatabaseOptions) throws(StorageError) {
+  init(_ options: DatabaseOptions, hasThreads: Bool) throws(StorageError) {
     let disk = Disk(options.files), folder = DataFolder(options.path)
     let limits = PageLimits(pageByteCount: options.pageByteCount)
     let lock = try Self.lock(folder, disk)
@@ -113,7 +113,7 @@ struct Recovery {
     if isUntouched && room.spares.isEmpty { try makeSpare(options) }
 
     // 7. Applied before the new segment is made, if the cache holds what becomes dirty: then a damaged page ends it without a trace on disk.
-    if !isUntouched { try replay(reader, upTo: scan.end, options) }
+    if !isUntouched { try replay(reader, upTo: scan.end, try ReadAhead(file, hasThreads: hasThreads), options) }
     let nextBatch = max(scan.highestBatch, scan.end.batch) + 1
     if nextBatch > tree.openBatch { tree.skip(to: nextBatch) }
     try beginSegment(options)
@@ -231,71 +231,6 @@ struct Recovery {
     tree.idLimit = file.pageCount
   }
 
-  /// Applies every frame that counts, by the code that commits use (S9).
-  private mutating func replay(
-    _ reader: LogReader, upTo end: LogReader.Cursor, _ options: DatabaseOptions
-  ) throws(StorageError) {
-    var cursor = reader.start
-    let ahead = try ReadAhead(file)
-    while let frame = try reader.next(&cursor) {
-      if frame.header.batch > tree.openBatch { tree.skip(to: frame.header.batch) }
-      var count = 0
-      do throws(StorageError) {
-        try reader.withPayload(of: frame) { payload throws(StorageError) in
-          try FramePayload.forEachTransaction(payload) { operations throws(StorageError) in
-            try makeCacheClean(options)
-            try tree.prepareReading(operations, ahead)
-            tree.apply(operations)
-            count += 1
-          }
-        }
-        if count != frame.header.transactionCount { throw .operationMalformed(offset: frame.header.payloadByteCount) }
-      } catch {
-        switch error {
-        // The checksum is right, so a broken program wrote this.
-        case .operationMalformed, .emptyKey, .keyTooLarge, .valueTooLarge:
-          throw damage(reader.segments[frame.segment].file.path, frame.offset, frame.header.lsn, "\(error)")
-        case .pageDamaged(let page, let reason):
-          throw damage(file.path, file.offset(of: page), nil, "page \(page): \(reason)")
-        case .transactionTooLarge, .memoryFull, .readOnly, .commitOutcomeUnknown, .storageFull, .wouldBlock, .snapshotExpired,
-          .tooManyReaders, .closed, .locked, .damaged, .newerFormat, .backupMismatch, .targetNotEmpty, .io:
-          throw error
-        }
-      }
-      tree.closeBatch(frame.header.batch)
-      tree.publish(frame.header.batch)
-    }
-    // The disk answered differently than a moment ago.
-    if cursor.lsn != end.lsn {
-      throw damage(reader.segments[cursor.segment].file.path, cursor.offset, cursor.lsn, "a frame that was valid is not any more")
-    }
-  }
-
-  /// Writes what is dirty to its places in main.udb, if it takes so much of the cache that another transaction might not find room.
-  ///
-  /// All of it is in the log durably, its ids are free in the durable checkpoint, and the new segment's header carries its epoch (S5); so
-  /// nothing that a repeated open needs is overwritten. The next checkpoint makes it durable.
-  private mutating func makeCacheClean(_ options: DatabaseOptions) throws(StorageError) {
-    guard tree.dirtyPageCount > tree.cache.maxDirtyFrames / 2 else { return }
-    try beginSegment(options)
-    // On a full disk there is none.
-    guard log.hasSegment else { throw .storageFull }
-    do throws(StorageError) {
-      try file.extend(toPages: tree.endID + options.growthByteCount / options.pageByteCount)
-    } catch {
-      throw error.isForWantOfRoom ? .storageFull : error
-    }
-    var writer = PageWriter(file)
-    var next = tree.arena.dirty.nextSet(from: 0)
-    while let id = next {
-      _ = try writer.add(tree.table.page(ofCheckpoint: id))
-      next = tree.arena.dirty.nextSet(from: id + 1)
-    }
-    _ = try writer.flush()
-    tree.arena.markAllWrittenEarly()
-    tree.hasWrittenEarly = true
-  }
-
   /// Spares of an earlier process are as good as new ones: their blocks are written, and a fresh salt makes their contents void.
   private mutating func takeSpares(
     _ numbers: [UInt64], _ folder: DataFolder, _ disk: Disk, _ options: DatabaseOptions
@@ -312,7 +247,7 @@ struct Recovery {
 
   /// Begins a segment at the end of the log. Without room there is none yet: the database opens, and writes wait for room; but a new one
   /// is not made on a full disk.
-  private mutating func beginSegment(_ options: DatabaseOptions) throws(StorageError) {
+  mutating func beginSegment(_ options: DatabaseOptions) throws(StorageError) {
     guard needsSegment else { return }
     needsSegment = false
     if room.spares.isEmpty { try makeSpare(options) }

@@ -44,6 +44,22 @@ struct OperationDecoder {
     return Operation(kind: kind, key: key, value: value)
   }
 
+  /// The end of the first operation that reaches the middle of these; the end of all if they are one.
+  ///
+  /// - Throws: as `next`.
+  static func middle(of operations: Span<UInt8>, _ limits: PageLimits) throws(StorageError) -> Int {
+    try operations.withLentBytes { bytes throws(StorageError) in
+      var decoder = OperationDecoder(bytes, limits)
+      var before = 0
+      while try decoder.next() != nil {
+        if 2 * decoder.offset >= bytes.count { break }
+        before = decoder.offset
+      }
+      // An operation that is more than half of them stands alone.
+      return decoder.offset == bytes.count && before > 0 ? before : decoder.offset
+    }
+  }
+
   private mutating func field(from start: Int) throws(StorageError) -> LentBytes {
     var count = 0, shift = 0
     while true {

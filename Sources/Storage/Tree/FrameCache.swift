@@ -110,6 +110,9 @@ typealias PageLoading = @Sendable (_ pointer: PagePointer, _ page: Page) throws(
     }
   }
 
+  /// Whether some frame holds no page.
+  var hasUnusedFrames: Bool { pool.withLock { !$0.free.isEmpty || Int($0.fresh) < frameCount } }
+
   /// Reads a page past the cache, into memory of the caller's own.
   func read(_ pointer: PagePointer, into page: Page) throws(StorageError) {
     guard let source else { throw damaged(pointer, "it is not in memory, and there is nowhere to read it from") }

@@ -93,6 +93,64 @@ import Testing
     try again.close()
   }
 
+  @Test func `a transaction that was made with a large cache is applied at open with the smallest`() throws {
+    // Once an open ended with "the transaction is too large" where the log came from a process with more memory.
+    var random = SeededGenerator.announced("replay in parts")
+    let folder = try ScratchFolder()
+    let numbers = (0..<500).shuffled(using: &random)
+    let large = String(repeating: "large", count: 500)
+    do {
+      let first = try Database.open(options(folder, frames: 20_000))
+      try fill(first, &random, version: 0)
+      try first.checkpoint()
+      let done = try first.write { (transaction) throws(StorageError) in
+        for number in numbers {
+          let key = Array(key(number).utf8), text = Array((number == 77 ? large : value(number, 1)).utf8)
+          if number == 78 { try transaction.delete(key.span) } else { try transaction.put(key.span, text.span) }
+        }
+      }
+      try first.waitUntilDurable(done.position)
+    }
+    // The first one is left as a crash would leave it, and the second one too, with pages that were written early.
+    for _ in 0..<2 {
+      let database = try Database.open(options(folder, frames: 64))
+      #expect(database.statistics().recoveredTransactions >= 1)
+      #expect(try database.text(key(77)) == large && database.text(key(78)) == nil)
+      #expect(try database.text(key(79)) == value(79, 1))
+      #expect(try database.contents().count == Self.keys - 1)
+      #expect(database.checkIntegrity().problems == [])
+    }
+    let database = try Database.open(options(folder, frames: 64))
+    // Whoever asks for as much of the small one is still refused.
+    #expect(throws: StorageError.self) {
+      _ = try database.write { (transaction) throws(StorageError) in
+        for number in numbers { try transaction.put(Array(key(number).utf8).span, Array("again".utf8).span) }
+      }
+    }
+    try database.checkpoint()
+    #expect(try database.contents().count == Self.keys - 1)
+    try database.close()
+  }
+
+  @Test func `replaced pages that only a checkpoint needs leave their frames to new ones`() throws {
+    var random = SeededGenerator.announced("frames of replaced pages")
+    let folder = try ScratchFolder()
+    let database = try Database.open(options(folder, frames: 20_000))
+    try fill(database, &random, version: 0)
+    try database.checkpoint()
+    let before = database.statistics()
+    for number in (0..<Self.keys).shuffled(using: &random) {
+      try database.waitUntilDurable(database.put(key(number), value(number, 1)))
+      if number.isMultiple(of: 50) { _ = try database.text(key(number)) }
+    }
+    let after = database.statistics()
+    let used = after.cache.frames - after.cache.freeFrames, usedBefore = before.cache.frames - before.cache.freeFrames
+    #expect(after.cache.evictions > after.pages / 2)
+    #expect(used < usedBefore + after.pages / 2, "\(used) frames in use, \(usedBefore) before, of \(after.pages) pages")
+    try expectAll(database, version: 1)
+    try database.close()
+  }
+
   @Test func `a write that misses pages runs again, and what it did before has not happened`() throws {
     var random = SeededGenerator.announced("write rounds")
     let folder = try ScratchFolder()
