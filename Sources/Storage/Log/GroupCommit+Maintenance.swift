@@ -84,7 +84,7 @@ extension GroupCommit {
   /// Pages that are made at a time: the least that is configured, and while that is used up again at once, up to an eighth of what there is.
   ///
   /// Writers of a large tree may take a new id with each put until the next checkpoint, and each growth costs a flush.
-  var growthPages: Int { min(checkpoints.growthFactor * leastGrowthPages, max(leastGrowthPages, tree.endID / 8)) }
+  private var growthPages: Int { min(checkpoints.growthFactor * leastGrowthPages, max(leastGrowthPages, tree.endID / 8)) }
 
   private var leastGrowthPages: Int { options.growthByteCount / options.pageByteCount }
 
@@ -148,8 +148,8 @@ extension GroupCommit {
       return nil
     }
     var end = tree.endID + leastRoom
-    if !isLean { end = max(end, tree.keptIDLimit, tree.arena.busy.count + growthPages) }
-    guard tree.idLimit - end > (isLean ? leastRoom / 2 : growthPages / 2) else { return nil }
+    if !isLean { end = max(end, tree.keptIDLimit, tree.arena.busy.count + leastGrowthPages) }
+    guard tree.idLimit - end > (isLean ? leastRoom / 2 : leastGrowthPages / 2) else { return nil }
     checkpoints.isGrowing = true
     tree.idLimit = end
     return end
