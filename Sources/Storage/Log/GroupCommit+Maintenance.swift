@@ -78,15 +78,15 @@ extension GroupCommit {
   private var wantsGrowth: Bool {
     if tree.wantedIDLimit > tree.idLimit || tree.endID > tree.idLimit { return true }
     let free = tree.freeIDCount
-    return free <= leastRoom / 2 || (free < tree.recentNeed + growthPages / 2 && statistics.commits > checkpoints.cutCommits)
+    return free <= leastRoom / 2 || (free < tree.recentNeed + growthPagesNow / 2 && statistics.commits > checkpoints.cutCommits)
   }
 
   /// Pages that are made at a time: the least that is configured, and while that is used up again at once, up to an eighth of what there is.
   ///
   /// Writers of a large tree may take a new id with each put until the next checkpoint, and each growth costs a flush.
-  private var growthPages: Int { min(checkpoints.growthFactor * leastGrowthPages, max(leastGrowthPages, tree.endID / 8)) }
+  private var growthPagesNow: Int { min(checkpoints.growthFactor * growthPages, max(growthPages, tree.endID / 8)) }
 
-  private var leastGrowthPages: Int { options.growthByteCount / options.pageByteCount }
+  var growthPages: Int { options.growthByteCount / options.pageByteCount }
 
   private static let quickGrowthNanoseconds: UInt64 = 500_000_000
   private static let maxGrowthFactor = 16
@@ -109,9 +109,9 @@ extension GroupCommit {
     let isQuick = now < checkpoints.growthTime + Self.quickGrowthNanoseconds
     checkpoints.growthFactor = isQuick ? min(2 * checkpoints.growthFactor, Self.maxGrowthFactor) : 1
     checkpoints.growthTime = now
-    let least = max(tree.endID + leastGrowthPages, tree.wantedIDLimit)
+    let least = max(tree.endID + growthPages, tree.wantedIDLimit)
     // So much that the next transactions like the last ones need not wait for more.
-    let wanted = max(least, tree.endID + tree.recentNeed + growthPages)
+    let wanted = max(least, tree.endID + tree.recentNeed + growthPagesNow)
     monitor.unlock()
     var failure = Self.extend(file, toPages: wanted)
     let isCramped = failure?.isForWantOfRoom ?? false
@@ -148,8 +148,8 @@ extension GroupCommit {
       return nil
     }
     var end = tree.endID + leastRoom
-    if !isLean { end = max(end, tree.keptIDLimit, tree.arena.busy.count + leastGrowthPages) }
-    guard tree.idLimit - end > (isLean ? leastRoom / 2 : leastGrowthPages / 2) else { return nil }
+    if !isLean { end = max(end, tree.keptIDLimit, tree.arena.busy.count + growthPages) }
+    guard tree.idLimit - end > (isLean ? leastRoom / 2 : growthPages / 2) else { return nil }
     checkpoints.isGrowing = true
     tree.idLimit = end
     return end

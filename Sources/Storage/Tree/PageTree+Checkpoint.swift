@@ -139,7 +139,11 @@ extension PageTree {
 
   /// Frees pages whose last holder has ended, without waiting for the next close of a batch.
   func settleEnded() {
-    parked.settleEnded(roots, checkpointed.holders) { first, count in arena.release(first, count) }
+    parked.settleEnded(roots, checkpointed.holders) { first, count in
+      arena.evict(first, count)
+    } release: { first, count in
+      arena.release(first, count)
+    }
     arena.flush()
   }
 

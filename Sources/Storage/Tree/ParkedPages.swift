@@ -61,21 +61,25 @@ struct ParkedPages {
     loose.removeAll(keepingCapacity: true)
     for index in fresh.indices { fresh[index].free = batch }
     swap(&loose, &fresh)
-    settleLots(release)
+    settleLots(checkpoints, evict: evict, release: release)
   }
 
   /// Between two closes, when a holder has ended: the same for the pages that were parked on it.
   mutating func settleEnded(
-    _ roots: PublishedRoots, _ checkpoints: CheckpointHolders, release: (_ first: UInt64, _ count: Int) -> Void
+    _ roots: PublishedRoots, _ checkpoints: CheckpointHolders, evict: (_ first: UInt64, _ count: Int) -> Void,
+    release: (_ first: UInt64, _ count: Int) -> Void
   ) {
     if lots.isEmpty { return }
     roots.holders(into: &holders, checkpoints, by: rule)
     loose.removeAll(keepingCapacity: true)
-    settleLots(release)
+    settleLots(checkpoints, evict: evict, release: release)
   }
 
   /// Settles what is loose and what was parked on holders that have ended.
-  private mutating func settleLots(_ release: (_ first: UInt64, _ count: Int) -> Void) {
+  private mutating func settleLots(
+    _ checkpoints: CheckpointHolders, evict: (_ first: UInt64, _ count: Int) -> Void,
+    release: (_ first: UInt64, _ count: Int) -> Void
+  ) {
     for index in lots.indices.reversed() where !isHolder(lots[index].holder) {
       loose.append(contentsOf: lots.remove(at: index).runs)
     }
