@@ -78,7 +78,10 @@ let package = Package(
       name: "userd-bench", dependencies: ["Storage", "Crypto", "Codecs", "HTTP", "Platform"],
       path: "Benchmarks/userd-bench", swiftSettings: house, linkerSettings: link),
     .executableTarget(
-      name: "userd-fuzz", dependencies: ["Codecs", "Crypto", "HTTP", "Platform", "PlainReaders", "Storage", "TestSupport"],
+      name: "userd-fuzz",
+      dependencies: [
+        "Auth", "Codecs", "Crypto", "HTTP", "Platform", "PlainReaders", "Repositories", "Storage", "TestSupport",
+      ],
       path: "Fuzz/userd-fuzz", swiftSettings: house),
     .target(name: "PlainReaders", dependencies: ["Codecs", "HTTP"], path: "Fuzz/PlainReaders", swiftSettings: house),
     .target(

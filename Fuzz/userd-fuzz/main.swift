@@ -4,7 +4,7 @@ import Platform
 
 let rigs = [
   jsonRig, base64Rig, identifierRig, timestampRig, percentRig, httpRig, chunkRig, passwordHashRig, storageModelRig,
-  storageCrashRig, storageDamageRig,
+  storageCrashRig, storageDamageRig, sessionModelRig, sessionCrashRig,
 ]
 
 /// What a command line asks for.
