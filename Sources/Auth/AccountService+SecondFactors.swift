@@ -4,14 +4,15 @@ package import Platform
 import Repositories
 
 extension AccountService {
-  /// Takes all second factors off an account, so that the password alone logs in again. Logins that wait for a code are void; sessions stay.
+  /// Takes all second factors off an account, so that the password alone logs in again. Logins that wait for a code are void, wrong codes are
+  /// forgotten; sessions stay.
   ///
   /// - Throws: `.forbidden`, `.notFound`, `.revisionMismatch`.
   package func resetSecondFactors(
     _ id: UserID, if condition: RevisionCondition = .none, by authority: Authority
   ) throws(AuthError) -> (value: User, position: LogPosition) {
     try authority.require(.usersWrite)
-    let now = identifiers.now()
+    let now = identifiers.now(), moment = throttle.moment()
     let done = try store.writing { (transaction) throws(RepositoryError) -> AccountOutcome in
       let permissions = try authority.permissions(by: store, in: &transaction)
       let old: UserRecord
@@ -23,6 +24,7 @@ extension AccountService {
       var user = old
       try store.secondFactors.remove(from: &user, in: &transaction)
       try store.oneTimeTokens.deleteAll(of: old.id, [.pendingLogin], in: &transaction)
+      try throttle.forgive(codesOf: old.id, at: moment, in: &transaction)
       if user != old {
         user.revision += 1
         user.updatedAt = now

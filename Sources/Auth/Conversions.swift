@@ -26,7 +26,7 @@ extension User {
     role = record.role.text
     status = Status(record.status)
     hasSecondFactors = record.hasSecondFactors
-    recoveryCodesLeft = record.recoveryCodesLeft
+    recoveryCodesLeft = record.recoveryCodesLeft ?? 0
     mustChangePassword = record.mustChangePassword
     createdAt = record.createdAt
     updatedAt = record.updatedAt

@@ -76,7 +76,7 @@ extension SessionService {
       if method == .recoveryCode {
         try audit.note(
           .recoveryCodeUsed, at: now, actor: .user(user.id), subject: user.id, session: session.id, from: origin,
-          .count(user.recoveryCodesLeft), in: &transaction)
+          .count(user.recoveryCodesLeft ?? 0), in: &transaction)
       }
       return .begun(session, user)
     }

@@ -26,8 +26,8 @@ package struct UserView: Sendable {
     name = fields.name
     role = fields.role
     status = User.Status(fields.status)
-    hasSecondFactors = fields.hasSecondFactors
-    recoveryCodesLeft = fields.recoveryCodesLeft
+    hasSecondFactors = fields.recoveryCodesLeft != nil
+    recoveryCodesLeft = fields.recoveryCodesLeft ?? 0
     mustChangePassword = fields.mustChangePassword
     createdAt = fields.createdAt
     updatedAt = fields.updatedAt

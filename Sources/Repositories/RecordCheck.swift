@@ -109,8 +109,8 @@ package struct RecordCheck {
       add(row: user.id, .email, UserRepository.emailKey(user.email))
       // Settings come first, so the version is known here. An index that is not whole yet says nothing.
       if hasRoleIndex { add(row: user.id, .role, UserRepository.roleKey(user.role, user.id)) }
-      if user.hasSecondFactors {
-        add(row: user.id, .secondFactors, SecondFactorRepository.balanceKey(of: user.id, recoveryCount: user.recoveryCodesLeft))
+      if let count = user.recoveryCodesLeft {
+        add(row: user.id, .secondFactors, SecondFactorRepository.balanceKey(of: user.id, recoveryCount: count))
       }
     case .usersByEmail:
       guard let id = UUID(bytes: value) else { throw .brokenIndex }

@@ -21,15 +21,13 @@ package struct SecondFactorRepository: Sendable {
   ) throws(RepositoryError) {
     precondition(user.id == factors.userID, "the second factors of another user")
     try table.put(factors, in: &transaction)
-    user.hasSecondFactors = factors.isEnabled
-    user.recoveryCodesLeft = factors.recoveryDigests.count
+    user.recoveryCodesLeft = factors.isEnabled ? factors.recoveryDigests.count : nil
   }
 
   /// Takes all second factors of a user away, waiting ones too; the caller writes the user's record. Without any, nothing happens.
   package func remove(from user: inout UserRecord, in transaction: inout WriteTransaction) throws(RepositoryError) {
     try delete(of: user.id, in: &transaction)
-    user.hasSecondFactors = false
-    user.recoveryCodesLeft = 0
+    user.recoveryCodesLeft = nil
   }
 
   /// Removes the row of a user whose own record goes as well.

@@ -8,10 +8,9 @@ package struct UserRecord: Sendable, Equatable {
   package var status: Status
   package var isEmailVerified: Bool
   package var mustChangePassword: Bool
-  /// Whether the password alone does not log the user in: there is a row of second factors that says what else is needed.
-  package var hasSecondFactors: Bool
-  /// How many recovery codes that row has; 0 without one.
-  package var recoveryCodesLeft: Int
+  /// How many recovery codes are left beside an authenticator app; nil while the password alone logs the user in. The verbs of
+  /// `SecondFactorRepository` change it together with the row that it tells of.
+  package internal(set) var recoveryCodesLeft: Int?
   /// Whether a deleted user was disabled before; restored, it is so again.
   package var isDisabledWhenRestored: Bool
   /// Grows when everything issued to the user so far must be void; sessions and access tokens carry it.
@@ -41,7 +40,7 @@ package struct UserRecord: Sendable, Equatable {
 
   package init(
     id: UUID, status: Status = .active, isEmailVerified: Bool = false, mustChangePassword: Bool = false,
-    hasSecondFactors: Bool = false, recoveryCodesLeft: Int = 0, isDisabledWhenRestored: Bool = false, epoch: UInt32 = 1,
+    isDisabledWhenRestored: Bool = false, epoch: UInt32 = 1,
     revision: UInt64 = 1,
     createdAt: Int64, updatedAt: Int64, lastLoginAt: Int64 = 0, passwordChangedAt: Int64 = 0,
     role: RoleName, email: String, name: String, passwordHash: String?
@@ -50,8 +49,7 @@ package struct UserRecord: Sendable, Equatable {
     self.status = status
     self.isEmailVerified = isEmailVerified
     self.mustChangePassword = mustChangePassword
-    self.hasSecondFactors = hasSecondFactors
-    self.recoveryCodesLeft = recoveryCodesLeft
+    recoveryCodesLeft = nil
     self.isDisabledWhenRestored = isDisabledWhenRestored
     self.epoch = epoch
     self.revision = revision
@@ -64,6 +62,11 @@ package struct UserRecord: Sendable, Equatable {
     self.name = name
     self.passwordHash = passwordHash
   }
+}
+
+extension UserRecord {
+  /// Whether the password alone does not log the user in.
+  package var hasSecondFactors: Bool { recoveryCodesLeft != nil }
 }
 
 /// Where the fields lie. Values are stored on disk; never change them within a version.
@@ -98,11 +101,11 @@ extension UserRecord: TableRow {
     writer.append(status.rawValue)
     var flags: UInt16 = isEmailVerified ? Layout.emailVerified : 0
     if mustChangePassword { flags |= Layout.mustChangePassword }
-    if hasSecondFactors { flags |= Layout.hasSecondFactors }
     if isDisabledWhenRestored { flags |= Layout.disabledWhenRestored }
-    precondition(
-      recoveryCodesLeft >= 0 && recoveryCodesLeft <= SecondFactorRecord.maxRecoveryCount, "\(recoveryCodesLeft) recovery codes")
-    flags |= UInt16(recoveryCodesLeft) << Layout.recoveryCodesShift
+    if let recoveryCodesLeft {
+      precondition((0...SecondFactorRecord.maxRecoveryCount).contains(recoveryCodesLeft), "\(recoveryCodesLeft) recovery codes")
+      flags |= Layout.hasSecondFactors | UInt16(recoveryCodesLeft) << Layout.recoveryCodesShift
+    }
     writer.append(flags)
     writer.append(epoch)
     writer.append(revision)
@@ -127,7 +130,6 @@ extension UserRecord: TableRow {
     status = fields.status
     isEmailVerified = fields.isEmailVerified
     mustChangePassword = fields.mustChangePassword
-    hasSecondFactors = fields.hasSecondFactors
     recoveryCodesLeft = fields.recoveryCodesLeft
     isDisabledWhenRestored = fields.isDisabledWhenRestored
     epoch = fields.epoch
@@ -153,8 +155,7 @@ package struct UserFields: Sendable {
   package let status: UserRecord.Status
   package let isEmailVerified: Bool
   package let mustChangePassword: Bool
-  package let hasSecondFactors: Bool
-  package let recoveryCodesLeft: Int
+  package let recoveryCodesLeft: Int?
   package let isDisabledWhenRestored: Bool
   package let epoch: UInt32
   package let revision: UInt64
@@ -177,11 +178,10 @@ package struct UserFields: Sendable {
     self.status = status
     isEmailVerified = flags & Layout.emailVerified != 0
     mustChangePassword = flags & Layout.mustChangePassword != 0
-    hasSecondFactors = flags & Layout.hasSecondFactors != 0
-    recoveryCodesLeft = Int((flags & Layout.recoveryCodes) >> Layout.recoveryCodesShift)
-    guard recoveryCodesLeft <= (hasSecondFactors ? SecondFactorRecord.maxRecoveryCount : 0) else {
-      throw .invalidField(offset: Layout.flags)
-    }
+    let hasSecondFactors = flags & Layout.hasSecondFactors != 0
+    let count = Int((flags & Layout.recoveryCodes) >> Layout.recoveryCodesShift)
+    guard count <= (hasSecondFactors ? SecondFactorRecord.maxRecoveryCount : 0) else { throw .invalidField(offset: Layout.flags) }
+    recoveryCodesLeft = hasSecondFactors ? count : nil
     isDisabledWhenRestored = flags & Layout.disabledWhenRestored != 0
     epoch = try reader.number(in: bytes)
     revision = try reader.number(in: bytes)

@@ -59,6 +59,7 @@ extension Verb {
   /// The command line, all of it.
   static let all: [Verb] = [
     serve, adminUserCreate, adminUserList, adminUserGet, adminUserUpdate, adminUserDisable, adminUserEnable, adminUserUnlock,
+    adminUserMFAReset,
     adminUserDelete, adminUserRestore, adminUserErase, adminUserSessions, adminRecover, adminBackup, adminRestore, adminCheck,
     adminCompact, adminCheckpoint, adminStats, adminSalvage, adminAuditTail, adminAuditVerify, adminCalibrate, adminKeysList,
     adminKeysRotate, adminSessionList, adminSessionRevoke, configKeys, version, help,

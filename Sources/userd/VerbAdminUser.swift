@@ -23,6 +23,11 @@ extension Verb {
     "unlock", "forget the failed logins of an account, so that its owner may try again at once", "POST", "/unlock"
   ) { (accounts, id, json) throws(AuthError) in json.answer(try accounts.unlock(id, by: .owner)) }
 
+  static let adminUserMFAReset = accountVerb(
+    "mfa-reset", "take authenticator app and recovery codes off an account, so that the password alone logs in", "POST",
+    "/mfa-reset"
+  ) { (accounts, id, json) throws(AuthError) in json.answer(try accounts.resetSecondFactors(id, by: .owner)) }
+
   static let adminUserRestore = accountVerb(
     "restore", "make a deleted account what it was before", "POST", "/restore"
   ) { (accounts, id, json) throws(AuthError) in json.answer(try accounts.restore(id, by: .owner)) }

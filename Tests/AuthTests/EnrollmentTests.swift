@@ -220,4 +220,16 @@ import Testing
     #expect(refusal { try server.accounts.resetSecondFactors(UserID(UUID(high: 4, low: 4)), by: root) } == .notFound)
     #expect(server.isSound)
   }
+
+  // `recover` took the row away and left the number of recovery codes in the user's record, which nobody could read from then on.
+  @Test func `whoever is taken back by the owner of the folder has no factors, and an account that works`() throws {
+    let server = try TestServer()
+    let ann = try server.register()
+    _ = try server.enroll(ann)
+    let form = RecoveryForm(email: .text("ann@example.org"), password: .text("a better password"))
+    _ = try server.settle(server.accounts.recover(form, by: .owner))
+    #expect(try server.user(ann.user.id).hasSecondFactors == false)
+    #expect(try server.login("ann@example.org", "a better password").session.methods == ["pwd"])
+    #expect(server.isSound)
+  }
 }

@@ -221,7 +221,8 @@ import Testing
   @Test func `a session refreshes thirty times a minute, and only tokens of ours count`() throws {
     let server = try TestServer { $0.refreshGrace = 0 }
     var token = try register(server).refreshToken
-    let forged = String(token.dropLast(3)) + "AAA"
+    // One tag in 65,536 ends like this already.
+    let forged = String(token.dropLast(3)) + (token.hasSuffix("AAA") ? "BBA" : "AAA")
     for _ in 0..<50 { #expect(refusal { try server.refresh(forged) } == .refreshInvalid) }
     for _ in 0..<30 { token = try server.refresh(token).refreshToken }
     #expect(

@@ -59,17 +59,29 @@ import Testing
   }
 
   @Test func `each flag of a user has its bit`() throws {
-    let flags: [WritableKeyPath<UserRecord, Bool>] = [
-      \.isEmailVerified, \.mustChangePassword, \.hasSecondFactors, \.isDisabledWhenRestored,
+    let flags: [(bit: Int, flag: WritableKeyPath<UserRecord, Bool>)] = [
+      (0, \.isEmailVerified), (1, \.mustChangePassword), (3, \.isDisabledWhenRestored),
     ]
-    for (bit, flag) in flags.enumerated() {
+    for (bit, flag) in flags {
       var user = user
       user[keyPath: flag] = true
       let bytes = try user.encoded()
       #expect(bytes[2] == 1 << bit && bytes[3] == 0)
       #expect(try decodeUser(bytes) == user)
     }
+    for count in [0, 1, 10] {
+      var user = user
+      user.recoveryCodesLeft = count
+      let bytes = try user.encoded()
+      #expect(bytes[2] == 1 << 2 && bytes[3] == count)
+      #expect(try decodeUser(bytes) == user)
+    }
     var bytes = try user.encoded()
+    for (low, high) in [(0, 1), (4, 11), (0, 16)] as [(UInt8, UInt8)] {
+      (bytes[2], bytes[3]) = (low, high)
+      #expect(damage { () throws(RecordDamage) in try decodeUser(bytes) } == .invalidField(offset: 2), "\(low), \(high)")
+    }
+    bytes[3] = 0
     bytes[2] = 1 << 4
     #expect(damage { () throws(RecordDamage) in try decodeUser(bytes) } == .invalidField(offset: 2))
   }

@@ -89,7 +89,7 @@ import Testing
         try test.store.users.find(ann.id, in: &transaction)
       }
       let record = try #require(user)
-      return (record.hasSecondFactors, record.recoveryCodesLeft)
+      return (record.hasSecondFactors, record.recoveryCodesLeft ?? 0)
     }
     func put(_ record: SecondFactorRecord?) throws {
       try test.write { (transaction) throws(RepositoryError) in
@@ -122,7 +122,6 @@ import Testing
   @Test func `a record and a row that do not agree are named`() throws {
     let test = try TestStore()
     var user = ann
-    user.hasSecondFactors = true
     user.recoveryCodesLeft = 3
     let stored = user
     try test.write { (transaction) throws(RepositoryError) in try test.store.users.insert(stored, in: &transaction) }

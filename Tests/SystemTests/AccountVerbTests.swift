@@ -26,6 +26,7 @@ import Testing
     #expect(try run(["user", "disable", ann], data: data) == "\(id)  disabled  admin  \(ann)")
     #expect(try run(["user", "enable", ann], data: data) == "\(id)  active  admin  \(ann)")
     #expect(try run(["user", "unlock", ann], data: data) == "\(id)  active  admin  \(ann)")
+    #expect(try run(["user", "mfa-reset", ann], data: data) == "\(id)  active  admin  \(ann)")
     #expect(try run(["user", "delete", ann], data: data).hasPrefix("64 "))
     #expect(try run(["user", "delete", ann, "--yes"], data: data) == id)
     #expect(try !run(["user", "list"], data: data).contains(id))
