@@ -1,74 +1,27 @@
-// Where the account verbs of the command line are served: by the server that has the store, or here while the store is free.
+// The calls of the account verbs of the command line, and what answers them.
 
-import API
 import Auth
 import Codecs
 import Platform
 
-/// One way to the accounts of a data folder, for as long as one verb takes. Answers are the JSON of the public contract either way.
+/// The accounts of a data folder, for as long as one verb takes.
 struct AccountDesk: Sendable {
-  private enum Door {
-    case server(AdminSocket)
-    case store(OpenStore)
-  }
+  private let client: AdminClient
 
-  private let door: Door
-
-  /// How long to wait for a store that somebody holds without answering: a server that starts or stops.
-  private static let maxAttemptCount = 20
-  private static let attemptMilliseconds: UInt32 = 100
-
-  /// Asks the server if there is one, else opens the store, which is made if it is missing.
+  /// - Parameter missing: what becomes of a data folder without a store.
   static func open(
-    _ configuration: Configuration, _ body: (AccountDesk) throws(CommandError) -> Void
+    _ configuration: Configuration, _ surroundings: Surroundings, missing: AdminAccess.Missing = .refused,
+    _ body: (AccountDesk) throws(CommandError) -> Void
   ) throws(CommandError) {
-    let folder = try DataFolder(preparing: configuration.dataPath)
-    for attempt in 1... {
-      let socket = AdminSocket(path: folder.adminSocketPath)
-      if try socket.ask("GET", "/livez") != nil { return try body(AccountDesk(door: .server(socket))) }
-      let store: OpenStore
-      do throws(CommandError) {
-        store = try OpenStore(folder, configuration, []) { _ in }
-      } catch {
-        // Between the two looks somebody may have taken the lock or given it back.
-        guard error.exitCode == .temporary, attempt < maxAttemptCount else { throw error }
-        sleepThread(milliseconds: attemptMilliseconds)
-        continue
-      }
-      do throws(CommandError) { try body(AccountDesk(door: .store(store))) } catch {
-        try store.close()
-        throw error
-      }
-      return try store.close()
+    try AdminAccess(configuration, surroundings, missing: missing).run { (client) throws(CommandError) in
+      try body(AccountDesk(client: client))
     }
   }
 
   /// Makes a call and returns the object that answers it, once it is durable.
-  ///
-  /// - Parameters:
-  ///   - request: what a server is asked.
-  ///   - here: the same call of the service below; it writes the object that the server would send.
-  func call(
-    _ request: AdminRequest,
-    here: (AccountService, inout JSONWriter) throws(AuthError) -> LogPosition
-  ) throws(CommandError) -> AdminAnswer {
-    switch door {
-    case .server(let socket):
-      guard let answer = try socket.ask(request.method, request.target, request.body()) else {
-        throw .failed("the server has gone; try again", .temporary)
-      }
-      if answer.status == 204 { return try AdminAnswer(AdminAnswer.nothing) }
-      let parsed = try AdminAnswer(answer.body)
-      guard answer.status < 300 else { throw .refused(by: parsed.document, status: answer.status) }
-      return parsed
-    case .store(let store):
-      var json = JSONWriter(ByteBuffer(capacity: 1024))
-      do throws(AuthError) {
-        let position = try here(store.accounts, &json)
-        try store.waitUntilDurable(position)
-      } catch { throw .refused(error) }
-      return try AdminAnswer(json.finish().bytes())
-    }
+  func call(_ request: AdminRequest) throws(CommandError) -> AdminAnswer {
+    let answer = try client.ask(request.method, request.target, request.body())
+    return try AdminAnswer(answer.status == 204 ? AdminAnswer.nothing : answer.body)
   }
 
   /// The identifier of the account that somebody named by it or by its address, deleted ones too.
@@ -82,11 +35,7 @@ struct AccountDesk: Sendable {
           "GET",
           "/api/v1/users?email=\(PercentEncoding.encodedString(name.utf8.span))"
             + (status.map { "&status=\($0.rawValue)" } ?? ""))
-      ) { (accounts, json) throws(AuthError) in
-        guard let query = UserListQuery(email: name, status: status) else { preconditionFailure("a status goes with an address") }
-        json.page(try accounts.list(query, by: .owner))
-        return .zero
-      }
+      )
       var users = page.root["data"]?.elements
       if let text = users?.next()?["id"]?.string, let id = UserID(text.utf8.span) {
         return id

@@ -85,6 +85,10 @@ struct AdminClient: Sendable {
 
   func delete(_ target: String) throws(CommandError) -> AdminSocket.Answer { try answered(try socket.delete(target)) }
 
+  func ask(
+    _ method: StaticString, _ target: String, _ json: consuming ByteBuffer
+  ) throws(CommandError) -> AdminSocket.Answer { try answered(try socket.ask(method, target, json)) }
+
   /// - Throws: what the answer refuses, in the words of the command line.
   private func answered(_ answer: AdminSocket.Answer?) throws(CommandError) -> AdminSocket.Answer {
     guard let answer else { throw .failed("the server has stopped meanwhile", .temporary) }

@@ -59,8 +59,9 @@ extension Verb {
   /// The command line, all of it.
   static let all: [Verb] = [
     serve, adminUserCreate, adminUserList, adminUserGet, adminUserUpdate, adminUserDisable, adminUserEnable, adminUserUnlock,
-    adminUserMFAReset,
-    adminUserDelete, adminUserRestore, adminUserErase, adminUserSessions, adminRecover, adminBackup, adminRestore, adminCheck,
+    adminUserDelete, adminUserRestore, adminUserErase, adminUserMFAReset, adminUserResetLink, adminUserSessions, adminRecover,
+    adminBackup,
+    adminRestore, adminCheck,
     adminCompact, adminCheckpoint, adminStats, adminSalvage, adminAuditTail, adminAuditVerify, adminCalibrate, adminKeysList,
     adminKeysRotate, adminSessionList, adminSessionRevoke, configKeys, version, help,
   ]

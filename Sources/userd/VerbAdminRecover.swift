@@ -1,9 +1,6 @@
 // `userd admin recover`: the way back in for whoever owns the files.
 
-import API
-import Auth
 import Codecs
-import Platform
 
 extension Verb {
   static let adminRecover = Verb(
@@ -33,15 +30,10 @@ extension Verb {
     try surroundings.confirm("this makes \(visible(email)) an administrator and ends its sessions", invocation)
     let name = invocation.values["name"]
     let password = invocation.switches.contains("password-stdin") ? try readPassword(surroundings) : nil
-    let form = RecoveryForm(email: .text(email), name: .of(name), password: .of(password))
     let request = AdminRequest(
       "POST", "/api/v1/admin/recover", texts: [("email", email), ("name", name), ("password", password)])
-    try AccountDesk.open(configuration) { (desk) throws(CommandError) in
-      let answer = try desk.call(request) { (accounts, json) throws(AuthError) in
-        let (recovery, position) = try accounts.recover(form, by: .owner)
-        json.value(recovery)
-        return position
-      }
+    try AccountDesk.open(configuration, surroundings, missing: .made) { (desk) throws(CommandError) in
+      let answer = try desk.call(request)
       if invocation.switches.contains("json") { return try surroundings.answer(answer.text(of: answer.root) + "\n") }
       let lines = [answer.root["user"]?["id"]?.string, answer.root["resetCode"]?.string].compactMap { $0 }
       try surroundings.answer(lines.map { $0 + "\n" }.joined())

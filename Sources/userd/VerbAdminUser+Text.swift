@@ -1,9 +1,7 @@
 // Accounts named on the command line, and shown on it.
 
-import API
 import Auth
 import Codecs
-import Platform
 
 extension Invocation {
   /// The account that the verb is about.
@@ -25,28 +23,6 @@ extension Invocation {
   }
 }
 
-extension FieldInput {
-  static func of(_ text: String?) -> FieldInput { text.map { .text($0) } ?? .absent }
-}
-
-extension FlagInput {
-  static func of(_ flag: Bool?) -> FlagInput { flag.map { .flag($0) } ?? .absent }
-}
-
-extension JSONWriter {
-  /// An object that says nothing, where nothing is left to say.
-  mutating func nothing() {
-    beginObject()
-    endObject()
-  }
-
-  /// Writes what a change left, and returns where it is in the log.
-  mutating func answer(_ done: (value: User, position: LogPosition)) -> LogPosition {
-    value(done.value)
-    return done.position
-  }
-}
-
 extension AdminAnswer {
   /// An account on one line: id, status, role, address; or the whole of it as JSON.
   func line(of user: JSONValue, _ invocation: Invocation) -> String {
@@ -64,5 +40,12 @@ extension Surroundings {
     } else {
       try answer(invocation.switches.contains("json") ? "{\"id\":\"\(id)\"}\n" : "\(id)\n")
     }
+  }
+
+  /// Answers with a code that sets a password, and on a line of its own the link with it if there is one.
+  func answer(link: AdminAnswer, _ id: UserID, _ invocation: Invocation) throws(CommandError) {
+    if invocation.switches.contains("json") { return try answer(link.text(of: link.root) + "\n") }
+    let lines = [link.root["code"]?.string, link.root["url"]?.string].compactMap { $0 }
+    try answer(lines.map { $0 + "\n" }.joined())
   }
 }

@@ -1,60 +1,34 @@
 // `userd admin user ...` for accounts that are there: shown, changed, taken out of use, brought back, removed.
 
-import API
 import Auth
 import Codecs
-import Platform
 
 extension Verb {
-  static let adminUserGet = accountVerb("get", "show an account", "GET") { (accounts, id, json) throws(AuthError) in
-    try accounts.withUser(id, by: .owner) { user, bytes in json.value(user, bytes) }
-    return .zero
-  }
-
+  static let adminUserGet = accountVerb("get", "show an account", "GET")
   static let adminUserDisable = accountVerb(
-    "disable", "take an account out of use and end its sessions", "POST", "/disable"
-  ) { (accounts, id, json) throws(AuthError) in json.answer(try accounts.disable(id, by: .owner)) }
-
-  static let adminUserEnable = accountVerb(
-    "enable", "give a disabled account back", "POST", "/enable"
-  ) { (accounts, id, json) throws(AuthError) in json.answer(try accounts.enable(id, by: .owner)) }
-
+    "disable", "take an account out of use and end its sessions", "POST", "/disable")
+  static let adminUserEnable = accountVerb("enable", "give a disabled account back", "POST", "/enable")
   static let adminUserUnlock = accountVerb(
-    "unlock", "forget the failed logins of an account, so that its owner may try again at once", "POST", "/unlock"
-  ) { (accounts, id, json) throws(AuthError) in json.answer(try accounts.unlock(id, by: .owner)) }
-
+    "unlock", "forget the failed logins of an account, so that its owner may try again at once", "POST", "/unlock")
+  static let adminUserRestore = accountVerb("restore", "make a deleted account what it was before", "POST", "/restore")
   static let adminUserMFAReset = accountVerb(
-    "mfa-reset", "take authenticator app and recovery codes off an account, so that the password alone logs in", "POST",
-    "/mfa-reset"
-  ) { (accounts, id, json) throws(AuthError) in json.answer(try accounts.resetSecondFactors(id, by: .owner)) }
-
-  static let adminUserRestore = accountVerb(
-    "restore", "make a deleted account what it was before", "POST", "/restore"
-  ) { (accounts, id, json) throws(AuthError) in json.answer(try accounts.restore(id, by: .owner)) }
-
+    "mfa-reset", "take app and recovery codes off an account, so that its password alone logs in", "POST", "/mfa-reset")
+  static let adminUserResetLink = accountVerb(
+    "reset-link", "make a code that sets a new password once, within half an hour; with delivery.reset_url a link too", "POST",
+    "/reset-link", showing: Surroundings.answer(link:_:_:))
   static let adminUserDelete = accountVerb(
-    "delete", "delete an account; it keeps its address and can be restored", "DELETE", asks: "this deletes"
-  ) { (accounts, id, json) throws(AuthError) in
-    json.nothing()
-    return try accounts.delete(id, by: .owner).position
-  }
-
+    "delete", "delete an account; it keeps its address and can be restored", "DELETE", asks: "this deletes")
   static let adminUserErase = accountVerb(
-    "erase", "remove everything that is kept of a person, for good", "DELETE", "?erase=true", asks: "this erases for good"
-  ) { (accounts, id, json) throws(AuthError) in
-    json.nothing()
-    return try accounts.erase(id, by: .owner)
-  }
+    "erase", "remove everything that is kept of a person, for good", "DELETE", "?erase=true", asks: "this erases for good")
 
   /// A verb that does one thing to one account.
   ///
   /// - Parameters:
   ///   - suffix: what follows the account in the path that a server is asked for.
   ///   - asks: the beginning of the question before something that is not undone easily.
-  ///   - here: the same thing, done by the service.
   private static func accountVerb(
     _ word: String, _ summary: String, _ method: StaticString, _ suffix: String = "", asks: String? = nil,
-    here: @escaping @Sendable (AccountService, UserID, inout JSONWriter) throws(AuthError) -> LogPosition
+    showing show: @escaping Show = Surroundings.answer(user:_:_:)
   ) -> Verb {
     Verb(
       words: ["admin", "user", word], summary: summary,
@@ -66,16 +40,17 @@ extension Verb {
       let configuration = try surroundings.configuration(for: invocation)
       let name = try invocation.account()
       if let asks { try surroundings.confirm("\(asks) the account \(visible(name))", invocation) }
-      try AccountDesk.open(configuration) { (desk) throws(CommandError) in
+      try AccountDesk.open(configuration, surroundings) { (desk) throws(CommandError) in
         let id = try desk.identifier(of: name)
-        let answer = try desk.call(AdminRequest(method, "/api/v1/users/\(id)\(suffix)")) { (accounts, json) throws(AuthError) in
-          try here(accounts, id, &json)
-        }
-        try surroundings.answer(user: answer, id, invocation)
+        let answer = try desk.call(AdminRequest(method, "/api/v1/users/\(id)\(suffix)"))
+        try show(surroundings)(answer, id, invocation)
       }
       return .success
     }
   }
+
+  /// Writes what the server answered.
+  private typealias Show = @Sendable (Surroundings) -> (AdminAnswer, UserID, Invocation) throws(CommandError) -> Void
 
   static let adminUserUpdate = Verb(
     words: ["admin", "user", "update"], summary: "change an account",
@@ -92,16 +67,12 @@ extension Verb {
     let name = try invocation.account()
     let isVerified = try invocation.flag("email-verified"), mustChange = try invocation.flag("must-change-password")
     let email = invocation.values["email"], newName = invocation.values["name"], role = invocation.values["role"]
-    let form = AccountEditForm(
-      email: .of(email), name: .of(newName), role: .of(role), emailVerified: .of(isVerified), mustChangePassword: .of(mustChange))
-    try AccountDesk.open(configuration) { (desk) throws(CommandError) in
+    try AccountDesk.open(configuration, surroundings) { (desk) throws(CommandError) in
       let id = try desk.identifier(of: name)
       let request = AdminRequest(
         "PATCH", "/api/v1/users/\(id)", texts: [("email", email), ("name", newName), ("role", role)],
         flags: [("emailVerified", isVerified), ("mustChangePassword", mustChange)])
-      let answer = try desk.call(request) { (accounts, json) throws(AuthError) in
-        json.answer(try accounts.update(id, form, by: .owner))
-      }
+      let answer = try desk.call(request)
       try surroundings.answer(user: answer, id, invocation)
     }
     return .success
@@ -115,17 +86,11 @@ extension Verb {
     flags: [.json], settings: Setting.all.filter { $0.key == "data" }
   ) { invocation, surroundings throws(CommandError) in
     let configuration = try surroundings.configuration(for: invocation)
-    try AccountDesk.open(configuration) { (desk) throws(CommandError) in
+    try AccountDesk.open(configuration, surroundings) { (desk) throws(CommandError) in
       var cursor: String?
       repeat {
-        let query = UserListQuery(limit: UserListQuery.limits.upperBound, cursor: cursor)
         let after = cursor.map { "&cursor=\($0)" } ?? ""
-        let page = try desk.call(AdminRequest("GET", "/api/v1/users?limit=\(UserListQuery.limits.upperBound)\(after)")) {
-          (accounts, json) throws(AuthError) in
-          guard let query else { preconditionFailure("the greatest limit is a limit") }
-          json.page(try accounts.list(query, by: .owner))
-          return .zero
-        }
+        let page = try desk.call(AdminRequest("GET", "/api/v1/users?limit=\(UserListQuery.limits.upperBound)\(after)"))
         var text = ""
         if let users = page.root["data"]?.elements {
           for user in users { text += page.line(of: user, invocation) }

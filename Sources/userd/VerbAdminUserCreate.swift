@@ -1,9 +1,6 @@
 // `userd admin user create`: an account made by whoever owns the data folder, with the server up or down.
 
-import API
-import Auth
 import Codecs
-import Platform
 
 extension Verb {
   static let adminUserCreate = Verb(
@@ -11,7 +8,8 @@ extension Verb {
     details: [
       """
       The password is one line of standard input without its newline; a terminal asks for it. It is never an argument. Without
-      --password-stdin the account has none, so that nobody can log in to it.
+      --password-stdin the account has none; then the id is followed, on a line of its own, by a code that sets one, once, within half
+      an hour: POST /api/auth/password/reset takes it.
       """,
       """
       With a server running on the data folder it is asked through admin.sock there; without one the store is opened here,
@@ -34,15 +32,22 @@ extension Verb {
     }
     let name = invocation.values["name"] ?? String(email.prefix { $0 != "@" }), role = invocation.values["role"] ?? "user"
     let password = invocation.switches.contains("password-stdin") ? try readPassword(surroundings) : nil
-    let form = AccountForm(email: .text(email), name: .text(name), role: .text(role), password: .of(password))
     let request = AdminRequest(
       "POST", "/api/v1/users", texts: [("email", email), ("name", name), ("role", role), ("password", password)])
-    try AccountDesk.open(configuration) { (desk) throws(CommandError) in
-      let user = try desk.call(request) { (accounts, json) throws(AuthError) in
-        json.answer(try accounts.create(form, by: .owner))
-      }
+    try AccountDesk.open(configuration, surroundings, missing: .made) { (desk) throws(CommandError) in
+      let user = try desk.call(request)
       guard let id = user.root["id"]?.string else { throw .failed("the server's answer names no account", .internalError) }
-      try surroundings.answer(invocation.switches.contains("json") ? user.text(of: user.root) + "\n" : "\(id)\n")
+      var code: String?
+      if password == nil {
+        code = try desk.call(AdminRequest("POST", "/api/v1/users/\(id)/reset-link")).root["code"]?.string
+      }
+      if invocation.switches.contains("json") {
+        // A code is made of base64url digits, so it is JSON as it stands.
+        let text = user.text(of: user.root).dropLast()
+        try surroundings.answer("\(text)\(code.map { ",\"resetCode\":\"\($0)\"" } ?? "")}\n")
+      } else {
+        try surroundings.answer([id, code].compactMap { $0.map { "\($0)\n" } }.joined())
+      }
     }
     return .success
   }
