@@ -63,6 +63,29 @@ import Testing
     #expect(try Program.run(["admin", "check", "--deep", "--data", data]).exitCode == 0)
   }
 
+  @Test func `an account without a password gets a code that sets one, and only one`() throws {
+    let folder = TemporaryFolder("reset-code")
+    let data = folder.path + "/db"
+    let made = try run(["user", "create", "--email", "ann@example.org"], data: data).split(separator: "\n")
+    try #require(made.count == 2 && made[1].hasPrefix("upr1_"))
+    let shown = try JSONDocument(Array(run(["user", "create", "--email", "bob@example.org", "--json"], data: data).utf8).span)
+    #expect(shown.root["resetCode"]?.string?.hasPrefix("upr1_") == true && shown.root["email"]?.string == "bob@example.org")
+    // The code comes from a process that has ended since.
+    let server = try RunningServer(data: data)
+    let client = try server.connect()
+    func reset(_ code: String) throws -> Int {
+      try client.request("POST", "/api/auth/password/reset", json: #"{"token":"\#(code)","newPassword":"\#(Self.password)"}"#)
+        .status
+    }
+    #expect(try reset(String(made[1])) == 204)
+    #expect(try reset(String(made[1])) == 410)
+    let login = try client.request(
+      "POST", "/api/auth/login", json: #"{"email":"ann@example.org","password":"\#(Self.password)"}"#)
+    #expect(login.status == 200 && login.json["user"]?["id"]?.string == String(made[0]))
+    #expect(login.json["user"]?["emailVerified"]?.boolean == true, "whoever had the code is taken for the owner of the address")
+    #expect(server.stop() == 0)
+  }
+
   @Test func `the token in the data folder makes the first administrator, and goes with its use`() throws {
     let folder = TemporaryFolder("setup")
     let data = folder.path + "/db", path = data + "/setup-token"
