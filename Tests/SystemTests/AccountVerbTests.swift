@@ -83,6 +83,10 @@ import Testing
       "POST", "/api/auth/login", json: #"{"email":"ann@example.org","password":"\#(Self.password)"}"#)
     #expect(login.status == 200 && login.json["user"]?["id"]?.string == String(made[0]))
     #expect(login.json["user"]?["emailVerified"]?.boolean == true, "whoever had the code is taken for the owner of the address")
+    let next = try run(["user", "reset-link", "ann@example.org"], data: data)
+    #expect(next.hasPrefix("upr1_") && !next.contains("\n"), "there is no template for a link")
+    #expect(try reset(next) == 204)
+    #expect(try run(["user", "reset-link", "carl@example.org"], data: data).hasPrefix("66 "))
     #expect(server.stop() == 0)
   }
 
