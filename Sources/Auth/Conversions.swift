@@ -17,6 +17,27 @@ extension AuthError {
   }
 }
 
+extension EmailAddress {
+  /// The address of a user; nil for one that this program would not have written.
+  init?(of user: UserRecord) {
+    do throws(FieldError) { try self.init(user.email) } catch { return nil }
+  }
+}
+
+extension DisplayName {
+  /// The name of a user; nil for one that this program would not have written.
+  init?(of user: UserRecord) {
+    do throws(FieldError) { try self.init(user.name) } catch { return nil }
+  }
+}
+
+extension PasswordPolicy {
+  /// Judges `text` as the new password of a user.
+  func accept(_ text: String, for user: UserRecord, at pointer: String) throws(FieldError) -> Password {
+    try accept(text, email: EmailAddress(of: user), name: DisplayName(of: user), at: pointer)
+  }
+}
+
 extension User {
   init(_ record: UserRecord) {
     id = UserID(record.id)

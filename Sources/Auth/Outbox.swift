@@ -45,7 +45,7 @@ package final class Outbox: Sendable {
       draft, to: user.email, for: Recipient(userID: user.id, userEpoch: user.epoch, isDecoy: false), at: now, in: &transaction)
   }
 
-  /// The same for any address. A decoy costs as much and goes nowhere.
+  /// The same for any address. A decoy costs as much and goes nowhere; in the place of the address it has letters, as many.
   func post(
     _ draft: MessageDraft, to address: String, for recipient: Recipient, payload: [UInt8] = [], at now: Int64,
     in transaction: inout Writing
@@ -56,6 +56,7 @@ package final class Outbox: Sendable {
       try store.issue(
         token, to: recipient.userID, epoch: recipient.userEpoch, at: now, payload: payload, in: &transaction)
     }
+    let address = recipient.isDecoy ? String(repeating: "x", count: address.utf8.count) : address
     try store.outbox.insert(
       OutboxRecord(
         id: draft.id, dueAt: now, kind: draft.kind, isDecoy: recipient.isDecoy, userID: recipient.userID,

@@ -178,17 +178,3 @@ package final class RecoveryService: Sendable {
     return UUID(high: id.high & ~0xf000 | 0x8000, low: id.low & ~(0b11 << 62) | 0b10 << 62)
   }
 }
-
-extension EmailAddress {
-  /// The address of a user; nil for none that this program wrote.
-  init?(of user: UserRecord) {
-    do throws(FieldError) { try self.init(user.email) } catch { return nil }
-  }
-}
-
-extension PasswordPolicy {
-  /// Judges `text` as the new password of a user.
-  func accept(_ text: String, for user: UserRecord, at pointer: String) throws(FieldError) -> Password {
-    try accept(text, email: try EmailAddress(user.email), name: try DisplayName(user.name), at: pointer)
-  }
-}

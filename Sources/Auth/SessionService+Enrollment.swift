@@ -29,7 +29,7 @@ extension SessionService {
       factors?.pending = pending
       return .noted(.totpEnrolled)
     }
-    guard let account = done.value.address else { throw .storageFailed("a stored address is none") }
+    guard let account = EmailAddress(of: done.value) else { throw .storageFailed("a stored address is none") }
     let enrollment = TOTPEnrollment(secret: secret, issuer: options.issuer, account: account)
     return (Enrollment(secret: enrollment.secretText, otpauthURI: enrollment.uri), done.position)
   }

@@ -62,28 +62,12 @@ extension SessionService {
     let text = judge.require(form.newPassword, at: "#/newPassword") { (text) throws(FieldError) in text }
     let keepsSessions = judge.accept(form.keepSessions, at: "#/keepSessions") ?? false
     guard let current, let text, judge.complaints.isEmpty else { throw .invalid(judge.complaints) }
-    let new = try options.passwordPolicy.accept(new: text, for: account)
+    let new: Password
+    do throws(FieldError) {
+      new = try options.passwordPolicy.accept(text, for: account, at: "#/newPassword")
+    } catch { throw .passwordRefused(error) }
     let isSame = current.secret.withSpan { one in new.secret.withSpan { constantTimeEquals(one, $0) } }
     if isSame { throw .passwordRefused(FieldError("#/newPassword", .invalidValue, "use another password than the current one")) }
     return (current, new, keepsSessions)
   }
-}
-
-extension PasswordPolicy {
-  /// Judges the new password of an account, where that is the one thing to judge.
-  ///
-  /// - Throws: `.passwordRefused`.
-  func accept(new text: String, for account: UserRecord) throws(AuthError) -> Password {
-    do throws(FieldError) {
-      return try accept(text, email: account.address, name: account.displayName, at: "#/newPassword")
-    } catch { throw .passwordRefused(error) }
-  }
-}
-
-extension UserRecord {
-  /// The stored address as a value; nil if it is none any more.
-  var address: EmailAddress? { do throws(FieldError) { return try EmailAddress(email) } catch { return nil } }
-
-  /// The stored name as a value; nil if it is none any more.
-  var displayName: DisplayName? { do throws(FieldError) { return try DisplayName(name) } catch { return nil } }
 }

@@ -99,7 +99,7 @@ extension SessionService {
 
   /// Before somebody's own password is looked at again: guesses count as those of a login do, but whoever has a session is no stranger.
   func ownLoginSlot(of account: UserRecord, from origin: SessionOrigin) throws(AuthError) -> ThrottleSlot {
-    guard let email = account.address else { throw .storageFailed("a stored address is none") }
+    guard let email = EmailAddress(of: account) else { throw .storageFailed("a stored address is none") }
     return try throttle.loginSlot(email, from: origin) { (_) throws(RepositoryError) in true }
   }
 }

@@ -195,19 +195,7 @@ import Testing
   /// The tables with an entry that has a user's identifier or address in its key or its value; the audit trail may.
   private func traces(of user: User, on server: TestServer) throws -> Set<TableTag> {
     let bytes = user.id.uuid.bytes
-    let marks = [bytes.indices.map { bytes[$0] }, Array(user.email.utf8)]
-    var found: Set<TableTag> = []
-    let everything: [UInt8] = []
-    try server.store.read { (transaction) throws(RepositoryError) in
-      try transaction.scan(from: everything.span, below: everything.span, .ascending) { (key, value) throws(RepositoryError) in
-        let entry = key.indices.map { key[$0] } + value.indices.map { value[$0] }
-        for mark in marks where entry.indices.contains(where: { entry[$0...].starts(with: mark) }) {
-          if let table = TableTag(rawValue: key[0]), table != .audit { found.insert(table) }
-        }
-        return .next
-      }
-    }
-    return found
+    return try server.tables(with: [bytes.indices.map { bytes[$0] }, Array(user.email.utf8)]).subtracting([.audit])
   }
 
   @Test func `the last administrator who is active stays`() throws {

@@ -218,6 +218,15 @@ import Testing
     #expect(server.isSound)
   }
 
+  @Test func `an address without an account is not kept`() throws {
+    let server = try Self.server()
+    _ = try server.register()
+    for address in [Self.ann, "eve@example.org"] { try server.forgot(address) }
+    #expect(try server.waiting() == 3, "one to verify, one to reset, one decoy")
+    #expect(try server.tables(with: [Array("eve@example.org".utf8)]) == [])
+    #expect(try server.tables(with: [Array(Self.ann.utf8)]).contains(.outbox))
+  }
+
   @Test func `only a token that went to an active account is in a message that is sent`() throws {
     let server = try Self.server()
     let people = try ["ann", "bob", "cat"].map { try server.register("\($0)@example.org", "correct horse", "Name").user.id }

@@ -172,6 +172,22 @@ final class TestServer {
     try store.read { (transaction) throws(RepositoryError) in try store.outbox.figures(limit: 1000, in: &transaction).count }
   }
 
+  /// The tables with an entry that has one of these runs of bytes in its key or its value.
+  func tables(with marks: [[UInt8]]) throws -> Set<TableTag> {
+    var found: Set<TableTag> = []
+    let everything: [UInt8] = []
+    try store.read { (transaction) throws(RepositoryError) in
+      try transaction.scan(from: everything.span, below: everything.span, .ascending) { (key, value) throws(RepositoryError) in
+        let entry = key.indices.map { key[$0] } + value.indices.map { value[$0] }
+        for mark in marks where entry.indices.contains(where: { entry[$0...].starts(with: mark) }) {
+          if let table = TableTag(rawValue: key[0]) { found.insert(table) }
+        }
+        return .next
+      }
+    }
+    return found
+  }
+
   /// Changes what is stored of a user behind the services' back.
   func change(_ id: UserID, _ change: (inout UserRecord) -> Void) throws { try Self.change(id, in: store, database, change) }
 
