@@ -26,6 +26,9 @@ let linux = house + [.enableExperimentalFeature("Extern")]
   let wideInstructions = house
 #endif
 
+/// For the floor that runs once in a process's life or for each verb: what it does is never hot.
+let small: [SwiftSetting] = [.unsafeFlags(["-Osize"], .when(configuration: .release))]
+
 /// Release executables are static and stripped, so that one file is the whole installation, and have no unwind tables (docs/decisions/0008).
 let withoutUnwindTables = Context.packageDirectory + "/Sources/userd/without-unwind-tables.ld"
 let link: [LinkerSetting] = [
@@ -73,7 +76,7 @@ let package = Package(
     .executableTarget(
       name: "userd",
       dependencies: ["API", "Auth", "Repositories", "Storage", "HTTP", "Crypto", "Codecs", "Platform"],
-      exclude: ["without-unwind-tables.ld"], swiftSettings: house, linkerSettings: link),
+      exclude: ["without-unwind-tables.ld"], swiftSettings: house + small, linkerSettings: link),
     .executableTarget(
       name: "userd-bench", dependencies: ["Storage", "Crypto", "Codecs", "HTTP", "Platform"],
       path: "Benchmarks/userd-bench", swiftSettings: house, linkerSettings: link),

@@ -56,8 +56,8 @@ package struct MailMessage {
 
   /// Text of a field: as it is if it is short and plain, else in encoded words.
   private static func unstructured(_ text: String) -> String {
-    let isPlain = text.utf8.count <= 60 && text.utf8.allSatisfy { $0 >= 0x20 && $0 < 0x7f } && !text.contains("=?")
-    if isPlain { return text }
+    let beginsWord = zip(text.utf8, text.utf8.dropFirst()).contains { $0 == UInt8(ascii: "=") && $1 == UInt8(ascii: "?") }
+    if !beginsWord, text.utf8.count <= 60, text.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7f }) { return text }
     var words: [[UInt8]] = [[]]
     for scalar in text.unicodeScalars {
       let bytes = UTF8.encode(scalar).map { Array($0) } ?? []
@@ -127,7 +127,7 @@ package struct MailAddress: Sendable, Hashable {
   /// The address as a field has it.
   package var text: String {
     // Dots at the ends or together make it a quoted string (RFC 5322 section 3.4.1).
-    let isDotAtom = !local.hasPrefix(".") && !local.hasSuffix(".") && !local.contains("..")
+    let isDotAtom = local.split(separator: ".", omittingEmptySubsequences: false).allSatisfy { !$0.isEmpty }
     let spec = "\(isDotAtom ? local : "\"\(local)\"")@\(domain)"
     return name.isEmpty ? spec : "\"\(name)\" <\(spec)>"
   }
