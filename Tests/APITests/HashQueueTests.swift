@@ -13,8 +13,9 @@ import Testing
     let answers = Mutex<[String]>([])
     inParallel(4) { index in
       do {
-        // Two are at work; of the next two, one waits and one is sent away, whichever comes first.
-        if index >= 2 { crowd.waitUntil(2) }
+        // Two are at work, one after the other, since the one place to wait is also where work is handed over; of the next two, one waits
+        // and one is sent away, whichever comes first.
+        crowd.waitUntil(min(index, 2))
         let answer = try server.ask("POST", "/api/auth/login", #"{"email":"nobody@example.org","password":"whatever it is"}"#)
         answers.withLock { $0.append(answer.code ?? answer.text) }
         if answer.status == 503 {
