@@ -73,7 +73,9 @@ package struct RecordCheck {
   package static func run(_ entries: Entries) throws(RepositoryError) -> RecordReport {
     var check = RecordCheck()
     for index in Index.allCases { check.balances[index] = [Balance](repeating: Balance(), count: 0x1_0000) }
+    var isEmpty = true
     try entries { (key, value) throws(RepositoryError) in
+      isEmpty = false
       check.meet(key, value)
       for item in check.items {
         let mark = item.mark | 1
@@ -81,6 +83,8 @@ package struct RecordCheck {
       }
       return .next
     }
+    // A checkpoint from before the very first transaction: all that there is lies in the log.
+    if isEmpty { return check.report }
     check.finish()
     try check.nameDifferences(entries)
     return check.report

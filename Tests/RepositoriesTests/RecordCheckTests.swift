@@ -51,6 +51,11 @@ struct RecordCheckTests {
 
   @Test func `a store in which all agrees is sound`() throws { #expect(try Self.problems(try Self.entries(50)) == []) }
 
+  @Test func `nothing at all is sound, and something without a version is not`() throws {
+    #expect(try Self.problems([]) == [], "all may be in the log still")
+    #expect(try Self.problems([try Self.entries(1)[2]]).contains("the store does not say which schema version it has"))
+  }
+
   @Test func `whatever entry is missing is named`() throws {
     let all = try Self.entries(5)
     for index in all.indices {
