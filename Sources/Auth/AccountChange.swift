@@ -21,18 +21,30 @@ extension AccountService {
     _ id: UserID, by authority: Authority, if condition: RevisionCondition,
     _ edit: (_ user: inout UserRecord, _ permissions: PermissionSet) -> AuthError?
   ) throws(AuthError) -> (value: User, position: LogPosition) {
+    try act(on: id, by: authority, if: condition) { (old, permissions, now, transaction) throws(RepositoryError) in
+      var new = old
+      if let error = edit(&new, permissions) { return try refuse(error, id, to: authority, at: now, in: &transaction) }
+      return try settle(new, replacing: old, by: authority, at: now, in: &transaction)
+    }
+  }
+
+  /// Does something to an account on somebody's authority, judged first as for `change`.
+  ///
+  /// - Parameter body: gets the account, what they may do now, and the time; it writes, or says why not.
+  func act(
+    on id: UserID, by authority: Authority, if condition: RevisionCondition,
+    _ body: (
+      _ user: UserRecord, _ permissions: PermissionSet, _ now: Int64, _ transaction: inout Writing
+    ) throws(RepositoryError) -> AccountOutcome
+  ) throws(AuthError) -> (value: User, position: LogPosition) {
     try authority.require(.usersWrite)
     let now = identifiers.now()
     let done = try store.writing { (transaction) throws(RepositoryError) -> AccountOutcome in
       let permissions = try authority.permissions(by: store, in: &transaction)
-      let old: UserRecord
       switch try subject(id, for: permissions, if: condition, in: &transaction) {
-      case .done(let user): old = user
+      case .done(let user): return try body(user, permissions, now, &transaction)
       case .refused(let error): return try refuse(error, id, to: authority, at: now, in: &transaction)
       }
-      var new = old
-      if let error = edit(&new, permissions) { return try refuse(error, id, to: authority, at: now, in: &transaction) }
-      return try settle(new, replacing: old, by: authority, at: now, in: &transaction)
     }
     switch done.value {
     case .done(let user): return (User(user), done.position)

@@ -11,15 +11,8 @@ extension AccountService {
   package func resetSecondFactors(
     _ id: UserID, if condition: RevisionCondition = .none, by authority: Authority
   ) throws(AuthError) -> (value: User, position: LogPosition) {
-    try authority.require(.usersWrite)
-    let now = identifiers.now(), moment = throttle.moment()
-    let done = try store.writing { (transaction) throws(RepositoryError) -> AccountOutcome in
-      let permissions = try authority.permissions(by: store, in: &transaction)
-      let old: UserRecord
-      switch try subject(id, for: permissions, if: condition, in: &transaction) {
-      case .done(let user): old = user
-      case .refused(let error): return try refuse(error, id, to: authority, at: now, in: &transaction)
-      }
+    let moment = throttle.moment()
+    return try act(on: id, by: authority, if: condition) { (old, _, now, transaction) throws(RepositoryError) in
       guard try store.secondFactors.find(of: old.id, in: &transaction) != nil else { return .done(old) }
       var user = old
       try store.secondFactors.remove(from: &user, in: &transaction)
@@ -33,10 +26,6 @@ extension AccountService {
       try audit.note(
         .factorsReset, at: now, actor: authority.actor, subject: old.id, session: authority.session, in: &transaction)
       return .done(user)
-    }
-    switch done.value {
-    case .done(let user): return (User(user), done.position)
-    case .refused(let error): throw error
     }
   }
 }

@@ -43,29 +43,18 @@ extension AccountService {
   package func unlock(
     _ id: UserID, if condition: RevisionCondition = .none, by authority: Authority
   ) throws(AuthError) -> (value: User, position: LogPosition) {
-    try authority.require(.usersWrite)
-    let now = identifiers.now(), moment = throttle.moment()
-    let done = try store.writing { (transaction) throws(RepositoryError) -> AccountOutcome in
-      let permissions = try authority.permissions(by: store, in: &transaction)
-      switch try subject(id, for: permissions, if: condition, in: &transaction) {
-      case .refused(let error): return try refuse(error, id, to: authority, at: now, in: &transaction)
-      case .done(let user):
-        try forgive(user, at: moment, in: &transaction)
-        try audit.note(
-          .userUnlocked, at: now, actor: authority.actor, subject: user.id, session: authority.session, in: &transaction)
-        return .done(user)
-      }
-    }
-    switch done.value {
-    case .done(let user): return (User(user), done.position)
-    case .refused(let error): throw error
+    let moment = throttle.moment()
+    return try act(on: id, by: authority, if: condition) { (user, _, now, transaction) throws(RepositoryError) in
+      try forgive(user, at: moment, in: &transaction)
+      try audit.note(
+        .userUnlocked, at: now, actor: authority.actor, subject: user.id, session: authority.session, in: &transaction)
+      return .done(user)
     }
   }
 
   func forgive(_ user: UserRecord, at moment: Int64, in transaction: inout Writing) throws(RepositoryError) {
     // A stored address is one that was accepted.
-    let email: EmailAddress
-    do throws(FieldError) { email = try EmailAddress(user.email) } catch { throw .damaged(.users, .missingField(tag: 2)) }
+    guard let email = EmailAddress(of: user) else { throw .damaged(.users, .missingField(tag: 2)) }
     try throttle.forgive(email, at: moment, in: &transaction)
     try throttle.forgive(codesOf: user.id, at: moment, in: &transaction)
   }
@@ -103,15 +92,7 @@ extension AccountService {
   package func erase(
     _ id: UserID, if condition: RevisionCondition = .none, by authority: Authority
   ) throws(AuthError) -> LogPosition {
-    try authority.require(.usersWrite)
-    let now = identifiers.now()
-    let done = try store.writing { (transaction) throws(RepositoryError) -> AccountOutcome in
-      let permissions = try authority.permissions(by: store, in: &transaction)
-      let user: UserRecord
-      switch try subject(id, for: permissions, if: condition, in: &transaction) {
-      case .done(let found): user = found
-      case .refused(let error): return try refuse(error, id, to: authority, at: now, in: &transaction)
-      }
+    try act(on: id, by: authority, if: condition) { (user, _, now, transaction) throws(RepositoryError) in
       if try leavesNoAdministrator(user, becoming: nil, in: &transaction) { return .refused(.lastAdmin) }
       try store.sessions.endSessions(of: user.id, in: &transaction)
       try store.oneTimeTokens.deleteAll(of: user.id, in: &transaction)
@@ -122,11 +103,7 @@ extension AccountService {
       try audit.note(
         .userErased, at: now, actor: authority.actor, subject: user.id, session: authority.session, in: &transaction)
       return .done(user)
-    }
-    switch done.value {
-    case .done: return done.position
-    case .refused(let error): throw error
-    }
+    }.position
   }
 
   /// Deletes one's own account. Costs exactly one password hash, so it belongs on the hash pool. Wrong passwords count as those of a login.
