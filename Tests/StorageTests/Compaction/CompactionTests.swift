@@ -175,8 +175,17 @@ import Testing
     #expect(try again.compact().outcome == .failed)
     events = told.failures
     #expect(events.count == 1 && events[0].contains("page \(id)"), "\(events)")
-    // The others are served as before.
-    #expect(try contents.keys.contains { try again.text($0) == contents[$0] })
+    // The others are served as before, and what lay on it is refused by its name.
+    var served = 0
+    for key in contents.keys.sorted() {
+      do {
+        #expect(try again.text(key) == contents[key])
+        served += 1
+      } catch {
+        #expect("\(error)".contains("page \(id) "), "\(error)")
+      }
+    }
+    #expect(served > contents.count / 2 && served < contents.count, "\(served) of \(contents.count)")
   }
 
   /// What failed, as events tell it.
