@@ -48,6 +48,8 @@ package struct RecordCheck {
   private enum Index: CaseIterable {
     case email
     case role
+    case name
+    case status
     case secondFactors
     case sessionsByUser
     case oneTimeTokensByUser
@@ -112,17 +114,23 @@ package struct RecordCheck {
       let user = try UserRecord(id: key.identifier(at: 1), decoding: value)
       add(row: user.id, .email, UserRepository.emailKey(user.email))
       // Settings come first, so the version is known here. An index that is not whole yet says nothing.
-      if hasRoleIndex { add(row: user.id, .role, UserRepository.roleKey(user.role, user.id)) }
+      if has(schema: 2) { add(row: user.id, .role, UserRepository.roleKey(user.role, user.id)) }
+      if has(schema: 3) {
+        add(row: user.id, .name, UserRepository.nameKey(user.name, user.id))
+        if let place = UserRepository.statusKey(user.status, user.id) { add(row: user.id, .status, place) }
+      }
+      for object in [user.metadata, user.appMetadata] where !object.isEmpty {
+        do throws(JSONError) { _ = try JSONDocument(object.span) } catch { throw .notJSON(offset: error.offset) }
+      }
       if let count = user.recoveryCodesLeft {
         add(row: user.id, .secondFactors, SecondFactorRepository.balanceKey(of: user.id, recoveryCount: count))
       }
     case .usersByEmail:
       guard let id = UUID(bytes: value) else { throw .brokenIndex }
       items.append(Item(index: .email, id: id, mark: Self.mark(key, id), isRow: false))
-    case .usersByRole:
-      guard key.count > 17, value.isEmpty else { throw .brokenIndex }
-      let id = key.identifier(at: key.count - 16)
-      if hasRoleIndex { items.append(Item(index: .role, id: id, mark: Self.mark(key, id), isRow: false)) }
+    case .usersByRole: try checkEntry(key, value, .role, since: 2)
+    case .usersByName: try checkEntry(key, value, .name, since: 3)
+    case .usersByStatus: try checkEntry(key, value, .status, since: 3)
     case .secondFactors:
       guard key.count == 17 else { throw .brokenIndex }
       let factors = try SecondFactorRecord(id: key.identifier(at: 1), decoding: value)
@@ -174,7 +182,17 @@ package struct RecordCheck {
       guard key.count == OutboxRepository.keyByteCount else { throw .brokenIndex }
       report.messages += 1
       _ = try OutboxRepository.record(key, value)
+    case .roles, .apiKeys, .apiKeysByCreator, .idempotentAnswers, .idempotentAnswersByEnd: throw .brokenIndex
     }
+  }
+
+  /// An entry of an index of users whose keys end with the user.
+  private mutating func checkEntry(
+    _ key: Span<UInt8>, _ value: Span<UInt8>, _ index: Index, since version: UInt32
+  ) throws(RecordDamage) {
+    guard key.count > 17, value.isEmpty else { throw .brokenIndex }
+    let id = key.identifier(at: key.count - 16)
+    if has(schema: version) { items.append(Item(index: index, id: id, mark: Self.mark(key, id), isRow: false)) }
   }
 
   private mutating func add(row id: UUID, _ index: Index, _ place: Key) {
@@ -186,7 +204,8 @@ package struct RecordCheck {
     UUID(high: key.subject.high ^ key.client, low: key.subject.low &+ UInt64(key.policy.rawValue))
   }
 
-  private var hasRoleIndex: Bool { schema.map { $0 >= 2 } ?? true }
+  /// Whether what a version of the schema brought must be whole.
+  private func has(schema version: UInt32) -> Bool { schema.map { $0 >= version } ?? true }
 
   private mutating func checkSetting(_ key: Span<UInt8>, _ value: Span<UInt8>) throws(RecordDamage) {
     guard key.count == 2, let setting = Setting(rawValue: key[1]) else { throw .brokenIndex }
@@ -252,6 +271,8 @@ package struct RecordCheck {
     switch index {
     case .email: ("user", .usersByEmail)
     case .role: ("user", .usersByRole)
+    case .name: ("user", .usersByName)
+    case .status: ("user", .usersByStatus)
     case .secondFactors: ("user", .secondFactors)
     case .sessionsByUser: ("session", .sessionsByUser)
     case .oneTimeTokensByUser: ("one-time token", .oneTimeTokensByUser)
@@ -277,8 +298,9 @@ package struct RecordCheck {
     case .audit where key.count == 9: return "audit record \(key.orderedNumber(at: 1))"
     case .oneTimeTokens where key.count == OneTimeTokenRepository.rowKeyByteCount:
       return "one-time token \(key.identifier(at: 1))"
-    case .settings, .users, .usersByEmail, .usersByRole, .secondFactors, .knownDevices, .sessions, .sessionsByUser,
-      .oneTimeTokens, .oneTimeTokensByUser, .outbox, .audit, .throttleCounters, .throttleCountersByEnd:
+    case .settings, .users, .usersByEmail, .usersByRole, .usersByName, .usersByStatus, .secondFactors, .knownDevices, .sessions,
+      .sessionsByUser, .oneTimeTokens, .oneTimeTokensByUser, .outbox, .audit, .throttleCounters, .throttleCountersByEnd, .roles,
+      .apiKeys, .apiKeysByCreator, .idempotentAnswers, .idempotentAnswersByEnd:
       return "an entry of \"\(table)\""
     }
   }

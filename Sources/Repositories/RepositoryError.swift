@@ -65,6 +65,8 @@ package enum RecordDamage: Error, Equatable, Sendable {
   /// A field that must be there is not.
   case missingField(tag: UInt8)
   case trailingBytes(offset: Int)
+  /// What is kept as JSON is none.
+  case notJSON(offset: Int)
   /// An index entry leads to no row, or to one that does not belong to it.
   case brokenIndex
 }
@@ -92,6 +94,7 @@ extension RecordDamage: CustomStringConvertible {
     case .invalidField(let offset): "the field at byte \(offset) has no valid value"
     case .missingField(let tag): "field \(tag) is missing"
     case .trailingBytes(let offset): "bytes follow its end at byte \(offset)"
+    case .notJSON(let offset): "it has JSON that is malformed at byte \(offset)"
     case .brokenIndex: "index and row do not agree"
     }
   }

@@ -5,7 +5,7 @@ import Storage
 
 enum Schema {
   /// The version that this program reads and writes.
-  static let current: UInt32 = 2
+  static let current: UInt32 = 3
   /// The most rows that one transaction of a migration looks at.
   static let maxSliceCount = 4096
 
@@ -16,7 +16,7 @@ enum Schema {
     case underWay(MigrationNote)
   }
 
-  /// What is to be done to some rows, and the row up to which all is done then; nil if no row is left.
+  /// Index entries that some rows ask for, and the row up to which all is done then; nil if no row is left.
   private struct Slice {
     var keys: [Key] = []
     var place: UUID?
@@ -68,7 +68,11 @@ enum Schema {
     let slice = try database.read { (transaction) throws(RepositoryError) in
       // Forward only: a step that was released never changes and never goes.
       switch version {
-      case 1: try usersByRole(after: place, sliceCount, in: &transaction)
+      case 1: try users(after: place, sliceCount, in: &transaction) { [UserRepository.roleKey($0.role, $0.id)] }
+      case 2:
+        try users(after: place, sliceCount, in: &transaction) { user in
+          [UserRepository.nameKey(user.name, user.id)] + (UserRepository.statusKey(user.status, user.id).map { [$0] } ?? [])
+        }
       default: preconditionFailure("no step leads on from schema version \(version)")
       }
     }
@@ -88,14 +92,16 @@ enum Schema {
     }
   }
 
-  /// Version 1 to 2: the index of users by role.
-  private static func usersByRole(
-    after place: UUID?, _ sliceCount: Int, in transaction: inout ReadTransaction
+  /// The entries that a step makes for the next users.
+  private static func users(
+    after place: UUID?, _ sliceCount: Int, in transaction: inout ReadTransaction, _ keys: (UserRecord) -> [Key]
   ) throws(RepositoryError) -> Slice {
     var slice = Slice()
+    var count = 0
     try Table<UserRecord>().scan(after: place, .ascending, in: &transaction) { user in
-      slice.keys.append(UserRepository.roleKey(user.role, user.id))
-      guard slice.keys.count == sliceCount else { return .next }
+      slice.keys += keys(user)
+      count += 1
+      guard count == sliceCount else { return .next }
       slice.place = user.id
       return .stop
     }

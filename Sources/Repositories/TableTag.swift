@@ -10,6 +10,10 @@ package enum TableTag: UInt8, Sendable, CaseIterable {
   case usersByEmail = 0x11
   /// Index: role and user.
   case usersByRole = 0x12
+  /// Index: name in lower case and user.
+  case usersByName = 0x13
+  /// Index: status and user, of users who are not active.
+  case usersByStatus = 0x14
   /// What a user proves a login with besides the password, by user.
   case secondFactors = 0x18
   /// Networks from which a user logged in, by user and network.
@@ -30,6 +34,16 @@ package enum TableTag: UInt8, Sendable, CaseIterable {
   case throttleCounters = 0x48
   /// Index: end and throttle counter.
   case throttleCountersByEnd = 0x49
+  /// Roles by name.
+  case roles = 0x50
+  /// API keys by identifier.
+  case apiKeys = 0x51
+  /// Index: who made an API key, and the key.
+  case apiKeysByCreator = 0x52
+  /// Answers that a repeated request gets again, by a digest of what was asked.
+  case idempotentAnswers = 0x58
+  /// Index: end and idempotent answer.
+  case idempotentAnswersByEnd = 0x59
 }
 
 extension TableTag: CustomStringConvertible {
@@ -39,6 +53,8 @@ extension TableTag: CustomStringConvertible {
     case .users: "users"
     case .usersByEmail: "users by e-mail"
     case .usersByRole: "users by role"
+    case .usersByName: "users by name"
+    case .usersByStatus: "users by status"
     case .secondFactors: "second factors"
     case .knownDevices: "known devices"
     case .sessions: "sessions"
@@ -49,6 +65,11 @@ extension TableTag: CustomStringConvertible {
     case .audit: "audit"
     case .throttleCounters: "throttle counters"
     case .throttleCountersByEnd: "throttle counters by end"
+    case .roles: "roles"
+    case .apiKeys: "API keys"
+    case .apiKeysByCreator: "API keys by creator"
+    case .idempotentAnswers: "idempotent answers"
+    case .idempotentAnswersByEnd: "idempotent answers by end"
     }
   }
 }

@@ -26,6 +26,9 @@ package struct UserRecord: Sendable, Equatable {
   package var name: String
   /// A PHC string; nil while the account waits for its first password.
   package var passwordHash: String?
+  /// JSON objects in compact form; empty while there are no members.
+  package var metadata: [UInt8]
+  package var appMetadata: [UInt8]
 
   /// Values are stored on disk; never renumber.
   package enum Status: UInt8, Sendable {
@@ -37,13 +40,14 @@ package struct UserRecord: Sendable, Equatable {
   package static let maxEmailByteCount = 254
   package static let maxNameByteCount = 800
   package static let maxPasswordHashByteCount = 512
+  package static let maxMetadataByteCount = 4096
 
   package init(
     id: UUID, status: Status = .active, isEmailVerified: Bool = false, mustChangePassword: Bool = false,
     isDisabledWhenRestored: Bool = false, epoch: UInt32 = 1,
     revision: UInt64 = 1,
     createdAt: Int64, updatedAt: Int64, lastLoginAt: Int64 = 0, passwordChangedAt: Int64 = 0,
-    role: RoleName, email: String, name: String, passwordHash: String?
+    role: RoleName, email: String, name: String, passwordHash: String?, metadata: [UInt8] = [], appMetadata: [UInt8] = []
   ) {
     self.id = id
     self.status = status
@@ -61,6 +65,8 @@ package struct UserRecord: Sendable, Equatable {
     self.email = email
     self.name = name
     self.passwordHash = passwordHash
+    self.metadata = metadata
+    self.appMetadata = appMetadata
   }
 }
 
@@ -91,6 +97,8 @@ private enum Layout {
   static let emailTag: UInt8 = 2
   static let nameTag: UInt8 = 3
   static let passwordHashTag: UInt8 = 4
+  static let metadataTag: UInt8 = 5
+  static let appMetadataTag: UInt8 = 6
 }
 
 extension UserRecord: TableRow {
@@ -121,12 +129,18 @@ extension UserRecord: TableRow {
     if let passwordHash {
       try writer.append(tag: Layout.passwordHashTag, passwordHash.utf8.span, limit: Self.maxPasswordHashByteCount, in: .users)
     }
+    for (tag, object) in [(Layout.metadataTag, metadata), (Layout.appMetadataTag, appMetadata)] where !object.isEmpty {
+      try writer.append(tag: tag, object.span, limit: Self.maxMetadataByteCount, in: .users)
+    }
     return writer.bytes
   }
 
   init(id: UUID, decoding bytes: Span<UInt8>) throws(RecordDamage) {
-    let fields = try UserFields(id: id, decoding: bytes)
-    self.id = id
+    try self.init(UserFields(id: id, decoding: bytes), in: bytes)
+  }
+
+  fileprivate init(_ fields: UserFields, in bytes: Span<UInt8>) throws(RecordDamage) {
+    id = fields.id
     status = fields.status
     isEmailVerified = fields.isEmailVerified
     mustChangePassword = fields.mustChangePassword
@@ -144,6 +158,15 @@ extension UserRecord: TableRow {
     name = try bytes.text(fields.name)
     passwordHash = nil
     if let place = fields.passwordHash { passwordHash = try bytes.text(place) }
+    metadata = fields.metadata.map { bytes[$0] }
+    appMetadata = fields.appMetadata.map { bytes[$0] }
+  }
+}
+
+extension UserFields {
+  /// A copy of the user from the bytes that the places are in.
+  package func record(in bytes: Span<UInt8>) throws(RepositoryError) -> UserRecord {
+    do throws(RecordDamage) { return try UserRecord(self, in: bytes) } catch { throw .damaged(.users, error) }
   }
 }
 
@@ -167,6 +190,9 @@ package struct UserFields: Sendable {
   package let email: Range<Int>
   package let name: Range<Int>
   let passwordHash: Range<Int>?
+  /// JSON objects; empty ranges while there are no members.
+  package let metadata: Range<Int>
+  package let appMetadata: Range<Int>
 
   init(id: UUID, decoding bytes: Span<UInt8>) throws(RecordDamage) {
     var reader = try RecordReader(bytes, version: Layout.version)
@@ -194,12 +220,16 @@ package struct UserFields: Sendable {
     var email: Range<Int>?
     var name: Range<Int>?
     var passwordHash: Range<Int>?
+    var metadata = 0..<0
+    var appMetadata = 0..<0
     while let (tag, range) = try reader.field(in: bytes) {
       switch tag {
       case Layout.roleTag: role = range
       case Layout.emailTag: email = range
       case Layout.nameTag: name = range
       case Layout.passwordHashTag: passwordHash = range
+      case Layout.metadataTag: metadata = try Self.object(range, in: bytes)
+      case Layout.appMetadataTag: appMetadata = try Self.object(range, in: bytes)
       default: throw .invalidField(offset: range.lowerBound)
       }
     }
@@ -210,6 +240,16 @@ package struct UserFields: Sendable {
     self.email = email
     self.name = name
     self.passwordHash = passwordHash
+    self.metadata = metadata
+    self.appMetadata = appMetadata
+  }
+
+  /// The place of a JSON object, which begins and ends as one. That it is one all through is for `RecordCheck`.
+  private static func object(_ range: Range<Int>, in bytes: Span<UInt8>) throws(RecordDamage) -> Range<Int> {
+    guard range.count > 2, bytes[range.lowerBound] == UInt8(ascii: "{"), bytes[range.upperBound - 1] == UInt8(ascii: "}") else {
+      throw .invalidField(offset: range.lowerBound)
+    }
+    return range
   }
 }
 

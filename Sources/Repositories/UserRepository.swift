@@ -1,11 +1,11 @@
-// All verbs for users: by identifier, by e-mail address, by role, in order of creation. docs/records.md §3.
+// Users kept with the indexes that lead to them: by identifier, by e-mail address, by role, name and status. docs/records.md §3.
 
 package import Codecs
 package import Storage
 
-/// Users, the index that keeps their addresses unique, ignoring ASCII case, and the index that finds those of a role.
+/// Users, the index that keeps their addresses unique, ignoring ASCII case, and the indexes that lists go by.
 package struct UserRepository: Sendable {
-  private let table = Table<UserRecord>()
+  let table = Table<UserRecord>()
 
   init() {}
 
@@ -44,7 +44,17 @@ package struct UserRepository: Sendable {
     if try owner(ofEmail: user.email, in: &transaction) != nil { throw .emailTaken }
     try table.put(user, in: &transaction)
     try claim(user, in: &transaction)
-    try enter(user, in: &transaction)
+    try change(nil, Self.roleKey(user.role, user.id), in: &transaction)
+    try change(nil, Self.nameKey(user.name, user.id), in: &transaction)
+    try change(nil, Self.statusKey(user.status, user.id), in: &transaction)
+  }
+
+  /// Whether an address belongs to a user; `id` does not count.
+  package func isTaken<Reader: TransactionReader & ~Copyable>(
+    _ email: String, except id: UUID? = nil, in transaction: inout Reader
+  ) throws(RepositoryError) -> Bool {
+    guard let owner = try owner(ofEmail: email, in: &transaction) else { return false }
+    return owner != id
   }
 
   /// Replaces what is kept of `old`, which was found in this same transaction.
@@ -59,17 +69,18 @@ package struct UserRepository: Sendable {
       try Self.emailKey(old.email).withSpan { (key) throws(RepositoryError) in try transaction.remove(key) }
       try claim(user, in: &transaction)
     }
-    if user.role != old.role {
-      try Self.roleKey(old.role, old.id).withSpan { (key) throws(RepositoryError) in try transaction.remove(key) }
-      try enter(user, in: &transaction)
-    }
+    try change(Self.roleKey(old.role, old.id), Self.roleKey(user.role, user.id), in: &transaction)
+    try change(Self.nameKey(old.name, old.id), Self.nameKey(user.name, user.id), in: &transaction)
+    try change(Self.statusKey(old.status, old.id), Self.statusKey(user.status, user.id), in: &transaction)
     try table.put(user, in: &transaction)
   }
 
   /// Removes a user, found in this same transaction, with the entries that lead to it.
   package func delete(_ user: UserRecord, in transaction: inout WriteTransaction) throws(RepositoryError) {
     try Self.emailKey(user.email).withSpan { (key) throws(RepositoryError) in try transaction.remove(key) }
-    try Self.roleKey(user.role, user.id).withSpan { (key) throws(RepositoryError) in try transaction.remove(key) }
+    try change(Self.roleKey(user.role, user.id), nil, in: &transaction)
+    try change(Self.nameKey(user.name, user.id), nil, in: &transaction)
+    try change(Self.statusKey(user.status, user.id), nil, in: &transaction)
     try table.delete(user.id, in: &transaction)
   }
 
@@ -117,11 +128,6 @@ package struct UserRepository: Sendable {
     return rows
   }
 
-  package enum Order: Sendable {
-    case oldestFirst
-    case newestFirst
-  }
-
   private func owner<Reader: TransactionReader & ~Copyable>(
     ofEmail email: String, in transaction: inout Reader
   ) throws(RepositoryError) -> UUID? {
@@ -140,9 +146,12 @@ package struct UserRepository: Sendable {
     try Self.emailKey(user.email).withSpan { (key) throws(RepositoryError) in try transaction.set(key, id.span) }
   }
 
-  private func enter(_ user: UserRecord, in transaction: inout WriteTransaction) throws(RepositoryError) {
+  /// Moves an entry of an index; one that stays where it is is not written.
+  private func change(_ old: Key?, _ new: Key?, in transaction: inout WriteTransaction) throws(RepositoryError) {
+    if let old, let new, old.equals(new) { return }
     let nothing: [UInt8] = []
-    try Self.roleKey(user.role, user.id).withSpan { (key) throws(RepositoryError) in try transaction.set(key, nothing.span) }
+    if let old { try old.withSpan { (key) throws(RepositoryError) in try transaction.remove(key) } }
+    if let new { try new.withSpan { (key) throws(RepositoryError) in try transaction.set(key, nothing.span) } }
   }
 
   static func roleKey(_ role: RoleName, _ user: UUID) -> Key {
@@ -151,20 +160,46 @@ package struct UserRepository: Sendable {
     return key
   }
 
-  private static func rolePrefix(_ role: RoleName) -> Key {
+  static func rolePrefix(_ role: RoleName) -> Key {
     var key = Key(.usersByRole)
     role.withSpan { key.append(text: $0) }
     return key
   }
 
-  static func emailKey(_ email: String) -> Key {
-    let folded = folded(email)
-    var key = Key(.usersByEmail)
-    key.append(text: folded.span)
+  /// The entry by which a name is searched: of a long name only the beginning is in it.
+  static func nameKey(_ name: String, _ user: UUID) -> Key {
+    var key = Key(.usersByName)
+    key.append(text: folded(name.utf8.span.extracting(..<min(name.utf8.count, maxNameKeyByteCount))).span)
+    key.append(user)
     return key
   }
 
-  private static func folded(_ email: String) -> [UInt8] {
-    email.utf8.map { $0 >= UInt8(ascii: "A") && $0 <= UInt8(ascii: "Z") ? $0 | 0x20 : $0 }
+  /// How much of a name is in its entry.
+  static let maxNameKeyByteCount = 64
+
+  /// Nil for a status that has no entries.
+  static func statusKey(_ status: UserRecord.Status, _ user: UUID) -> Key? {
+    guard status != .active else { return nil }
+    var key = statusPrefix(status)
+    key.append(user)
+    return key
+  }
+
+  static func statusPrefix(_ status: UserRecord.Status) -> Key {
+    var key = Key(.usersByStatus)
+    key.append(byte: status.rawValue)
+    return key
+  }
+
+  static func emailKey(_ email: String) -> Key {
+    var key = Key(.usersByEmail)
+    key.append(text: folded(email.utf8.span).span)
+    return key
+  }
+
+  private static func folded(_ email: String) -> [UInt8] { folded(email.utf8.span) }
+
+  static func folded(_ text: Span<UInt8>) -> [UInt8] {
+    text.indices.map { text[$0] >= UInt8(ascii: "A") && text[$0] <= UInt8(ascii: "Z") ? text[$0] | 0x20 : text[$0] }
   }
 }

@@ -15,16 +15,19 @@ struct RecordCheckTests {
   private static func entries(_ count: UInt64) throws -> [Entry] {
     var entries: [Entry] = []
     var version = RecordWriter(version: 1)
-    version.append(UInt32(2))
+    version.append(UInt32(3))
     entries.append(([0x01, 0x01], version.bytes))
     entries.append(([0x01, 0x02], StoreIdentity(uuid: id(0), epoch: 7).encoded()))
     for number in 1...count {
       let role = try #require(RoleName("user"))
       let user = UserRecord(
-        id: id(number), createdAt: 1, updatedAt: 1, role: role, email: "P\(number)@Example.org", name: "P", passwordHash: nil)
+        id: id(number), status: number % 2 == 0 ? .disabled : .active, createdAt: 1, updatedAt: 1, role: role,
+        email: "P\(number)@Example.org", name: "P", passwordHash: nil, metadata: Array(#"{"a":1}"#.utf8))
       entries.append((bytes(RowKey(.users, user.id)), try user.encoded()))
       entries.append((bytes(UserRepository.emailKey(user.email)), Array(copying: user.id)))
       entries.append((bytes(UserRepository.roleKey(user.role, user.id)), []))
+      entries.append((bytes(UserRepository.nameKey(user.name, user.id)), []))
+      if let key = UserRepository.statusKey(user.status, user.id) { entries.append((bytes(key), [])) }
       let session = SessionRecord(
         id: id(1000 + number), userID: user.id, userEpoch: 1, methods: .password, createdAt: 1, idleExpiresAt: 2, expiresAt: 3,
         seed: InlineArray(repeating: 1), ipPrefix: "", userAgent: "", deviceName: nil)
@@ -62,8 +65,9 @@ struct RecordCheckTests {
       var entries = all
       let gone = entries.remove(at: index)
       let found = try Self.problems(entries)
-      // Two indexes lead to a user.
-      #expect(found.count == (gone.key[0] == TableTag.users.rawValue ? 2 : 1), "\(gone.key): \(found)")
+      // Three indexes lead to a user, and a fourth to one who is disabled.
+      let expected = gone.key[0] != TableTag.users.rawValue ? 1 : gone.value[1] == 1 ? 3 : 4
+      #expect(found.count == expected, "\(gone.key): \(found)")
       #expect(!found.joined().contains("@"), "no address is shown")
     }
   }
@@ -84,6 +88,17 @@ struct RecordCheckTests {
     #expect(try Self.problems(all + [(otherRole, [1])]) == ["an entry of \"users by role\": index and row do not agree"])
     #expect(try Self.problems(all + [([0x12, 1], [])]) == ["an entry of \"users by role\": index and row do not agree"])
     #expect(try Self.problems(all + [([0x77, 1], [])]) == ["an entry belongs to table 119, which this program does not know"])
+    for (key, name) in [
+      (UserRepository.nameKey("Q", Self.id(3)), "name"), (UserRepository.statusKey(.deleted, Self.id(3))!, "status"),
+    ] {
+      let found = try Self.problems(all + [(Self.bytes(key), [])])
+      #expect(
+        found.contains("user \(Self.id(3)) has 2 entries in \"users by \(name)\"")
+          || found == ["an entry of \"users by \(name)\" leads to user \(Self.id(3)), which is not there"])
+    }
+    var unreadable = all
+    unreadable[2].value[unreadable[2].value.count - 2] = UInt8(ascii: "x")
+    #expect(try Self.problems(unreadable) == ["user \(Self.id(1)): it has JSON that is malformed at byte 5"])
     var broken = all
     broken[2].value[1] = 9
     #expect(try Self.problems(broken).contains { $0.hasPrefix("user \(Self.id(1)): ") })

@@ -42,6 +42,22 @@ import Testing
     let bytes = try user.encoded()
     #expect(Hex.encodedString(bytes.span) == golden)
     #expect(try decodeUser(bytes) == user)
+    user.metadata = Array(#"{"a":1}"#.utf8)
+    user.appMetadata = Array(#"{"b":[]}"#.utf8)
+    let objects = "050700" + "7b2261223a317d" + "060800" + "7b2262223a5b5d7d"
+    let longer = try user.encoded()
+    #expect(Hex.encodedString(longer.span) == golden + objects)
+    #expect(try decodeUser(longer) == user)
+  }
+
+  @Test func `metadata that are no object are damage`() throws {
+    let bytes = try user.encoded()
+    for field in [
+      [5, 0, 0], [5, 1, 0, 0x7b], [5, 2, 0, 0x7b, 0x7d], [6, 3, 0, 0x7b, 0x20, 0x5d], [6, 3, 0, 0x5b, 0x20, 0x7d],
+    ] as [[UInt8]] {
+      #expect(
+        damage { () throws(RecordDamage) in try decodeUser(bytes + field) } == .invalidField(offset: bytes.count + 3), "\(field)")
+    }
   }
 
   @Test func `a session has the bytes of docs/records.md section 4`() throws {
@@ -182,6 +198,8 @@ import Testing
     }
     let limits: [(Int, (inout UserRecord, String) -> Void)] = [
       (254, { $0.email = $1 }), (800, { $0.name = $1 }), (512, { $0.passwordHash = $1 }),
+      (4096, { $0.metadata = Array($1.utf8) }),
+      (4096, { $0.appMetadata = Array($1.utf8) }),
     ]
     for (limit, set) in limits {
       #expect(refusal { set(&$0, String(repeating: "x", count: limit)) } == nil)

@@ -11,10 +11,10 @@ import Testing
 @Suite struct SchemaTests {
   private typealias Entries = [[UInt8]: [UInt8]]
 
-  /// The entries of a store of schema 1 as the program of that time wrote them: 23 users of three roles, five sessions.
-  private static func golden() throws -> Entries {
+  /// The entries of a store of an earlier schema as the program of that time wrote them: 23 users of three roles, five sessions.
+  private static func golden(schema: Int = 1) throws -> Entries {
     let folder = #filePath.split(separator: "/").dropLast().joined(separator: "/")
-    let file = try File("/\(folder)/Golden/schema-1.hex", .read)
+    let file = try File("/\(folder)/Golden/schema-\(schema).hex", .read)
     var text = [UInt8](repeating: 0, count: try file.size())
     var span = text.mutableSpan
     let got = try file.read(into: &span, at: 0)
@@ -45,13 +45,16 @@ import Testing
     return found
   }
 
-  /// What the store of schema 1 must have become.
+  /// What a store of an earlier schema must become.
   private static func migrated(_ old: Entries) throws -> Entries {
     var new = old
-    new[[1, 1]] = [1, 2, 0, 0, 0]
+    new[[1, 1]] = [1, 3, 0, 0, 0]
     for (key, value) in old where key[0] == 0x10 {
       let user = try UserRecord(id: key.span.identifier(at: 1), decoding: value.span)
       new[[0x12] + Array(user.role.text.utf8) + [0, 1] + key.dropFirst()] = []
+      let name = user.name.utf8.prefix(64).map { (0x41...0x5a).contains($0) ? $0 + 0x20 : $0 }
+      new[[0x13] + name + [0, 1] + key.dropFirst()] = []
+      if user.status != .active { new[[0x14, user.status.rawValue] + key.dropFirst()] = [] }
     }
     return new
   }
@@ -104,9 +107,9 @@ import Testing
     return true
   }
 
-  @Test func `a store of schema 1 opens, gets the index of roles, and is sound`() throws {
-    let golden = try Self.golden()
-    #expect(golden.count == 2 + 1 + 23 + 23 + 5 + 5)
+  @Test(arguments: [1, 2]) func `a store of an earlier schema opens, gets its indexes, and is sound`(_ schema: Int) throws {
+    let golden = try Self.golden(schema: schema)
+    #expect(golden.count == 2 + 1 + 23 + 23 + 5 + 5 + (schema == 1 ? 0 : 23))
     let system = SimulatedFileSystem(try Self.disk(golden))
     var database = try Self.open(system)
     #expect(try Self.problems(database) == [], "before its migration an index that is not there is not missed")
@@ -129,11 +132,14 @@ import Testing
     try database.close()
   }
 
-  @Test func `a migration that stops after any step goes on where it stood`() throws {
+  @Test(arguments: [1, 2]) func `a migration that stops after any step goes on where it stood`(_ schema: UInt8) throws {
     var random = SeededGenerator.announced("migration steps")
-    let golden = try Self.golden()
+    let golden = try Self.golden(schema: Int(schema))
     let disk = try Self.disk(golden)
     let expected = try Self.migrated(golden)
+    // Entries of the first migration, and steps in all.
+    let index: UInt8 = schema == 1 ? 0x12 : 0x13
+    let stepCount = schema == 1 ? 10 : 5
     for steps in 0...5 {
       let system = SimulatedFileSystem(disk)
       var database = try Self.open(system)
@@ -142,17 +148,18 @@ import Testing
       Self.cutPower(system, under: database, &random)
       database = try Self.open(system)
       #expect(try Self.entries(database) == before, "each step waits until it is durable")
-      #expect(before.count { $0.key[0] == 0x12 } == min(steps * 5, 23))
+      #expect(before.count { $0.key[0] == index } == min(steps * 5, 23))
       if steps > 0, steps < 5 {
         #expect(before[[1, 1]] == nil, "an older program refuses a store without a version")
         let place = Array(
           before.keys.filter { $0[0] == 0x10 }.map { $0.dropFirst() }.sorted { $0.lexicographicallyPrecedes($1) }[steps * 5 - 1])
-        #expect(before[[1, 4]] == [1, 1, 0, 0, 0, 2, 0, 0, 0] + place)
+        #expect(before[[1, 4]] == [1, schema, 0, 0, 0, schema + 1, 0, 0, 0] + place)
         #expect(
-          try Self.problems(database) == ["the store is on the way from schema version 1 to 2, which the next start goes on with"]
-        )
+          try Self.problems(database) == [
+            "the store is on the way from schema version \(schema) to \(schema + 1), which the next start goes on with"
+          ])
       }
-      #expect(try Self.advance(database, steps: 5 - steps))
+      #expect(try Self.advance(database, steps: stepCount - steps))
       #expect(try !Schema.advance(database, Self.fresh))
       #expect(try Self.entries(database) == expected)
       #expect(try Self.problems(database) == [])
@@ -161,9 +168,9 @@ import Testing
     }
   }
 
-  @Test func `a crash at any call of the file system during a migration loses nothing`() throws {
+  @Test(arguments: [1, 2]) func `a crash at any call of the file system during a migration loses nothing`(_ schema: Int) throws {
     var random = SeededGenerator.announced("migration crashes")
-    let golden = try Self.golden()
+    let golden = try Self.golden(schema: schema)
     let disk = try Self.disk(golden)
     let expected = try Self.migrated(golden)
     var crashes = 0
@@ -187,9 +194,9 @@ import Testing
   @Test func `a migration's note is refused by a program that does not know where it leads`() throws {
     var golden = try Self.golden()
     golden[[1, 1]] = nil
-    golden[[1, 4]] = [1, 2, 0, 0, 0, 3, 0, 0, 0] + [UInt8](repeating: 0, count: 16)
+    golden[[1, 4]] = [1, 3, 0, 0, 0, 4, 0, 0, 0] + [UInt8](repeating: 0, count: 16)
     let newer = try Self.open(SimulatedFileSystem(try Self.disk(golden)))
-    #expect(throws: RepositoryError.newerSchema(found: 3, supported: 2)) { try Store.open(newer, fresh: Self.fresh) }
+    #expect(throws: RepositoryError.newerSchema(found: 4, supported: 3)) { try Store.open(newer, fresh: Self.fresh) }
     try newer.close()
     for numbers in [[2, 0, 0, 0, 2, 0, 0, 0], [0, 0, 0, 0, 1, 0, 0, 0], [1, 0, 0, 0, 0, 0, 0, 0], [1, 0, 0, 0]] as [[UInt8]] {
       golden[[1, 4]] = [1] + numbers + [UInt8](repeating: 0, count: 16)

@@ -23,17 +23,17 @@ import Testing
         try transaction.get(key.span) { (value) throws(RepositoryError) in Hex.encodedString(value) }
       }
     }
-    #expect(try value([1, 1]) == "0102000000")
+    #expect(try value([1, 1]) == "0103000000")
     #expect(try value([1, 2]) == "0100000000000000010000000000000002d4c3b2a1")
   }
 
   @Test func `a store of a newer schema is refused with both versions`() throws {
     let test = try TestStore()
-    try test.plant([1, 3, 0, 0, 0], at: [1, 1])
-    #expect(throws: RepositoryError.newerSchema(found: 3, supported: 2)) { try test.reopen() }
+    try test.plant([1, 4, 0, 0, 0], at: [1, 1])
+    #expect(throws: RepositoryError.newerSchema(found: 4, supported: 3)) { try test.reopen() }
     #expect(
-      RepositoryError.newerSchema(found: 3, supported: 2).description
-        == "the store has schema version 3; this program reads up to 2")
+      RepositoryError.newerSchema(found: 4, supported: 3).description
+        == "the store has schema version 4; this program reads up to 3")
   }
 
   @Test func `entries without a schema version are refused`() throws {

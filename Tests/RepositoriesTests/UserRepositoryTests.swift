@@ -144,23 +144,20 @@ import Testing
     for (order, expected) in [(UserRepository.Order.oldestFirst, users), (.newestFirst, users.reversed())] {
       for limit in [1, 7, 24, 25, 26] {
         var seen: [UserRecord] = []
-        var last: UUID?
-        while true {
-          let page = try test.store.read { (transaction) throws(RepositoryError) in
-            try test.store.users.page(after: last, order, limit: limit, in: &transaction)
+        var place: [UInt8]? = []
+        while let start = place {
+          var budget = limit
+          place = try test.store.read { (transaction) throws(RepositoryError) in
+            try test.store.users.visit(.creation(order), after: start, budget: &budget, in: &transaction) {
+              (fields, bytes) throws(RepositoryError) in
+              seen.append(try fields.record(in: bytes))
+              return .next
+            }
           }
-          #expect(page.count <= limit)
-          guard let end = page.last else { break }
-          seen += page
-          last = end.id
         }
         #expect(seen == expected)
       }
     }
-    let none = try test.store.read { (transaction) throws(RepositoryError) in
-      try test.store.users.page(after: nil, .oldestFirst, limit: 0, in: &transaction)
-    }
-    #expect(none.isEmpty)
   }
 
   @Test func `damage in a user or the index is an error that names the table`() throws {
@@ -178,7 +175,8 @@ import Testing
     try test.plant([1], at: [0x10, 7])
     #expect(throws: RepositoryError.damaged(.users, .brokenIndex)) {
       try test.store.read { (transaction) throws(RepositoryError) in
-        try test.store.users.page(after: nil, .newestFirst, limit: 2, in: &transaction)
+        var budget = 2
+        return try test.store.users.visit(.creation(.newestFirst), after: [], budget: &budget, in: &transaction) { _, _ in .next }
       }
     }
   }
