@@ -39,6 +39,22 @@ extension Services {
     }
   }
 
+  /// The same for those who have the permission.
+  func authorized(_ permission: Permission, _ handler: @escaping AuthorityHandler) -> Handler {
+    authorized { [self] request, authority, response throws(Problem) in
+      try calling(request) { () throws(AuthError) in try authority.require(permission) }
+      try handler(request, authority, &response)
+    }
+  }
+
+  /// Lets the owner of the data folder through, on the admin socket; for everybody else there is nothing.
+  func owned(_ handler: @escaping AuthorityHandler) -> Handler {
+    authorized { [self] request, authority, response throws(Problem) in
+      guard request.listenerIndex == operation.adminListenerIndex else { throw ProblemKind.notFound.problem() }
+      try handler(request, authority, &response)
+    }
+  }
+
   private func unrestrictedPrincipal(of request: borrowing Request, _ response: inout Response) throws(Problem) -> Principal {
     let principal = try principal(of: request, &response)
     try calling(request) { () throws(AuthError) in try principal.requireNoRestriction() }

@@ -27,18 +27,19 @@ struct EntityTag {
   /// Whether a field value names this tag: `*`, or a list with it, weak or strong (If-None-Match compares weakly).
   ///
   /// Tags come exactly as they were sent; an item that is no tag names nothing.
-  func isListed(in value: Span<UInt8>) -> Bool {
+  func isListed(in value: Span<UInt8>) -> Bool { withSpan { Self.lists($0, in: value) } }
+
+  /// The same for a tag of any kind without a comma in it.
+  static func lists(_ wanted: Span<UInt8>, in value: Span<UInt8>) -> Bool {
     if value.count == 1, value[0] == UInt8(ascii: "*") { return true }
-    return withSpan { wanted in
-      var start = 0
-      while start < value.count {
-        var end = start
-        while end < value.count, value[end] != UInt8(ascii: ",") { end += 1 }
-        if Self.item(value.extracting(start..<end), is: wanted, allowsWeak: true) { return true }
-        start = end + 1
-      }
-      return false
+    var start = 0
+    while start < value.count {
+      var end = start
+      while end < value.count, value[end] != UInt8(ascii: ",") { end += 1 }
+      if item(value.extracting(start..<end), is: wanted, allowsWeak: true) { return true }
+      start = end + 1
     }
+    return false
   }
 
   /// The revisions that a list of strong tags names (If-Match compares strongly); an item that is no tag of ours names none.

@@ -15,6 +15,10 @@ extension Services {
       json.string("v1")
       json.key("health")
       json.string("/readyz")
+      json.key("openapi")
+      json.string("/openapi.json")
+      json.key("types")
+      json.string("/types.d.ts")
       json.key("problems")
       json.beginArray()
       for kind in ProblemKind.all { json.string("/problems/\(kind.code)") }

@@ -13,6 +13,8 @@ package struct Services: Sendable {
   package let operation: Operation
   /// How often one client may ask without proving who it is; nil if there is no limit.
   package let anonymousLimiter: RateLimiter?
+  /// The contract in the languages of other programs.
+  package let documents: ContractDocuments
 
   package init(
     sessions: SessionService, accounts: AccountService, keys: KeyService, audit: AuditService, recovery: RecoveryService,
@@ -26,6 +28,7 @@ package struct Services: Sendable {
     self.recovery = recovery
     self.operation = operation
     self.anonymousLimiter = anonymousLimiter
+    documents = ContractDocuments(version: operation.version)
   }
 
   /// The server as its operator sees it.

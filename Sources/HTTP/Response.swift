@@ -14,6 +14,8 @@ package struct Response: ~Copyable, Sendable {
     case byPath
     /// `private, no-cache`: kept by the client, asked for again with its ETag.
     case revalidated
+    /// `public, no-cache`: kept by anybody, asked for again with its ETag.
+    case shared
   }
 
   package enum ContentType: Sendable {

@@ -67,6 +67,10 @@ extension LoopContext {
     case .byPath:
       if server.hasAllowedOrigins { output.append("\r\nVary: Origin") }
       return
+    case .shared:
+      output.append("\r\nCache-Control: public, no-cache")
+      if server.hasAllowedOrigins { output.append("\r\nVary: Origin") }
+      return
     case .revalidated: output.append("\r\nCache-Control: private, no-cache\r\nVary: Authorization")
     }
     if server.hasAllowedOrigins { output.append(", Origin") }

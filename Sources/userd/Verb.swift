@@ -63,6 +63,6 @@ extension Verb {
     adminBackup,
     adminRestore, adminCheck,
     adminCompact, adminCheckpoint, adminStats, adminSalvage, adminAuditTail, adminAuditVerify, adminCalibrate, adminKeysList,
-    adminKeysRotate, adminSessionList, adminSessionRevoke, configKeys, version, help,
+    adminKeysRotate, adminSessionList, adminSessionRevoke, configKeys, schemaOpenAPI, schemaTypeScript, version, help,
   ]
 }

@@ -151,7 +151,7 @@ import Testing
     let server = try APIServer()
     let root = try server.administrator()
     let body = #"{"email":"ann@example.org","password":"\#(APIServer.password)"}"#
-    #expect(try server.ask("POST", "/api/v1/admin/recover", body, token: root.access).code == "forbidden")
+    #expect(try server.ask("POST", "/api/v1/admin/recover", body, token: root.access).code == "not_found")
     #expect(try server.ask("POST", "/api/v1/admin/recover", body).code == "missing_token")
     let answer = try server.ask("POST", "/api/v1/admin/recover", body, over: .admin)
     #expect(answer.status == 200 && answer["user"]?["role"]?.string == "admin" && answer["resetCode"]?.isNull == true)

@@ -1,0 +1,39 @@
+// The rows of the routing table below /api/v1/admin: what an operator asks of the server.
+
+import Auth
+import HTTP
+
+extension Endpoint {
+  static let operation = [
+    Endpoint(
+      .post, "/api/v1/admin/recover", "recoverAccess", .owner(Services.recover), on: .hashPool, takes: .json(.recovery),
+      gives: .ok(.recoveredAccess), "make the account of an address an active administrator"),
+    Endpoint(
+      .post, "/api/v1/admin/pins", "pinCheckpoint", .owner(Services.pin), on: .diskPool, gives: .created(.pin),
+      "keep everything answered so far in a checkpoint, for a minute"),
+    Endpoint(
+      .post, "/api/v1/admin/pins/{id}", "renewPin", .owner(Services.renewPin), gives: .noContent, reads: [.pinID],
+      "keep it for another minute"),
+    Endpoint(
+      .delete, "/api/v1/admin/pins/{id}", "releasePin", .owner(Services.releasePin), on: .diskPool, gives: .noContent,
+      reads: [.pinID], "let it go"),
+    Endpoint(
+      .post, "/api/v1/admin/checkpoint", "checkpoint", .permission(.opsWrite, Services.checkpoint), on: .diskPool,
+      gives: .accepted(.work), "write everything answered so far to the pages"),
+    Endpoint(
+      .post, "/api/v1/admin/compact", "compact", .permission(.opsWrite, Services.compact), gives: .accepted(.work),
+      "begin a compaction, or name the one that runs"),
+    Endpoint(
+      .delete, "/api/v1/admin/compact", "endCompaction", .permission(.opsWrite, Services.endCompaction), gives: .noContent,
+      "end the compaction, if one runs"),
+    Endpoint(
+      .get, "/api/v1/admin/stats", "getStatistics", .permission(.opsRead, Services.stats), gives: .ok(.statistics),
+      "figures of the store"),
+    Endpoint(
+      .get, "/api/v1/admin/keys", "listSigningKeys", .owner(Services.listKeys), gives: .ok(.signingKeyList),
+      "the keys of access tokens"),
+    Endpoint(
+      .post, "/api/v1/admin/keys/rotate", "rotateSigningKeys", .owner(Services.rotateKeys), on: .diskPool,
+      takes: .optional(.rotation), gives: .ok(.signingKeyList), refuses: "invalid_request", "sign with a new key"),
+  ]
+}

@@ -1,0 +1,139 @@
+// What a request can say beside its body: parts of the path, the query, header fields.
+
+/// A parameter by name. Where it stands, its type and its errors follow.
+enum Parameter: UInt8, Sendable, CaseIterable {
+  case userID, sessionID, ownSessionID, pinID, problemCode
+  case limit, cursor, userSort, email, status, erase, verbose
+  case actor, subject, auditType, since, until
+  case ifMatch, ifMatchRequired, ifNoneMatch, idempotencyKey
+
+  enum Place: UInt8, Sendable {
+    case path, query, header
+
+    var name: StaticString {
+      switch self {
+      case .path: "path"
+      case .query: "query"
+      case .header: "header"
+      }
+    }
+  }
+
+  var place: Place {
+    switch self {
+    case .userID, .sessionID, .ownSessionID, .pinID, .problemCode: .path
+    case .limit, .cursor, .userSort, .email, .status, .erase, .verbose, .actor, .subject, .auditType, .since, .until: .query
+    case .ifMatch, .ifMatchRequired, .ifNoneMatch, .idempotencyKey: .header
+    }
+  }
+
+  var isRequired: Bool { place == .path || self == .ifMatchRequired }
+
+  /// As it is spelled in the request; in a path between braces.
+  var name: StaticString {
+    switch self {
+    case .userID, .ownSessionID, .pinID: "id"
+    case .sessionID: "sessionId"
+    case .problemCode: "code"
+    case .limit: "limit"
+    case .cursor: "cursor"
+    case .userSort: "sort"
+    case .email: "email"
+    case .status: "status"
+    case .erase: "erase"
+    case .verbose: "verbose"
+    case .actor: "actor"
+    case .subject: "subject"
+    case .auditType: "type"
+    case .since: "since"
+    case .until: "until"
+    case .ifMatch, .ifMatchRequired: "If-Match"
+    case .ifNoneMatch: "If-None-Match"
+    case .idempotencyKey: "Idempotency-Key"
+    }
+  }
+
+  /// Under which the documents keep it.
+  var key: StaticString {
+    switch self {
+    case .userID: "UserId"
+    case .sessionID: "SessionId"
+    case .ownSessionID: "OwnSessionId"
+    case .pinID: "PinId"
+    case .problemCode: "ProblemCode"
+    case .limit: "Limit"
+    case .cursor: "Cursor"
+    case .userSort: "UserSort"
+    case .email: "Email"
+    case .status: "Status"
+    case .erase: "Erase"
+    case .verbose: "Verbose"
+    case .actor: "Actor"
+    case .subject: "Subject"
+    case .auditType: "AuditType"
+    case .since: "Since"
+    case .until: "Until"
+    case .ifMatch: "IfMatch"
+    case .ifMatchRequired: "IfMatchRequired"
+    case .ifNoneMatch: "IfNoneMatch"
+    case .idempotencyKey: "IdempotencyKey"
+    }
+  }
+
+  var shape: Shape {
+    switch self {
+    case .userID, .sessionID, .ownSessionID, .actor, .subject: .id
+    case .pinID: .number
+    case .problemCode: .named("ProblemCode")
+    case .limit: Shape(kind: .integer, min: 1, max: 200, example: "50")
+    case .cursor: Shape(kind: .text, pattern: "^[A-Za-z0-9_-]+$")
+    case .userSort: .words("createdAt -createdAt")
+    case .email: .text("ann@example.org")
+    case .status: .words("active disabled deleted")
+    case .erase: .flag
+    case .verbose: .text("")
+    case .auditType: .text("login.failed")
+    case .since, .until: .time
+    case .ifMatch, .ifMatchRequired, .ifNoneMatch: Shape(kind: .text, example: "*")
+    case .idempotencyKey: Shape(kind: .text, pattern: "^[!-~]{1,128}$", example: "5d2e-7a41")
+    }
+  }
+
+  var note: StaticString {
+    switch self {
+    case .userID: "a user"
+    case .sessionID, .ownSessionID: "a session"
+    case .pinID: "a checkpoint that is kept"
+    case .problemCode: "a code of the catalogue"
+    case .limit: "how many a page has at most; 50 if left out"
+    case .cursor: "the nextCursor of the page before, with the same filters"
+    case .userSort: "oldest or newest first; oldest if left out"
+    case .email: "the account of this address, in any case of letters"
+    case .status: "only accounts in this state"
+    case .erase: "whether it is final"
+    case .verbose: "adds the checks, for clients of this machine and holders of ops:read"
+    case .actor: "only what this user did"
+    case .subject: "only what happened to this user"
+    case .auditType: "only events of this name"
+    case .since: "not before this moment"
+    case .until: "before this moment"
+    case .ifMatch: "entity tags of the object that is meant, or *"
+    case .ifMatchRequired: "entity tags of the object that is replaced, or *"
+    case .ifNoneMatch: "entity tags of what the client has, or *"
+    case .idempotencyKey: "makes a repetition of the request safe"
+    }
+  }
+
+  /// The codes that a wrong value is answered with, with spaces between them.
+  var problems: StaticString {
+    switch self {
+    case .userID, .sessionID, .ownSessionID, .pinID, .problemCode: "not_found"
+    case .cursor: "invalid_request invalid_cursor"
+    case .limit, .userSort, .email, .status, .erase, .actor, .subject, .auditType, .since, .until: "invalid_request"
+    case .ifMatch: "revision_mismatch"
+    case .ifMatchRequired: "revision_mismatch precondition_required"
+    case .idempotencyKey: "invalid_idempotency_key"
+    case .verbose, .ifNoneMatch: ""
+    }
+  }
+}
