@@ -1,4 +1,4 @@
-// /api/v1/admin/{checkpoint,compact,stats}: what an operator asks of the store while it serves.
+// /api/v1/admin/{checkpoint,compact,scrub,stats}: what an operator asks of the store while it serves.
 
 import Auth
 package import Codecs
@@ -13,13 +13,20 @@ extension Services {
 
   @Sendable func compact(_ request: borrowing Request, _ authority: Authority, _ response: inout Response) throws(Problem) {
     let work = try storeWork(authority, .opsWrite, request)
-    let id = try calling(request) { () throws(AuthError) in try work.compact() }
+    let erases = try request.flag("scrub")
+    let id = try calling(request) { () throws(AuthError) in try work.compact(erases) }
     accepted(id, &response)
   }
 
   @Sendable func endCompaction(_ request: borrowing Request, _ authority: Authority, _ response: inout Response) throws(Problem) {
     try storeWork(authority, .opsWrite, request).endCompaction()
     response.status = .noContent
+  }
+
+  @Sendable func scrub(_ request: borrowing Request, _ authority: Authority, _ response: inout Response) throws(Problem) {
+    let work = try storeWork(authority, .opsWrite, request)
+    let id = try calling(request) { () throws(AuthError) in try work.scrub() }
+    accepted(id, &response)
   }
 
   @Sendable func stats(_ request: borrowing Request, _ authority: Authority, _ response: inout Response) throws(Problem) {
@@ -51,20 +58,34 @@ extension Services {
 package struct StoreFigures: Sendable {
   package typealias Figures = [(name: StaticString, value: Int)]
 
-  package let store: Figures
-  /// Of the compaction that runs or ran last: its number, how it is or was, and figures.
-  package let compactionID: UInt64
-  package let compactionOutcome: String
-  package let compaction: Figures
+  /// Long work that runs or ran last: its number, how it is or was, figures, and what it found.
+  package struct Work: Sendable {
+    /// 0 if there was none since the start.
+    package let id: UInt64
+    package let outcome: String
+    package let figures: Figures
+    /// Sentences; nil for work that finds nothing.
+    package let problems: [String]?
 
-  package init(store: Figures, compactionID: UInt64, compactionOutcome: String, compaction: Figures) {
-    self.store = store
-    self.compactionID = compactionID
-    self.compactionOutcome = compactionOutcome
-    self.compaction = compaction
+    package init(id: UInt64, outcome: String, _ figures: Figures, problems: [String]? = nil) {
+      self.id = id
+      self.outcome = outcome
+      self.figures = figures
+      self.problems = problems
+    }
   }
 
-  /// `{"store":{...},"compaction":{...}}`; the second is null if there was none since the start.
+  package let store: Figures
+  package let compaction: Work
+  package let scrub: Work
+
+  package init(store: Figures, compaction: Work, scrub: Work) {
+    self.store = store
+    self.compaction = compaction
+    self.scrub = scrub
+  }
+
+  /// `{"store":{...},"compaction":{...},"scrub":{...}}`; the last two are null if there was none since the start.
   package func write(to json: inout JSONWriter) {
     json.beginObject()
     json.key("store")
@@ -72,16 +93,25 @@ package struct StoreFigures: Sendable {
     Self.write(store, to: &json)
     json.endObject()
     json.key("compaction")
-    if compactionID == 0 {
-      json.null()
-    } else {
-      json.beginObject()
-      json.key("id")
-      json.string(String(compactionID))
-      json.key("outcome")
-      json.string(compactionOutcome)
-      Self.write(compaction, to: &json)
-      json.endObject()
+    Self.write(compaction, to: &json)
+    json.key("scrub")
+    Self.write(scrub, to: &json)
+    json.endObject()
+  }
+
+  private static func write(_ work: Work, to json: inout JSONWriter) {
+    if work.id == 0 { return json.null() }
+    json.beginObject()
+    json.key("id")
+    json.string(String(work.id))
+    json.key("outcome")
+    json.string(work.outcome)
+    write(work.figures, to: &json)
+    if let problems = work.problems {
+      json.key("problems")
+      json.beginArray()
+      for problem in problems { json.string(problem) }
+      json.endArray()
     }
     json.endObject()
   }

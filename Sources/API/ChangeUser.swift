@@ -1,6 +1,7 @@
 // PUT, PATCH and DELETE /api/v1/users/{id}, and the verbs below it that change whether an account may be used.
 
 import Auth
+import Codecs
 import HTTP
 
 extension Services {
@@ -20,7 +21,7 @@ extension Services {
 
   /// `?erase=true` is final; without it the account can be restored.
   @Sendable func deleteUser(_ request: borrowing Request, _ authority: Authority, _ response: inout Response) throws(Problem) {
-    let id = try request.userID(), erases = try request.erases()
+    let id = try request.userID(), erases = try request.flag("erase")
     try BodyMembers(request, .optional, knows: []).judged()
     try leave(request, &response) { () throws(AuthError) in
       if erases { return try accounts.erase(id, if: request.revisionCondition, by: authority) }
@@ -124,16 +125,16 @@ extension Request {
   }
 
   /// - Throws: 400 `invalid_request` for another value than `true` or `false`: what is final must not hang on a guess.
-  fileprivate borrowing func erases() throws(Problem) -> Bool {
+  borrowing func flag(_ name: StaticString) throws(Problem) -> Bool {
     guard let items = queryItems() else { throw ProblemKind.invalidRequest.problem("the query is not percent-encoded UTF-8") }
-    var erases: Bool?
-    for (name, value) in items where name == "erase" {
-      guard erases == nil, value == "true" || value == "false" else {
-        throw ProblemKind.invalidRequest.problem("erase is true or false, once")
+    var flag: Bool?
+    for (found, value) in items where found.utf8.span.equals(name) {
+      guard flag == nil, value == "true" || value == "false" else {
+        throw ProblemKind.invalidRequest.problem("\(name) is true or false, once")
       }
-      erases = value == "true"
+      flag = value == "true"
     }
-    return erases ?? false
+    return flag ?? false
   }
 }
 

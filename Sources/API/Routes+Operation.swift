@@ -22,10 +22,13 @@ extension Endpoint {
       gives: .accepted(.work), "write everything answered so far to the pages"),
     Endpoint(
       .post, "/api/v1/admin/compact", "compact", .permission(.opsWrite, Services.compact), gives: .accepted(.work),
-      "begin a compaction, or name the one that runs"),
+      reads: [.scrub], "begin a compaction, or name the one that runs"),
     Endpoint(
       .delete, "/api/v1/admin/compact", "endCompaction", .permission(.opsWrite, Services.endCompaction), gives: .noContent,
       "end the compaction, if one runs"),
+    Endpoint(
+      .post, "/api/v1/admin/scrub", "scrub", .permission(.opsWrite, Services.scrub), gives: .accepted(.work),
+      "have everything on disk read and verified, or name the reading that runs"),
     Endpoint(
       .get, "/api/v1/admin/stats", "getStatistics", .permission(.opsRead, Services.stats), gives: .ok(.statistics),
       "figures of the store"),

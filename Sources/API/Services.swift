@@ -90,18 +90,23 @@ package struct Pins: Sendable {
 package struct StoreWork: Sendable {
   /// Has everything that was answered so far written to the pages; the number of the checkpoint.
   let checkpoint: @Sendable () throws(AuthError) -> UInt64
-  /// Begins a compaction, or says which one runs.
-  let compact: @Sendable () throws(AuthError) -> UInt64
+  /// Begins a compaction, or says which one runs; at its end it may make zeros of pages that nobody needs.
+  let compact: @Sendable (_ erases: Bool) throws(AuthError) -> UInt64
   let endCompaction: @Sendable () -> Void
+  /// Has everything on disk read and verified, or says which reading runs.
+  let scrub: @Sendable () throws(AuthError) -> UInt64
   let figures: @Sendable () -> StoreFigures
 
   package init(
-    checkpoint: @escaping @Sendable () throws(AuthError) -> UInt64, compact: @escaping @Sendable () throws(AuthError) -> UInt64,
-    endCompaction: @escaping @Sendable () -> Void, figures: @escaping @Sendable () -> StoreFigures
+    checkpoint: @escaping @Sendable () throws(AuthError) -> UInt64,
+    compact: @escaping @Sendable (_ erases: Bool) throws(AuthError) -> UInt64,
+    endCompaction: @escaping @Sendable () -> Void, scrub: @escaping @Sendable () throws(AuthError) -> UInt64,
+    figures: @escaping @Sendable () -> StoreFigures
   ) {
     self.checkpoint = checkpoint
     self.compact = compact
     self.endCompaction = endCompaction
+    self.scrub = scrub
     self.figures = figures
   }
 }

@@ -31,6 +31,11 @@ package struct DatabaseOptions: Sendable {
   /// Compacts without being asked when main.udb is much larger than its pages.
   package var compactsByItself = true
 
+  /// All that the durable checkpoint needs is read once in so many seconds; 0 turns that off.
+  package var scrubSeconds = 0
+  /// Bytes a second that it reads then.
+  package var scrubByteRate = 8 << 20
+
   /// Log payload that is applied again in half a second, about.
   private static let replayByteCount = 64 << 20
 

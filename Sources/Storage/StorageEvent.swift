@@ -18,6 +18,10 @@ package enum StorageEvent: Sendable {
   case compacted(CompactionProgress, path: String)
   /// Compaction has met a page that it could not read.
   case compactionFailed(String, path: String)
+  /// A scrub found something damaged, twice in a row.
+  case scrubFound(String, path: String)
+  /// A scrub has ended; the progress says how.
+  case scrubbed(ScrubProgress, path: String)
   /// The log went on in a new segment.
   case rolled(path: String)
   /// A write or flush failed: writes are refused until a restart.

@@ -28,7 +28,9 @@ final class ServerCondition: Sendable {
   func watch(_ server: Server?) { self.server.withLock { $0 = server } }
 
   func health() -> Health {
-    Health(isDraining: isDraining.load(ordering: .acquiring), checks: [storeCheck()] + hashQueueChecks() + deliveryChecks())
+    Health(
+      isDraining: isDraining.load(ordering: .acquiring),
+      checks: [storeCheck(), scrubCheck()] + hashQueueChecks() + deliveryChecks())
   }
 
   private func storeCheck() -> Health.Check {
@@ -43,6 +45,20 @@ final class ServerCondition: Sendable {
         ("recoveredTransactions", .number(figures.recoveredTransactions)), ("droppedBytes", .number(figures.droppedByteCount)),
       ])
   }
+
+  /// Damage on disk keeps from being served only what needs that page, so the server is degraded.
+  private func scrubCheck() -> Health.Check {
+    let scrub = database.scrub
+    return Health.Check(
+      "scrub", scrub.problems.isEmpty ? .ok : .degraded,
+      [
+        ("running", .text(scrub.outcome == .running ? "yes" : "no")), ("pages", .number(scrub.pages)),
+        ("problems", .number(scrub.problems.count)),
+        ("damage", .text(scrub.problems.prefix(Self.shownProblems).joined(separator: "; "))),
+      ])
+  }
+
+  private static let shownProblems = 8
 
   /// Passwords that wait to be hashed: with a full queue logins are refused, and everything else goes on.
   private func hashQueueChecks() -> [Health.Check] {

@@ -171,6 +171,7 @@ final class ServerProcess: Sendable {
     condition.beginDraining()
     upkeep.requestStop()
     courier?.requestStop()
+    store.database.cancelScrub()
     let outcome = StopOutcome()
     let thread = try Self.calling("stop in order") { () throws(Errno) in
       try Thread(name: "userd-stop") { [self] in

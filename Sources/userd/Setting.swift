@@ -109,6 +109,10 @@ extension Setting {
       "store.wal_max", .size(128 << 20...64 << 30), \.logMax, "disk space of the log; at half of it a checkpoint begins"),
     Setting(
       "store.recovery_target", .duration(1...60), \.recoveryTarget, "how long the log may take to apply at start, about"),
+    Setting(
+      "store.scrub_interval", .duration(0...31_536_000), \.scrubInterval,
+      "everything on disk is read and verified once in so long; 0 turns that off"),
+    Setting("store.scrub_rate", .size(64 << 10...1 << 30), \.scrubRate, "bytes a second that are read then"),
     Setting("auth.issuer", .text(maxByteCount: 200), \.issuer, "iss of access tokens"),
     Setting("auth.audience", .text(maxByteCount: 200), \.audience, "aud of access tokens"),
     Setting("auth.registration", .choice, \.registration, "whether people may make accounts for themselves"),

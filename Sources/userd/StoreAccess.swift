@@ -27,6 +27,7 @@ struct StoreAccess {
     var movedPages: Int { values[1].value }
     var bytesBefore: Int { values[2].value }
     var bytes: Int { values[3].value }
+    var erasedPages: Int { values[4].value }
 
     var json: String {
       var json = JSONWriter(ByteBuffer(capacity: 256))
@@ -45,12 +46,14 @@ struct StoreAccess {
   // MARK: What can be done
 
   /// Compacts and returns when that has ended, showing how far it is.
-  func compact() throws(CommandError) -> Figures {
+  ///
+  /// - Parameter erases: at its end, free pages become zeros.
+  func compact(erases: Bool) throws(CommandError) -> Figures {
     let progress = PageProgress("compacting", of: 0)
     defer { progress.end() }
     return try run(
       server: { () throws(CommandError) in
-        guard let answer = try socket.post("/api/v1/admin/compact") else { return nil }
+        guard let answer = try socket.post("/api/v1/admin/compact\(erases ? "?scrub=true" : "")") else { return nil }
         let document = try Self.parsed(answer, status: 202)
         let id = document.root["id"]?.string ?? ""
         while true {
@@ -66,7 +69,7 @@ struct StoreAccess {
         }
       },
       closed: { database throws(StorageError) in
-        let id = try database.requestCompaction()
+        let id = try database.requestCompaction(erases: erases)
         while database.compaction.id != id || database.compaction.outcome == .running {
           if database.statistics().hasFailed { throw .readOnly }
           progress.set(database.compaction.movedPages)
@@ -81,6 +84,31 @@ struct StoreAccess {
     guard let answer = try socket.delete("/api/v1/admin/compact") else { return false }
     if answer.status == 204 { return true }
     throw .refused(by: try Self.parsed(answer, status: 204), status: answer.status)
+  }
+
+  /// Has the server read and verify all that is on disk, and returns when that has ended; nil if no server runs.
+  func scrub() throws(CommandError) -> (pages: Int, segments: Int, problems: [String])? {
+    guard let answer = try socket.post("/api/v1/admin/scrub") else { return nil }
+    let id = try Self.parsed(answer, status: 202).root["id"]?.string ?? ""
+    let progress = PageProgress("checking", of: 0)
+    defer { progress.end() }
+    while true {
+      guard let stats = try socket.get("/api/v1/admin/stats") else { throw .failed("the server was stopped", .temporary) }
+      let scrub = try Self.parsed(stats, status: 200).root["scrub"]
+      if let scrub, scrub["id"]?.string == id {
+        let pages = Int(scrub["pages"]?.integer ?? 0)
+        progress.set(pages)
+        switch scrub["outcome"]?.string {
+        case "running": break
+        case "done":
+          var problems: [String] = []
+          if let found = scrub["problems"] { for problem in found.elements { problems.append(problem.string ?? "") } }
+          return (pages, Int(scrub["segments"]?.integer ?? 0), problems)
+        default: throw .failed("the server ended it before it was done", .temporary)
+        }
+      }
+      sleepThread(milliseconds: Self.attemptMilliseconds)
+    }
   }
 
   func checkpoint() throws(CommandError) -> UInt64 {
@@ -163,7 +191,7 @@ struct StoreAccess {
     guard let compaction = document?.root["compaction"], let id = compaction["id"]?.string,
       let outcome = compaction["outcome"]?.string
     else { return nil }
-    let names: [StaticString] = ["passes", "movedPages", "bytesBefore", "bytes"]
+    let names: [StaticString] = ["passes", "movedPages", "bytesBefore", "bytes", "erasedPages"]
     return Figures(outcome: outcome, id: id, values: names.map { ($0, Int(compaction[$0]?.integer ?? 0)) })
   }
 }

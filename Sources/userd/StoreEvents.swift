@@ -35,6 +35,13 @@ extension Log {
         .number("before", progress.beginByteCount), .number("bytes", progress.byteCount), .text("path", path))
     case .compactionFailed(let failure, let path):
       write(.error, "store", "compaction met a page that it could not read", .text("error", failure), .text("path", path))
+    case .scrubFound(let problem, let path):
+      write(.error, "store", "a scrub found damage; nothing was changed", .text("error", problem), .text("path", path))
+    case .scrubbed(let progress, let path):
+      write(
+        progress.outcome == .done ? .info : .debug, "store", "a scrub has ended", .text("outcome", progress.outcome.rawValue),
+        .number("pages", progress.pages), .number("segments", progress.segments), .number("problems", progress.problems.count),
+        .text("path", path))
     case .rolled(let path): write(.debug, "store", "the log goes on in a new segment", .text("path", path))
     case .failed(let operation, let path, let errno):
       write(

@@ -12,14 +12,18 @@ extension StoreWork {
         try serving { () throws(StorageError) in try database.checkpoint() }
         return database.statistics().checkpoint
       },
-      compact: { () throws(AuthError) in try serving { () throws(StorageError) in try database.requestCompaction() } },
-      endCompaction: { database.cancelCompaction() }, figures: { StoreFigures(of: database) })
+      compact: { erases throws(AuthError) in
+        try serving { () throws(StorageError) in try database.requestCompaction(erases: erases) }
+      },
+      endCompaction: { database.cancelCompaction() },
+      scrub: { () throws(AuthError) in try serving { () throws(StorageError) in try database.requestScrub() } },
+      figures: { StoreFigures(of: database) })
   }
 }
 
 extension StoreFigures {
   init(of database: Database) {
-    let statistics = database.statistics(), progress = database.compaction
+    let statistics = database.statistics(), progress = database.compaction, scrub = database.scrub
     self.init(
       store: [
         ("fileBytes", statistics.dataFileByteCount), ("logBytes", statistics.logFileByteCount), ("keys", statistics.keys),
@@ -28,11 +32,19 @@ extension StoreFigures {
         ("checkpoints", statistics.checkpoints), ("commits", statistics.commits), ("syncs", statistics.syncs),
         ("cacheFrames", statistics.cache.frames), ("cacheMisses", statistics.cache.misses),
         ("damagedPages", statistics.cache.damagedPages),
-      ], compactionID: progress.id, compactionOutcome: progress.outcome.rawValue,
-      compaction: [
-        ("passes", progress.passes), ("movedPages", progress.movedPages), ("bytesBefore", progress.beginByteCount),
-        ("bytes", progress.byteCount),
-      ])
+      ],
+      compaction: Work(
+        id: progress.id, outcome: progress.outcome.rawValue,
+        [
+          ("passes", progress.passes), ("movedPages", progress.movedPages), ("bytesBefore", progress.beginByteCount),
+          ("bytes", progress.byteCount), ("erasedPages", progress.erasedPages),
+        ]),
+      scrub: Work(
+        id: scrub.id, outcome: scrub.outcome.rawValue,
+        [
+          ("pages", scrub.pages), ("segments", scrub.segments), ("bytes", scrub.byteCount),
+          ("endMilliseconds", Int(scrub.endMilliseconds)),
+        ], problems: scrub.problems))
   }
 }
 

@@ -14,13 +14,30 @@ extension Verb {
       free pages is right; then every record, and that records and indexes agree. Of a store that no server has open it also checks
       superblocks and log. With a server running, the server keeps a checkpoint of all that it has answered; it goes on working meanwhile.
       """,
+      """
+      With --online a running server reads what is on its disk itself, between its other work: pages of its newest checkpoint, superblocks, and the log that is
+      closed, not the records. It does that by itself once in store.scrub_interval; what it finds makes /readyz "degraded" until it reads them whole again.
+      """,
       "Nothing is changed. Exit code 0 if all is well, 65 if anything is wrong; each finding is a line.",
     ],
-    flags: [.switch("deep", "also read free pages, and log frames that are in the pages already"), .json],
+    flags: [
+      .switch("deep", "also read free pages, and log frames that are in the pages already"),
+      .switch("online", "have the running server do it"), .json,
+    ],
     settings: Setting.all.filter { $0.key == "data" }
   ) { invocation, surroundings throws(CommandError) in
     let configuration = try surroundings.configuration(for: invocation)
     let isDeep = invocation.switches.contains("deep")
+    if invocation.switches.contains("online") {
+      if isDeep { throw .failed("--online and --deep do not go together", .usage) }
+      guard let found = try StoreAccess(configuration).scrub() else {
+        throw .failed("no server runs on \(visible(configuration.dataPath)); check without --online", .missingInput)
+      }
+      try surroundings.answer(
+        invocation.switches.contains("json")
+          ? json(found.pages, found.segments, found.problems) : text(found.pages, found.segments, found.problems))
+      return found.problems.isEmpty ? .success : .damagedData
+    }
     let (store, records) = try CheckpointAccess(configuration).run(settles: false) { stored, keep throws(CommandError) in
       try check(stored, isDeep: isDeep, keep)
     }
@@ -54,6 +71,28 @@ extension Verb {
         }
       )
     } catch { throw .opening(error) }
+  }
+
+  private static func text(_ pages: Int, _ segments: Int, _ problems: [String]) -> String {
+    problems.reduce("") { $0 + "\($1)\n" } + "\(pages) pages, \(segments) segments of the log"
+      + (problems.isEmpty ? "; sound\n" : "; NOT SOUND\n")
+  }
+
+  private static func json(_ pages: Int, _ segments: Int, _ problems: [String]) -> String {
+    var json = JSONWriter(ByteBuffer(capacity: 512))
+    json.beginObject()
+    json.key("sound")
+    json.boolean(problems.isEmpty)
+    json.key("pages")
+    json.integer(pages)
+    json.key("segments")
+    json.integer(segments)
+    json.key("problems")
+    json.beginArray()
+    for problem in problems { json.string(problem) }
+    json.endArray()
+    json.endObject()
+    return json.finish().text() + "\n"
   }
 
   private static func text(_ store: CheckReport, _ records: RecordReport?, _ isSound: Bool) -> String {

@@ -15,11 +15,18 @@ extension Verb {
       so far stays, and nothing is lost.
       """,
       """
+      With --scrub every free page of main.udb is overwritten with zeros at the end, so that nothing that was deleted is left in it. Segments of the log and
+      backups may still have it: the log goes over its old segments as it goes on.
+      """,
+      """
       What a backup or a long reader may still need stays where it is; then the outcome is "limited", and a later run does the rest. With --stop a server's
       compaction ends.
       """,
     ],
-    flags: [.switch("stop", "end the compaction that the server does"), .json], settings: Setting.all.filter { $0.key == "data" }
+    flags: [
+      .switch("scrub", "overwrite pages that nobody needs with zeros"),
+      .switch("stop", "end the compaction that the server does"), .json,
+    ], settings: Setting.all.filter { $0.key == "data" }
   ) { invocation, surroundings throws(CommandError) in
     let configuration = try surroundings.configuration(for: invocation)
     let access = StoreAccess(configuration)
@@ -29,7 +36,7 @@ extension Verb {
       }
       return .success
     }
-    let figures = try access.compact()
+    let figures = try access.compact(erases: invocation.switches.contains("scrub"))
     if invocation.switches.contains("json") {
       try surroundings.answer("\(figures.json)\n")
     } else {
@@ -49,7 +56,7 @@ extension Verb {
       default: figures.outcome
       }
     return "\(outcome): \(figures.bytesBefore >> 10) KiB before, \(figures.bytes >> 10) KiB now, "
-      + "\(figures.movedPages) pages moved\n"
+      + "\(figures.movedPages) pages moved" + (figures.erasedPages > 0 ? ", \(figures.erasedPages) free ones zeroed\n" : "\n")
   }
 
   static let adminCheckpoint = Verb(
@@ -76,10 +83,14 @@ extension Verb {
     }
     guard let root = StoreAccess.document(stats)?.root else { throw .failed("the figures are no JSON", .internalError) }
     var text = ""
-    let parts: [StaticString] = ["store", "compaction"]
+    let parts: [StaticString] = ["store", "compaction", "scrub"]
     for part in parts {
       guard let values = root[part], !values.isNull else { continue }
       for member in values.members {
+        if member.value.kind == .array {
+          for problem in member.value.elements { text += "\(part).\(member.name) \(problem.string ?? "")\n" }
+          continue
+        }
         text += "\(part).\(member.name) \(member.value.string ?? member.value.integer.map { "\($0)" } ?? "")\n"
       }
     }

@@ -40,6 +40,44 @@ import Testing
     #expect(check.exitCode == 0 && check.output.contains("20 users"), "\(check.output)")
   }
 
+  @Test func `a server reads its disk when asked, says what is damaged, and is degraded until it is whole again`() throws {
+    let folder = TemporaryFolder("scrub"), data = "\(folder.path)/db"
+    let server = try RunningServer(data: data)
+    try create(0..<12, data)
+    let erased = try Self.run("compact", "--scrub", "--data", data)
+    #expect(erased.exitCode == 0 && erased.output.contains("free ones zeroed"), "\(erased.output)\(erased.error)")
+    #expect(try Self.run("checkpoint", "--data", data).exitCode == 0)
+    let whole = try Self.run("check", "--online", "--data", data)
+    #expect(whole.exitCode == 0 && whole.output.hasSuffix("; sound\n"), "\(whole.output)\(whole.error)")
+    #expect(try server.connect().request("GET", "/readyz?verbose").text.contains(#""scrub":{"status":"ok""#))
+    // The third copy of the superblock is not needed to go on.
+    try flip("\(data)/main.udb", byte: 2 * 8192 + 300)
+    let damaged = try Self.run("check", "--online", "--json", "--data", data)
+    #expect(damaged.exitCode == 65 && damaged.output.contains(#""sound":false"#), "\(damaged.output)\(damaged.error)")
+    #expect(damaged.output.contains("the superblock at byte 16384 is bad"))
+    let health = try server.connect().request("GET", "/readyz?verbose")
+    #expect(health.status == 200 && health.text.contains(#""status":"degraded""#), "\(health.text)")
+    #expect(health.text.contains("byte 16384"))
+    let stats = try Self.run("stats", "--data", data).output
+    #expect(stats.contains("scrub.problems \(data)/main.udb: the superblock at byte 16384"))
+    try flip("\(data)/main.udb", byte: 2 * 8192 + 300)
+    #expect(try Self.run("check", "--online", "--data", data).exitCode == 0)
+    #expect(try server.connect().request("GET", "/readyz").text == #"{"status":"ok"}"#)
+    #expect(try Self.run("check", "--online", "--deep", "--data", data).exitCode == 64)
+    #expect(server.stop() == 0)
+    #expect(try Self.run("check", "--online", "--data", data).exitCode == 66)
+    #expect(try Self.run("check", "--deep", "--data", data).exitCode == 0)
+  }
+
+  private func flip(_ path: String, byte offset: Int) throws {
+    let file = try File(path, .readWrite)
+    var bytes: [UInt8] = [0]
+    var span = bytes.mutableSpan
+    _ = try file.read(into: &span, at: offset)
+    bytes[0] ^= 4
+    _ = try file.write(bytes.span, at: offset)
+  }
+
   @Test func `killed in the middle of a compaction, a server and a tool leave a whole store`() throws {
     let folder = TemporaryFolder("compaction"), data = "\(folder.path)/db"
     for round in 0..<3 {

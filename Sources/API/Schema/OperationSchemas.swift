@@ -27,10 +27,20 @@ extension Schema {
   static let work = object("Work", "what was begun or done", [Member("id", .number)])
   static let statistics = object(
     "Statistics", "figures of the store at one moment",
-    [Member("store", .count.map), Member("compaction", .named("CompactionFigures").orNull, "of the last one, if any")])
+    [
+      Member("store", .count.map), Member("compaction", .named("CompactionFigures").orNull, "of the last one, if any"),
+      Member("scrub", .named("ScrubFigures").orNull, "of the last one, if any"),
+    ])
   static let compactionFigures = object(
     "CompactionFigures", "a compaction, with more numbers by name",
     [Member("id", .number), Member("outcome", .words("running done limited cancelled noRoom failed"))])
+
+  static let scrubFigures = object(
+    "ScrubFigures", "a reading of everything on disk, with more numbers by name",
+    [
+      Member("id", .number), Member("outcome", .words("running done cancelled")),
+      Member("problems", .text("page 12 is damaged: its checksum is wrong").list(), "what is damaged"),
+    ])
 
   static let signingKey = object(
     "SigningKey", "a key of access tokens",

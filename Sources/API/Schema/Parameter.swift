@@ -3,7 +3,7 @@
 /// A parameter by name. Where it stands, its type and its errors follow.
 enum Parameter: UInt8, Sendable, CaseIterable {
   case userID, sessionID, ownSessionID, pinID, problemCode
-  case limit, cursor, userSort, email, status, erase, verbose
+  case limit, cursor, userSort, email, status, erase, scrub, verbose
   case actor, subject, auditType, since, until
   case ifMatch, ifMatchRequired, ifNoneMatch, idempotencyKey
 
@@ -22,7 +22,8 @@ enum Parameter: UInt8, Sendable, CaseIterable {
   var place: Place {
     switch self {
     case .userID, .sessionID, .ownSessionID, .pinID, .problemCode: .path
-    case .limit, .cursor, .userSort, .email, .status, .erase, .verbose, .actor, .subject, .auditType, .since, .until: .query
+    case .limit, .cursor, .userSort, .email, .status, .erase, .scrub, .verbose, .actor, .subject, .auditType, .since, .until:
+      .query
     case .ifMatch, .ifMatchRequired, .ifNoneMatch, .idempotencyKey: .header
     }
   }
@@ -41,6 +42,7 @@ enum Parameter: UInt8, Sendable, CaseIterable {
     case .email: "email"
     case .status: "status"
     case .erase: "erase"
+    case .scrub: "scrub"
     case .verbose: "verbose"
     case .actor: "actor"
     case .subject: "subject"
@@ -67,6 +69,7 @@ enum Parameter: UInt8, Sendable, CaseIterable {
     case .email: "Email"
     case .status: "Status"
     case .erase: "Erase"
+    case .scrub: "Scrub"
     case .verbose: "Verbose"
     case .actor: "Actor"
     case .subject: "Subject"
@@ -90,7 +93,7 @@ enum Parameter: UInt8, Sendable, CaseIterable {
     case .userSort: .words("createdAt -createdAt")
     case .email: .text("ann@example.org")
     case .status: .words("active disabled deleted")
-    case .erase: .flag
+    case .erase, .scrub: .flag
     case .verbose: .text("")
     case .auditType: .text("login.failed")
     case .since, .until: .time
@@ -111,6 +114,7 @@ enum Parameter: UInt8, Sendable, CaseIterable {
     case .email: "the account of this address, in any case of letters"
     case .status: "only accounts in this state"
     case .erase: "whether it is final"
+    case .scrub: "whether free pages become zeros"
     case .verbose: "adds the checks, for clients of this machine and holders of ops:read"
     case .actor: "only what this user did"
     case .subject: "only what happened to this user"
@@ -129,7 +133,7 @@ enum Parameter: UInt8, Sendable, CaseIterable {
     switch self {
     case .userID, .sessionID, .ownSessionID, .pinID, .problemCode: "not_found"
     case .cursor: "invalid_request invalid_cursor"
-    case .limit, .userSort, .email, .status, .erase, .actor, .subject, .auditType, .since, .until: "invalid_request"
+    case .limit, .userSort, .email, .status, .erase, .scrub, .actor, .subject, .auditType, .since, .until: "invalid_request"
     case .ifMatch: "revision_mismatch"
     case .ifMatchRequired: "revision_mismatch precondition_required"
     case .idempotencyKey: "invalid_idempotency_key"

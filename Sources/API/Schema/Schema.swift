@@ -66,7 +66,7 @@ extension Schema {
     .totpEnrollment, .recoveryCodes, .resetLink, .auditEntry, .actor, .auditList,
     .register, .login, .secondStep, .refresh, .logout, .forgot, .reset, .emailToken, .emailChange, .ownAccountChange, .farewell,
     .reauth, .passwordChange, .totpCode, .empty, .newUser, .userReplacement, .userChange, .setup,
-    .recovery, .recoveredAccess, .pin, .work, .statistics, .compactionFigures, .signingKey, .signingKeyList,
+    .recovery, .recoveredAccess, .pin, .work, .statistics, .compactionFigures, .scrubFigures, .signingKey, .signingKeyList,
     .rotation, .about, .health, .healthCheck,
   ]
 }

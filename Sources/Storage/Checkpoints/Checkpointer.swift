@@ -33,6 +33,7 @@ final class Checkpointer: @unchecked Sendable {
   var stage = Stage.idle
   var root: CheckpointRoot?
   let compactor: Compactor
+  let scrubber: Scrubber
   private var writer: PageWriter?
   private var nextID = 0
   private var writtenByteCount = 0
@@ -52,6 +53,7 @@ final class Checkpointer: @unchecked Sendable {
     staleSegments = recovery.staleSegments
     oldestSegment = max(1, recovery.main.superblock.logStart.segment)
     compactor = Compactor(commits, recovery.file)
+    scrubber = Scrubber(commits, recovery.file)
   }
 
   var options: DatabaseOptions { commits.options }
@@ -123,7 +125,9 @@ final class Checkpointer: @unchecked Sendable {
       commits.monitor.unlock()
       defer { commits.monitor.lock() }
       guard case .wait(let time) = try compactor.step(at: now) else { return .worked }
-      return .wait(until: min(nextTime, time))
+      if compactor.isRunning { return .wait(until: min(nextTime, time)) }
+      guard case .wait(let scrubTime) = scrubber.step(at: now, main, oldest: oldestSegment) else { return .worked }
+      return .wait(until: min(nextTime, time, scrubTime))
     }
     // Without a segment, and without a spare for one, there is nothing that could carry its epoch, nor name it.
     guard commits.isRightTaken || commits.log.hasSegment || !commits.room.spares.isEmpty else {
@@ -232,7 +236,7 @@ final class Checkpointer: @unchecked Sendable {
     commits.monitor.lock()
     let logStart = commits.checkpoints.flight?.logStart
     let run = commits.tree.checkpointed.flightRun
-    let end = commits.logged.place.lsn
+    let end = commits.logged.place.lsn, scrubMilliseconds = commits.scrub.cleanMilliseconds
     commits.monitor.unlock()
     guard let logStart else { preconditionFailure("checkpoint \(root.number) has no place in the log") }
     var next = main.superblock
@@ -240,6 +244,7 @@ final class Checkpointer: @unchecked Sendable {
     next.batch = root.batch
     next.logStart = logStart
     next.cleanEndLSN = isLast ? end : 0
+    next.scrubMilliseconds = scrubMilliseconds
     if let run {
       next.tree = Superblock.Tree(
         root: root.root, height: root.height, bitmap: run, pageCount: root.pageCount, keyCount: root.keyCount,

@@ -25,6 +25,8 @@ package struct CompactionProgress: Equatable, Sendable {
   /// How often it went through the tree.
   package var passes = 0
   package var movedPages = 0
+  /// Free pages that were made zeros.
+  package var erasedPages = 0
   /// Bytes of main.udb when it began and now, or at its end.
   package var beginByteCount = 0
   package var byteCount = 0
@@ -39,6 +41,8 @@ struct CompactionState {
   var requested: UInt64?
   var lastID: UInt64 = 0
   var isCancelled = false
+  /// The one that is requested makes zeros of what is free.
+  var erases = false
   /// Whether a checkpoint has ended since it was last asked whether main.udb is much larger than its pages.
   var looks = true
 }
@@ -46,15 +50,17 @@ struct CompactionState {
 extension Database {
   /// Has the pages moved to the front of main.udb, leaves filled, and the end given back to the file system, beside all other work.
   ///
+  /// - Parameter erases: at its end, pages of the file that nobody needs any more are overwritten with zeros.
   /// - Returns: the number of this request, which `compaction` then says the progress of. One that runs by itself is taken over.
   /// - Throws: `.closed`; `.readOnly` if writing ended.
-  package func requestCompaction() throws(StorageError) -> UInt64 {
+  package func requestCompaction(erases: Bool = false) throws(StorageError) -> UInt64 {
     commits.monitor.lock()
     defer { commits.monitor.unlock() }
     if commits.phase != .open { throw .closed }
     if commits.hasFailed { throw .readOnly }
+    if erases { commits.compaction.erases = true }
     if let waiting = commits.compaction.requested { return waiting }
-    if commits.compaction.progress.outcome == .running && commits.compaction.progress.isRequested {
+    if !erases && commits.compaction.progress.outcome == .running && commits.compaction.progress.isRequested {
       return commits.compaction.progress.id
     }
     commits.compaction.lastID += 1
@@ -67,6 +73,7 @@ extension Database {
   package func cancelCompaction() {
     commits.monitor.lock()
     commits.compaction.requested = nil
+    commits.compaction.erases = false
     commits.compaction.isCancelled = commits.compaction.progress.outcome == .running
     commits.wakeMaintenance()
     commits.monitor.unlock()
@@ -84,8 +91,8 @@ extension Database {
   /// Compacts and returns when that has ended. For tools and tests.
   ///
   /// - Throws: as `requestCompaction`; `.wouldBlock` where no threads could end it.
-  package func compact() throws(StorageError) -> CompactionProgress {
-    let id = try requestCompaction()
+  package func compact(erases: Bool = false) throws(StorageError) -> CompactionProgress {
+    let id = try requestCompaction(erases: erases)
     while true {
       let progress = compaction
       if progress.id >= id && progress.outcome != .running { return progress }

@@ -13,6 +13,8 @@ final class Compactor {
     case moving
     /// The checkpoint after this one makes places free.
     case waiting(after: UInt64)
+    /// Pages that nobody needs become zeros, from this id on; then it ends with that outcome.
+    case erasing(from: Int, CompactionProgress.Outcome)
   }
 
   private var phase = Phase.idle
@@ -23,6 +25,8 @@ final class Compactor {
   private var movedInPass = 0
   private var movedInRound = 0
   private var passHasEnded = false
+  /// Pages that nobody needs become zeros at the end.
+  private var erases = false
   private var resumeTime: UInt64 = 0
   private var nextLook: UInt64 = 0
   private var lookedTime: UInt64 = 0
@@ -50,6 +54,8 @@ final class Compactor {
     if let id = commits.compaction.requested {
       if isRunning { return end(.cancelled, now) }
       commits.compaction.requested = nil
+      erases = commits.compaction.erases
+      commits.compaction.erases = false
       return try begin(id, now)
     }
     switch phase {
@@ -58,10 +64,13 @@ final class Compactor {
       if now < resumeTime { return .wait(until: resumeTime) }
       return try move(now)
     case .waiting(let number): return try judge(after: number, now)
+    case .erasing(let id, let outcome):
+      if now < resumeTime { return .wait(until: resumeTime) }
+      return try erase(from: id, outcome, now)
     }
   }
 
-  private var isRunning: Bool { if case .idle = phase { false } else { true } }
+  var isRunning: Bool { if case .idle = phase { false } else { true } }
 
   // MARK: Beginning and ending
 
@@ -82,6 +91,7 @@ final class Compactor {
     (lookedTime, lookedCommits) = (now, commits.statistics.commits)
     if isFirst || !isQuiet { return .wait(until: nextLook) }
     commits.compaction.lastID += 1
+    erases = false
     return try begin(commits.compaction.lastID, now, isRequested: false)
   }
 
@@ -210,11 +220,79 @@ final class Compactor {
     if let failure { throw failure }
     // The next bitmap takes new ids before the last one's are free.
     let isSmall = tree.endID <= limit + tree.limits.bitmapPageCount(ids: tree.endID)
-    if isSmall && (passHasEnded || !rules.packs) { return end(.done, now) }
+    if isSmall && (passHasEnded || !rules.packs) { return finish(.done, now) }
     if movedInRound == 0 || (passHasEnded && commits.compaction.progress.passes == Self.maxPasses) {
-      return end(isSmall ? .done : .limited, now)
+      return finish(isSmall ? .done : .limited, now)
     }
     if passHasEnded { beginPass() } else { (phase, movedInRound) = (.moving, 0) }
     return .worked
+  }
+
+  // MARK: Erasing
+
+  private func finish(_ outcome: CompactionProgress.Outcome, _ now: UInt64) -> Checkpointer.Outcome {
+    guard erases else { return end(outcome, now) }
+    phase = .erasing(from: Int(PageLayout.firstPageID), outcome)
+    return .worked
+  }
+
+  private static let slicePages = DataFile.sliceByteCount / Int(OnDisk.Superblock.pageByteCount)
+
+  /// Writes zeros over the next pages that nobody needs. Their ids are taken meanwhile, so that no writer gets them.
+  private func erase(from id: Int, _ outcome: CompactionProgress.Outcome, _ now: UInt64) throws(StorageError)
+    -> Checkpointer.Outcome
+  {
+    // Until a frame of this run names the durable checkpoint, the one before may be needed, and its pages look free (S4).
+    guard commits.logged.epoch > 0, commits.logged.checkpoint >= commits.checkpoints.durable.number else {
+      if !commits.isForced { commits.forceFrame() }
+      return .wait(until: now + GroupCommit.relaxedDelay)
+    }
+    guard let run = tree.takeFreeRun(from: id, upTo: Self.slicePages) else { return end(outcome, now) }
+    phase = .erasing(from: run.upperBound, outcome)
+    if run.isEmpty { return .worked }
+    commits.monitor.unlock()
+    var failure: StorageError?
+    do throws(StorageError) { try file.erase(run) } catch { failure = error }
+    commits.monitor.lock()
+    tree.giveBackFreeRun(run)
+    if let failure { throw failure }
+    commits.compaction.progress.erasedPages += run.count
+    let isBusy = commits.statistics.commits != lastCommits
+    lastCommits = commits.statistics.commits
+    if isBusy { resumeTime = now + (commits.options.clock.monotonicNanoseconds() - now) * (Self.pause + 1) }
+    return .worked
+  }
+}
+
+extension PageTree {
+  /// Ids that are looked at under one lock.
+  private static let maxLook = 1 << 14
+
+  /// Takes ids that follow one another, are free and have room on disk, from `id` on. Under the writer lock.
+  ///
+  /// - Returns: none, at a place from which to look on, where none is near; nil at the end.
+  func takeFreeRun(from id: Int, upTo count: Int) -> Range<Int>? {
+    var first = id
+    while first < idLimit, first - id < Self.maxLook, arena.busy[first] { first += 1 }
+    guard first < idLimit else { return nil }
+    if arena.busy[first] { return first..<first }
+    var end = first + 1
+    while end < idLimit, end - first < count, !arena.busy[end] { end += 1 }
+    arena.takeBitmapRun(UInt64(first), end - first)
+    return first..<end
+  }
+
+  func giveBackFreeRun(_ run: Range<Int>) { arena.freeBitmapRun(UInt64(run.lowerBound), run.count) }
+}
+
+extension DataFile {
+  /// Makes zeros of pages that nobody needs, durably.
+  func erase(_ run: Range<Int>) throws(StorageError) {
+    let block = OnDisk.blockByteCount
+    let zeros = AlignedBuffer(count: (run.count * limits.pageByteCount + block - 1) / block * block)
+    try zeros.withBytes(0..<run.count * limits.pageByteCount) { bytes throws(StorageError) in
+      try write(bytes, at: UInt64(run.lowerBound))
+    }
+    try sync()
   }
 }

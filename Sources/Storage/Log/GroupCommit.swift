@@ -71,6 +71,7 @@ final class GroupCommit: @unchecked Sendable {
   var logged: LogEnd
   var checkpoints: CheckpointProgress
   var compaction = CompactionState()
+  var scrub = ScrubState()
   /// Counts whatever the maintenance thread should look at; it sleeps only if nothing came since it looked.
   private(set) var maintenanceNews: UInt64 = 0
   /// Events met under the lock, told after it was released.
@@ -94,6 +95,7 @@ final class GroupCommit: @unchecked Sendable {
     lastClosed = recovery.tree.openBatch - 1
     logged = recovery.log.end(of: lastClosed)
     checkpoints = CheckpointProgress(recovery.main.superblock, logged, at: options.clock.monotonicNanoseconds())
+    scrub.cleanMilliseconds = recovery.main.superblock.scrubMilliseconds
     durability.advance(to: LogPosition(batch: lastClosed))
   }
 

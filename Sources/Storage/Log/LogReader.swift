@@ -178,7 +178,7 @@ final class LogReader {
     return buffer
   }
 
-  private static func header(
+  static func header(
     of file: DiskFile, _ number: UInt64, _ superblock: Superblock, _ onEvent: (StorageEvent) -> Void
   ) throws(StorageError) -> SegmentHeader {
     let copies = try SegmentBytes(file, byteCount: OnDisk.Segment.framesOffset)

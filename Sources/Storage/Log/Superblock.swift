@@ -18,6 +18,8 @@ struct Superblock: Equatable, Sendable {
   /// The end of the log at an orderly shutdown, else 0.
   var cleanEndLSN: UInt64 = 0
   var pageByteCount = Int(OnDisk.Superblock.pageByteCount)
+  /// When a scrub last found everything whole; 0 for never.
+  var scrubMilliseconds: Int64 = 0
 
   /// The place in the log behind the last frame whose batch is in the tree.
   struct LogStart: Equatable, Sendable {
@@ -76,7 +78,8 @@ struct Superblock: Equatable, Sendable {
           lsn: bytes.integer(at: 88), hash: bytes.integer(at: 96), milliseconds: Int64(bitPattern: milliseconds),
           segment: bytes.integer(at: 176)),
         tree: tree(bytes), parent: parent(bytes), cleanEndLSN: bytes.integer(at: 144),
-        pageByteCount: Int(bytes.integer(at: 32, as: UInt32.self))))
+        pageByteCount: Int(bytes.integer(at: 32, as: UInt32.self)),
+        scrubMilliseconds: Int64(bitPattern: bytes.integer(at: 192))))
   }
 
   private static func tree(_ bytes: Span<UInt8>) -> Tree? {
@@ -113,6 +116,7 @@ struct Superblock: Equatable, Sendable {
     page.set(UInt64(bitPattern: logStart.milliseconds), at: 104)
     page.set(cleanEndLSN, at: 144)
     page.set(logStart.segment, at: 176)
+    page.set(UInt64(bitPattern: scrubMilliseconds), at: 192)
     if let tree {
       page.set(tree.root.rawValue, at: 112)
       page.set(UInt8(tree.height), at: 120)

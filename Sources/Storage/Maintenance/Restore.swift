@@ -34,6 +34,7 @@ extension Superblock {
     parent = Parent(timeline: timeline, lsn: logStart.lsn)
     repeat { timeline = random.bytes(4).span.integer(at: 0) } while timeline == parent?.timeline || timeline == 0
     hasNoLog = true
+    scrubMilliseconds = 0
     cleanEndLSN = 0
     logStart.segment = logStart.lsn == 0 ? 0 : 1
   }

@@ -86,6 +86,9 @@ final class DataFile: Sendable {
     }
   }
 
+  /// The bytes of the four superblocks.
+  func superblocks() throws(StorageError) -> SegmentBytes { try SegmentBytes(file, byteCount: Self.pagesOffset) }
+
   // MARK: Writing
 
   /// Writes sealed pages that follow one another. They are durable after `sync`.

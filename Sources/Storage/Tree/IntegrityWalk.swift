@@ -18,6 +18,8 @@ struct IntegrityWalk<Source: PageSource> {
   private(set) var innerPages = 0
   /// Whether some page could not be had, so that what lies below it was not seen.
   private(set) var isPartial = false
+  /// nil for all of it.
+  private var window: Window?
 
   init(_ source: Source, _ limits: PageLimits) {
     self.source = source
@@ -30,6 +32,30 @@ struct IntegrityWalk<Source: PageSource> {
   mutating func check(_ root: PagePointer, height: Int, batch: UInt64) {
     report.height = height
     check(root, level: height - 1, within: (.none, .none), parentBirth: batch)
+  }
+
+  /// Checks a part of the tree: from the leaf with `key` on, until about so many pages were read.
+  ///
+  /// - Returns: the key from which on the rest is to be checked; nil at the end of the tree.
+  mutating func check(
+    _ root: PagePointer, height: Int, batch: UInt64, from key: [UInt8], upTo pageCount: Int
+  ) -> [UInt8]? {
+    window = Window(lower: key, pageCount: pageCount)
+    check(root, height: height, batch: batch)
+    return window?.rest
+  }
+
+  /// The part of a tree that is checked.
+  private struct Window {
+    let lower: [UInt8]
+    /// Pages after which it ends.
+    let pageCount: Int
+    /// The lower fence of the first page that it leaves out at its end.
+    var rest: [UInt8]?
+    var hasLeaf = false
+
+    /// Whether a child with this upper fence lies before the part.
+    func isPast(_ upperKey: [UInt8]) -> Bool { !upperKey.isEmpty && !lower.lexicographicallyPrecedes(upperKey) }
   }
 
   private mutating func check(
@@ -137,6 +163,7 @@ struct IntegrityWalk<Source: PageSource> {
 
   private mutating func checkLeaf(_ page: Page, _ name: String) {
     report.keys += page.count
+    window?.hasLeaf = true
     for index in 0..<page.count {
       let inline = page.prefixCount + page.keyCount(index) + page.valueCount(index)
       guard page.isOverflow(index) else {
@@ -192,6 +219,12 @@ struct IntegrityWalk<Source: PageSource> {
       } else {
         copy(page.upperFence, to: &upperKey)
       }
+      if let window, window.isPast(upperKey) {
+        lowerKey = upperKey
+        continue
+      }
+      if window?.hasLeaf == true, window?.rest == nil, report.pages >= window?.pageCount ?? .max { window?.rest = lowerKey }
+      if window?.rest != nil { return }
       lowerKey.span.withLentBytes { lower in
         upperKey.span.withLentBytes { upper in
           check(page.child(index), level: level - 1, within: (lower, upper), parentBirth: page.birth)
