@@ -11,6 +11,9 @@ import Synchronization
 @safe package final class Gate: @unchecked Sendable {
   // SAFETY: allocated once, never moved, freed when no thread can be inside any more; a futex is named by its address.
   private let word: UnsafeMutablePointer<Atomic<UInt32>>
+  /// How many sleep, or are about to: without any, opening is no system call. A waiter counts itself before the kernel compares the word,
+  /// and an opener raises the word before it looks here; so one of them sees the other.
+  private let waiters = Atomic<Int>(0)
 
   package init() {
     unsafe word = .allocate(capacity: 1)
@@ -27,8 +30,10 @@ import Synchronization
 
   /// Sleeps while the count is `count`. It may also wake without a reason: test again.
   package func wait(while count: UInt32) {
+    waiters.add(1, ordering: .sequentiallyConsistent)
     // FUTEX_WAIT_PRIVATE; EAGAIN (already opened) and EINTR are reasons to look again, as waking is.
     _ = unsafe linux_futex(Self.systemCall, UnsafeMutableRawPointer(word), 128, count, nil, nil, 0)
+    waiters.subtract(1, ordering: .relaxed)
   }
 
   /// Lets everybody through who waits now.
@@ -39,6 +44,7 @@ import Synchronization
 
   private func wake(_ threads: CUnsignedInt) {
     unsafe word.pointee.wrappingAdd(1, ordering: .sequentiallyConsistent)
+    if waiters.load(ordering: .sequentiallyConsistent) == 0 { return }
     // FUTEX_WAKE_PRIVATE
     _ = unsafe linux_futex(Self.systemCall, UnsafeMutableRawPointer(word), 129, threads, nil, nil, 0)
   }
