@@ -1,23 +1,24 @@
--- wrk with one connection a thread: each carries the chain of one session, so that every request rotates a token that the answer before it gave.
-local count = 0
-
-function setup(thread)
-  count = count + 1
-  thread:set("number", count)
-end
+-- wrk with one thread: refresh tokens wait in a queue for their turn, and each answer puts the next token of its session at the end of it. With more
+-- sessions than connections every request rotates a token that an answer gave.
+local queue, first, last = {}, 1, 0
 
 function init(args)
-  local line = 0
   for token in io.lines(args[1]) do
-    line = line + 1
-    if line == number then current = token end
+    last = last + 1
+    queue[last] = token
   end
 end
 
 function request()
-  return wrk.format("POST", "/api/auth/refresh", {["Content-Type"] = "application/json"}, '{"refreshToken":"' .. current .. '"}')
+  local token = queue[first]
+  queue[first] = nil
+  first = first + 1
+  return wrk.format("POST", "/api/auth/refresh", {["Content-Type"] = "application/json"}, '{"refreshToken":"' .. token .. '"}')
 end
 
 function response(status, headers, body)
-  if status == 200 then current = body:match('"refreshToken":"([^"]+)"') end
+  if status == 200 then
+    last = last + 1
+    queue[last] = body:match('"refreshToken":"([^"]+)"')
+  end
 end
