@@ -11,6 +11,7 @@ extension Services {
       email: body.text("email"), name: body.text("name"), role: body.text("role"), password: body.text("password"),
       passwordHash: body.text("passwordHash"), emailVerified: body.flag("emailVerified"),
       mustChangePassword: body.flag("mustChangePassword"), complaints: body.complaints)
+    if !form.password.isAbsent { try request.requireHashWorker() }
     do throws(AuthError) {
       let (user, position) = try accounts.create(form, by: authority)
       response.hold(until: position)

@@ -9,7 +9,7 @@ extension Endpoint {
       .get, "/api/v1/users", "listUsers", .permission(.usersRead, Services.listUsers), gives: .ok(.userList, "Link"),
       reads: [.limit, .cursor, .userSort, .email, .status], "all accounts, page by page"),
     Endpoint(
-      .post, "/api/v1/users", "createUser", .permission(.usersWrite, Services.createUser), on: .hashPool, takes: .json(.newUser),
+      .post, "/api/v1/users", "createUser", .permission(.usersWrite, Services.createUser), takes: .json(.newUser),
       gives: .created(.user, "Location ETag"), refuses: "email_exists", "make an account"),
     Endpoint(
       .get, "/api/v1/users/{id}", "getUser", .permission(.usersRead, Services.getUser), gives: .ok(.user, "ETag"),

@@ -15,8 +15,8 @@ extension ConnectionState {
       loop.request.isServerDraining = loop.isDraining
       if !loop.admits(to: route) { return settle(path: nil, &output, &loop) }
       var executor = loop.server.routes[route].executor
-      if executor == .loop && loop.runHandler(of: route) {
-        executor = .diskPool
+      if executor == .loop, let pool = loop.runHandler(of: route) {
+        executor = pool
         // What the handler had made, a producer with all that it holds on to among it, is made again.
         loop.response.reset()
       }

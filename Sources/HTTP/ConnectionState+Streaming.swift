@@ -41,7 +41,7 @@ extension ConnectionState {
     guard phase == .streaming, let answer = streamed, !answer.isWithWorker else { return .wait }
     if answer.body.executor == .loop {
       answer.body.makePiece()
-      if case .failed(let problem) = answer.body.outcome, problem.wantsWorker {
+      if case .failed(let problem) = answer.body.outcome, problem.worker != nil {
         answer.body.executor = .diskPool
       } else {
         return takePiece(&output, &loop)

@@ -168,15 +168,15 @@ extension LoopContext {
     }
   }
 
-  /// Runs a route's handler on this thread. A problem becomes the response; true if the handler must run where it may wait.
-  mutating func runHandler(of route: Int) -> Bool {
+  /// Runs a route's handler on this thread. A problem becomes the response, unless it says on which pool the handler must run.
+  mutating func runHandler(of route: Int) -> Route.Executor? {
     do throws(Problem) {
       try server.routes[route].handler(request, &response)
-      return false
+      return nil
     } catch {
-      if error.wantsWorker { return true }
+      if let worker = error.worker { return worker }
       response.become(error, request)
-      return false
+      return nil
     }
   }
 

@@ -20,8 +20,8 @@ package struct Problem: Error, Sendable {
   package var headers: [(name: StaticString, value: String)] = []
   /// Further members of the document.
   package var members: [(name: StaticString, value: MemberValue)] = []
-  /// Whether a handler on a loop that throws this wants to run again where waiting is allowed.
-  package private(set) var wantsWorker = false
+  /// Where a handler on a loop that throws this wants to run again; nil for what is an answer.
+  package private(set) var worker: Route.Executor?
 
   package enum MemberValue: Sendable {
     case string(String)
@@ -44,7 +44,15 @@ package struct Problem: Error, Sendable {
     var problem = Problem(
       .serviceUnavailable, code: "overloaded", title: "The server is busy", detail: "the disk did not answer in time")
     problem.retryAfter = 1
-    problem.wantsWorker = true
+    problem.worker = .diskPool
+    return problem
+  }
+
+  /// Thrown on a loop by a handler that finds a password to hash in this request, which most requests to its route do not have: the server
+  /// runs the whole handler again on the hash pool, and answers 503 `overloaded` if that is full. See `Request.requireHashWorker`.
+  static var needsHashWorker: Problem {
+    var problem = Problem.overloaded
+    problem.worker = .hashPool
     return problem
   }
 }

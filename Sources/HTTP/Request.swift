@@ -33,6 +33,11 @@ package struct Request: ~Copyable, Sendable {
 
   init(bytes: consuming ByteBuffer) { self.bytes = bytes }
 
+  /// Said by a handler that is about to hash a password: on an event loop it must not, and runs again from the start on the hash pool.
+  package func requireHashWorker() throws(Problem) {
+    if !mayWait { throw .needsHashWorker }
+  }
+
   /// A HEAD request runs the handler of GET and sees `.head` here.
   package var method: Method { exchange.method ?? .get }
   /// The name of this request; it is in the response and in every problem document already.

@@ -16,10 +16,13 @@ package struct PoolOptions: Sendable {
   package var workerCount: Int
   /// Requests that may wait; one more is 503 `overloaded`.
   package var maxQueuedCount: Int
+  /// By how much its threads are nicer than others (nice(1)): what keeps a processor busy for milliseconds must not keep the loops from it.
+  package var niceness: Int
 
-  package init(workerCount: Int, maxQueuedCount: Int) {
+  package init(workerCount: Int, maxQueuedCount: Int, niceness: Int = 0) {
     self.workerCount = workerCount
     self.maxQueuedCount = maxQueuedCount
+    self.niceness = niceness
   }
 }
 

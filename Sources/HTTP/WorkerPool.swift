@@ -29,7 +29,10 @@ final class WorkerPool: Sendable {
   /// Starts the workers.
   func start(name: StaticString) throws(Errno) {
     for _ in 0..<options.workerCount {
-      let thread = try JoinableThread(name: name) { [self] in work() }
+      let thread = try JoinableThread(name: name) { [self] in
+        if options.niceness > 0 { makeCurrentThreadNicer(by: options.niceness) }
+        work()
+      }
       threads.withLock { $0.append(thread) }
     }
   }

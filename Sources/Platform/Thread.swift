@@ -42,6 +42,12 @@ package struct Thread: ~Copyable, Sendable {
   }
 }
 
+/// Gives way to threads of normal priority that want the same processor (setpriority(2), which Linux counts for each thread). There is no way
+/// back without privileges. Hopes only: a kernel that refuses leaves things as they are.
+package func makeCurrentThreadNicer(by niceness: Int) {
+  _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, CInt(niceness))
+}
+
 /// What a thread runs, in a box that can pass through a C pointer.
 private final class ThreadBody: Sendable {
   let run: @Sendable () -> Void

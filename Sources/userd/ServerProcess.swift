@@ -78,6 +78,10 @@ final class ServerProcess: Sendable {
     }
   }
 
+  /// On a processor that a flood of logins keeps busy, loops get three shares of time for each one of a hash worker: those who are logged in
+  /// go on. Not more, because a hash worker holds the writer lock for a moment too.
+  private static let hashNiceness = 5
+
   private static func makeServer(
     _ configuration: Configuration, _ listeners: [ListenAddress], _ log: Log, _ store: OpenStore, _ condition: ServerCondition,
     _ setupFile: SetupTokenFile
@@ -91,7 +95,8 @@ final class ServerProcess: Sendable {
     options.trustedProxies = configuration.trustedProxies
     options.allowedOrigins = configuration.allowedOrigins
     options.loopCount = configuration.threads
-    options.hashPool = PoolOptions(workerCount: configuration.hashWorkers, maxQueuedCount: configuration.hashQueue)
+    options.hashPool = PoolOptions(
+      workerCount: configuration.hashWorkers, maxQueuedCount: configuration.hashQueue, niceness: hashNiceness)
     options.onLoopStart = { store.database.currentThreadNeverWaits() }
     raiseLimits(for: options.maxConnectionCount, log)
     let operation = Services.Operation(

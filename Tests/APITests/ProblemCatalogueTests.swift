@@ -116,7 +116,7 @@ import Testing
       #expect((problem.status == .unauthorized) == problem.headers.contains { "\($0.name)" == "WWW-Authenticate" })
     }
     #expect(reports == ["page 7 is damaged"])
-    #expect(problem(of: .wouldBlock) { _ in }.wantsWorker)
+    #expect(problem(of: .wouldBlock) { _ in }.worker == .diskPool)
     #expect(problem(of: .overloaded) { _ in }.retryAfter == 1)
   }
 }

@@ -114,6 +114,36 @@ private let livez = "GET /livez HTTP/1.1\r\nHost: a\r\n\r\n"
     }
   }
 
+  @Test func `a request with a password to hash moves to the hash pool, the others of its route stay`() throws {
+    let threads = Mutex<[String: UInt]>([:])
+    let note: @Sendable (String) -> Void = { name in threads.withLock { $0[name] = currentThread() } }
+    let routes = [
+      Route(.post, "/make/{what}") { request, response throws(Problem) in
+        let what = request.withParameter(0) { String(decoding: Array($0), as: UTF8.self) }
+        if what == "hash" { try request.requireHashWorker() }
+        note(what)
+        response.text("made")
+      },
+      Route(.post, "/hash", on: .hashPool) { _, response in
+        note("pool")
+        response.text("hashed")
+      },
+      Route(.post, "/disk", on: .diskPool) { _, response in
+        note("disk")
+        response.text("read")
+      },
+    ]
+    try withServer(routes, configure: { $0.onLoopStart = { note("loop") } }) { server in
+      let client = try Client(server)
+      for path in ["make/plain", "make/hash", "hash", "disk"] {
+        #expect(try client.ask("POST /\(path) HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n").status == 200)
+      }
+    }
+    let seen = threads.withLock { $0 }
+    #expect(seen["plain"] == seen["loop"] && seen["hash"] == seen["pool"], "\(seen)")
+    #expect(Set([seen["loop"], seen["pool"], seen["disk"]]).count == 3, "\(seen)")
+  }
+
   @Test func `a handler that must wait leaves its loop free for others`() throws {
     let gate = Gate()
     let isOpen = Atomic<Bool>(false)
