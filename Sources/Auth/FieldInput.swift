@@ -7,7 +7,7 @@ package enum FieldInput: Sendable {
   case otherType
   case text(String)
 
-  var isAbsent: Bool {
+  package var isAbsent: Bool {
     switch self {
     case .absent: true
     case .otherType, .text: false
