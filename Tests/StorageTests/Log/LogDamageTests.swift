@@ -51,33 +51,6 @@ struct LogDamageTests {
     return stride(from: 8192, to: bytes.count, by: 4096).filter { Array(bytes[$0 + 8..<$0 + 12]) == [0x55, 0x46, 0x52, 0x4D] }
   }
 
-  @Test func `every flipped byte of a log of three segments gives the right data or a named error`() throws {
-    let (disk, contents) = try Self.sealedLog()
-    var right = 0, refused = 0
-    for name in Self.segmentNames {
-      let path = Self.wal + name
-      let byteCount = disk.contents(path)!.count
-      // Zeros behind the frames are padding; all other bytes are tried, at scale 1 every 41st.
-      let bytes = disk.contents(path)!
-      let interesting = bytes.indices.filter { bytes[$0] != 0 || $0 % 4096 < 128 || $0 % 512 == 511 }
-      for offset in stride(from: 0, to: interesting.count, by: max(1, 41 / testScale)).map({ interesting[$0] }) {
-        var damaged = disk
-        damaged.damage(path) { $0[offset] ^= UInt8(1 << (offset % 8)) }
-        switch Self.open(damaged) {
-        case .contents(let found):
-          #expect(found == contents, "byte \(offset) of \(name)")
-          right += 1
-        case .refused(.damaged(let damage)):
-          #expect(damage.path.hasPrefix(Self.wal) && damage.offset < byteCount, "byte \(offset) of \(name): \(damage)")
-          refused += 1
-        case .refused(let error):
-          Issue.record("byte \(offset) of \(name): \(error)")
-        }
-      }
-    }
-    #expect(right > 0 && refused > 0)
-  }
-
   @Test func `a rotten acknowledged frame is refused by file, offset and log position, and nothing is changed`() throws {
     let (disk, _) = try Self.sealedLog()
     let name = Self.segmentNames[1]

@@ -50,20 +50,35 @@ package struct StoredImage: Sendable {
     options = rig.options
   }
 
-  /// Opens `disk`, reads all there is, key by key where a whole scan fails, goes on, ends, and opens again.
+  /// Opens `disk` and reads all there is, key by key where a whole scan fails.
   ///
   /// - Throws: a violation if anything is wrong that is not said.
+  package func read(_ disk: SimulatedDisk, bug: PlantedBug? = nil, seed: UInt64 = 9) throws -> Outcome {
+    try opened(disk, bug, seed).outcome
+  }
+
+  /// The same, then goes on, ends, and opens again.
   package func judge(_ disk: SimulatedDisk, bug: PlantedBug? = nil, seed: UInt64 = 9) throws -> Outcome {
+    let opened = try opened(disk, bug, seed)
+    if let (rig, database, found) = opened.whole { try goOn(rig, database, from: found) }
+    return opened.outcome
+  }
+
+  /// What came of opening and reading; `whole` where everything could be read.
+  private func opened(_ disk: SimulatedDisk, _ bug: PlantedBug?, _ seed: UInt64) throws
+    -> (outcome: Outcome, whole: (rig: CrashRig, database: Database, found: CrashOracle.Contents)?)
+  {
     let rig = CrashRig(seed: seed, bug: bug, disk: disk)
     rig.options.segmentByteCount = options.segmentByteCount
     rig.options.maxLogByteCount = options.maxLogByteCount
     rig.options.pageByteCount = options.pageByteCount
     rig.options.growthByteCount = options.growthByteCount
+    rig.options.cacheByteCount = options.cacheByteCount
     let database: Database
     do throws(StorageError) {
       database = try Database.simulated(rig.options)
     } catch {
-      return try refusal(error)
+      return (try refusal(error), nil)
     }
     let found: CrashOracle.Contents
     do throws(StorageError) {
@@ -72,12 +87,11 @@ package struct StoredImage: Sendable {
       _ = try refusal(error)
       try judgeEachKey(database)
       _ = database.checkIntegrity()
-      return .partlyRefused
+      return (.partlyRefused, nil)
     }
     guard oracle.knows(found) else { throw Violation("it shows what never was: \(CrashOracle.brief(found))") }
     _ = database.checkIntegrity()
-    try goOn(rig, database, from: found)
-    return found == oracle.newest ? .right : .earlier
+    return (found == oracle.newest ? .right : .earlier, (rig, database, found))
   }
 
   private func refusal(_ error: StorageError) throws -> Outcome {
@@ -156,6 +170,16 @@ package struct StoredImage: Sendable {
 }
 
 extension StoredImage {
+  /// What a rig's process left, by what was known at its end.
+  package init(_ rig: CrashRig, older: SimulatedDisk, isClosed: Bool) {
+    rig.note()
+    disk = rig.system.disk
+    self.older = older
+    oracle = rig.oracle
+    self.isClosed = isClosed
+    options = rig.options
+  }
+
   /// What somebody copied from a database that was open, by what was known when the copy was done.
   package init(copy: SimulatedDisk, of rig: CrashRig) {
     rig.note()
