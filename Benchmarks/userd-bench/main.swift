@@ -1,19 +1,23 @@
-// userd-bench: measures the engine beside nothing but the disk, and plays a crowd of clients; Benchmarks/compare.py and Benchmarks/crowd.py call it.
+// userd-bench: measures the engine beside nothing but the disk, its memory and its file under load, and plays a crowd of clients; Benchmarks/compare.py and Benchmarks/crowd.py call it.
 
 import Platform
 
 let usage = """
   usage: userd-bench commits --data DIR [--writers N | --held N] [--seconds S]
          userd-bench engine --data DIR [--records N] [--milliseconds M] [--phases A,B,...]
+         userd-bench budget --data DIR [--cache MIB] [--mebibytes M] [--seconds S]
+         userd-bench pinned --data DIR [--records N] [--minutes M] [--rate R]
          userd-bench crowd --port P [--idle N] [--active N] [--rate R] [--seconds S]
 
     commits --writers N   N threads put durable records, each waiting for its own (1 to 256; default 1)
     commits --held N      one thread keeps N commits in flight and never waits for a single one, as an event loop does (1 to 4096)
     engine                load randomload scan range get1 get2 mix2 put1 put64 held64 delete crash open, in the order given
+    budget                M MiB of records (160) in a cache of so many MiB (16), then random gets and puts; says what is resident
+    pinned                a checkpoint of N records (200000) is pinned while R of them (10000) are replaced each second, for M minutes (10)
     crowd                 N connections to 127.0.0.1:P that are silent after one request, and N that ask for /livez, R requests a second in
                           all, each at its own moment (defaults 10000, 1000, 10000)
 
-  DIR must not exist yet, but for phases after a load. One JSON line is printed, of an engine one for each phase; crowd prints one more when the silent connections stand.
+  DIR must not exist yet, but for phases after a load. One JSON line is printed, of an engine one for each phase, budget and pinned several; crowd prints one more when the silent connections stand.
 
   """
 
@@ -25,6 +29,8 @@ do throws(BenchmarkError) {
     try print(workload.run())
   case "engine":
     try EngineWorkload(&arguments).run()
+  case "budget": try BudgetWorkload(&arguments).run()
+  case "pinned": try PinnedWorkload(&arguments).run()
   case "crowd":
     let workload = try CrowdWorkload(&arguments)
     try print(workload.run())
@@ -40,6 +46,13 @@ do throws(BenchmarkError) {
     complain("userd-bench: \(reason)\n")
     endProcess(74)
   }
+}
+
+/// Prints a line at once, so that a long run shows how far it is.
+func say(_ line: String) {
+  let bytes = Array((line + "\n").utf8)
+  let span = bytes.span
+  do throws(Errno) { try StandardStream.output.write(span) } catch { endProcess(74) }
 }
 
 func complain(_ text: String) {
