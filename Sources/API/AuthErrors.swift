@@ -34,6 +34,13 @@ func problem(of error: AuthError, report: (_ failure: String) -> Void) -> Proble
   case .tokenUsedOrExpired: return ProblemKind.tokenUsedOrExpired.problem()
   case .revisionMismatch: return ProblemKind.revisionMismatch.problem()
   case .preconditionRequired: return ProblemKind.preconditionRequired.problem()
+  case .idempotencyKeyReused: return ProblemKind.idempotencyKeyReused.problem()
+  case .idempotencyInFlight:
+    var problem = ProblemKind.idempotencyInFlight.problem()
+    problem.retryAfter = 1
+    return problem
+  case .answerTooLong:
+    return ProblemKind.bodyTooLarge.problem("the answer is too long to be kept for its Idempotency-Key; ask for less at once")
   case .invalidCursor: return ProblemKind.invalidCursor.problem()
   case .loginThrottled(let refusal): return .limited(.loginThrottled, refusal)
   case .rateLimited(let refusal): return .limited(.rateLimited, refusal)
@@ -164,9 +171,11 @@ extension AuthError {
     case .invalidToken, .tokenExpired, .sessionRevoked, .invalidCredentials, .mfaRequired, .mfaInvalid,
       .refreshInvalid, .refreshReused, .reauthRequired, .forbidden, .accountDisabled, .loginThrottled, .rateLimited,
       .passwordChangeRequired, .emailNotVerified, .notFound, .emailExists, .lastAdmin, .tokenUsedOrExpired, .revisionMismatch,
-      .preconditionRequired, .invalidCursor, .commitOutcomeUnknown, .storageFailed:
+      .preconditionRequired, .idempotencyKeyReused, .answerTooLong, .invalidCursor, .commitOutcomeUnknown, .storageFailed:
       true
-    case .invalid, .passwordRefused, .registrationClosed, .rotationRefused, .overloaded, .readOnly, .storageFull, .wouldBlock:
+    // That somebody asks the same at this moment is true whatever becomes of them.
+    case .idempotencyInFlight, .invalid, .passwordRefused, .registrationClosed, .rotationRefused, .overloaded, .readOnly,
+      .storageFull, .wouldBlock:
       false
     }
   }

@@ -15,6 +15,8 @@ extension Services {
   @Sendable func deleteMe(_ request: borrowing Request, _ principal: Principal, _ response: inout Response) throws(Problem) {
     let body = try BodyMembers(request, knows: ["password"])
     let form = FarewellForm(password: body.text("password"), complaints: body.complaints)
-    try leave(request, &response) { () throws(AuthError) in try accounts.deleteMe(form, by: principal, from: request.origin) }
+    try leave(request, &response) { () throws(AuthError) in
+      try accounts.deleteMe(form, if: request.revisionCondition, by: principal, from: request.origin)
+    }
   }
 }

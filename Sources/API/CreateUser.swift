@@ -12,15 +12,11 @@ extension Services {
       passwordHash: body.text("passwordHash"), emailVerified: body.flag("emailVerified"),
       mustChangePassword: body.flag("mustChangePassword"), complaints: body.complaints)
     if !form.password.isAbsent { try request.requireHashWorker() }
-    do throws(AuthError) {
-      let (user, position) = try accounts.create(form, by: authority)
-      response.hold(until: position)
-      response.status = .created
-      response.header("Location", "/api/v1/users/\(user.id)")
-      response.write(user)
-    } catch {
-      if error.mayShowTheStore { response.hold(until: accounts.heldPosition) }
-      throw problem(error, in: request)
-    }
+    _ = try answeringOnce(
+      request, &response, "POST /api/v1/users", by: .authority(authority),
+      { user in
+        StoredAnswer(.created, location: "/api/v1/users/\(user.id)", revision: user.revision) { json in json.value(user) }
+      }
+    ) { (once) throws(AuthError) in try accounts.create(form, by: authority, once) }
   }
 }

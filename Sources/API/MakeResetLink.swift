@@ -8,14 +8,11 @@ extension Services {
   @Sendable func makeResetLink(_ request: borrowing Request, _ authority: Authority, _ response: inout Response) throws(Problem) {
     try BodyMembers(request, .optional, knows: []).judged()
     guard let id = request.withParameter(0, { UserID($0) }) else { throw ProblemKind.notFound.problem() }
-    do throws(AuthError) {
-      let (link, position) = try recovery.resetLink(for: id, by: authority, from: request.origin)
-      response.hold(until: position)
-      response.json { json in json.value(link) }
-    } catch {
-      if error.mayShowTheStore { response.hold(until: recovery.heldPosition) }
-      throw problem(error, in: request)
-    }
+    let origin = request.origin
+    _ = try answeringOnce(
+      request, &response, "POST /api/v1/users/{id}/reset-link", by: .authority(authority),
+      { link in StoredAnswer(.ok) { json in json.value(link) } }
+    ) { (once) throws(AuthError) in try recovery.resetLink(for: id, by: authority, from: origin, once) }
   }
 }
 

@@ -23,31 +23,45 @@ extension Response {
     json { json in json.value(user) }
   }
 
-  /// What a successful register, login or refresh hands out.
+  /// What a successful login or refresh hands out.
   mutating func write(_ authentication: Authentication) {
-    subject = (authentication.user.id.uuid.high, authentication.user.id.uuid.low)
-    json { json in
-      json.beginObject()
-      json.key("tokenType")
-      json.string("Bearer")
-      json.key("token")
-      json.string(authentication.accessToken)
-      json.key("expiresIn")
-      json.integer(authentication.expiresIn)
-      json.key("refreshToken")
-      json.string(authentication.refreshToken)
-      json.key("refreshExpiresIn")
-      json.integer(authentication.refreshExpiresIn)
-      json.key("session")
-      json.value(authentication.session, isCurrent: true)
-      json.key("user")
-      json.value(authentication.user)
-      json.endObject()
-    }
+    subject = authentication.user.id.halves
+    json { json in json.value(authentication) }
+  }
+}
+
+extension UserID {
+  /// What the access log has of it.
+  var halves: (high: UInt64, low: UInt64) { (uuid.high, uuid.low) }
+}
+
+extension StoredAnswer {
+  /// The answer to whoever made an account and is logged in to it.
+  static func created(_ authentication: Authentication) -> StoredAnswer {
+    StoredAnswer(.created) { json in json.value(authentication) }
   }
 }
 
 extension JSONWriter {
+  mutating func value(_ authentication: Authentication) {
+    beginObject()
+    key("tokenType")
+    string("Bearer")
+    key("token")
+    string(authentication.accessToken)
+    key("expiresIn")
+    integer(authentication.expiresIn)
+    key("refreshToken")
+    string(authentication.refreshToken)
+    key("refreshExpiresIn")
+    integer(authentication.refreshExpiresIn)
+    key("session")
+    value(authentication.session, isCurrent: true)
+    key("user")
+    value(authentication.user)
+    endObject()
+  }
+
   /// What a recovery made.
   package mutating func value(_ recovery: Recovery) {
     beginObject()

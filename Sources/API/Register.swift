@@ -8,14 +8,11 @@ extension Services {
     let body = try BodyMembers(request, knows: ["email", "password", "name"])
     let form = RegistrationForm(
       email: body.text("email"), password: body.text("password"), name: body.text("name"), complaints: body.complaints)
-    do throws(AuthError) {
-      let (authentication, position) = try sessions.register(form, from: request.origin)
-      response.hold(until: position)
-      response.status = .created
-      response.write(authentication)
-    } catch {
-      if error.mayShowTheStore { response.hold(until: sessions.heldPosition) }
-      throw problem(error, in: request)
-    }
+    let origin = request.origin
+    try calling(request) { () throws(AuthError) in try sessions.requireOpenRegistration() }
+    let made = try answeringOnce(
+      request, &response, "POST /api/auth/register", by: .anyone(origin, email: form.email), StoredAnswer.created(_:)
+    ) { (once) throws(AuthError) in try sessions.register(form, from: origin, once) }
+    if let made { response.subject = made.user.id.halves }
   }
 }

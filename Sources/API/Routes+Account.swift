@@ -6,7 +6,8 @@ extension Endpoint {
   static let account = [
     Endpoint(
       .post, "/api/auth/register", "register", .anyone(Services.register), on: .hashPool, takes: .json(.register),
-      gives: .created(.auth), refuses: "registration_closed email_exists rate_limited", "make an account and log in"),
+      gives: .created(.auth), reads: [.idempotencyKey], refuses: "registration_closed email_exists rate_limited",
+      "make an account and log in"),
     Endpoint(
       .post, "/api/auth/login", "login", .anyone(Services.login), on: .hashPool, takes: .json(.login), gives: .ok(.auth),
       refuses: "invalid_credentials mfa_required account_disabled login_throttled", "log in with a password"),
@@ -15,7 +16,7 @@ extension Endpoint {
       gives: .ok(.auth), refuses: "mfa_invalid account_disabled login_throttled", "the second step of a login"),
     Endpoint(
       .post, "/api/auth/refresh", "refresh", .holder(of: "refresh token", Services.refresh), takes: .json(.refresh),
-      gives: .ok(.auth), reads: [.idempotencyKey], refuses: "refresh_invalid refresh_reused rate_limited",
+      gives: .ok(.auth), reads: [.rotationKey], refuses: "refresh_invalid refresh_reused rate_limited",
       "the next pair of tokens"),
     Endpoint(
       .post, "/api/auth/logout", "logout", .eitherToken(Services.logout), takes: .optional(.logout), gives: .noContent,
@@ -47,7 +48,7 @@ extension Endpoint {
       gives: .ok(.user, "ETag"), reads: [.ifMatch], "change one's own account"),
     Endpoint(
       .delete, "/api/auth/me", "deleteMe", .recentLogin(Services.deleteMe), on: .hashPool, takes: .json(.farewell),
-      gives: .noContent, refuses: "invalid_credentials last_admin login_throttled", "delete one's own account"),
+      gives: .noContent, reads: [.ifMatch], refuses: "invalid_credentials last_admin login_throttled", "delete one's own account"),
     Endpoint(
       .post, "/api/auth/reauth", "reauthenticate", .bearer(Services.reauthenticate), on: .hashPool, takes: .json(.reauth),
       gives: .ok(.auth), refuses: "invalid_credentials mfa_invalid login_throttled", "prove again who one is"),
@@ -60,16 +61,18 @@ extension Endpoint {
         """, "set a new password"),
     Endpoint(
       .post, "/api/auth/mfa/totp", "enrollTotp", .recentLogin(Services.enroll), takes: .optional(.empty),
-      gives: .created(.totpEnrollment), "begin to set up an authenticator app"),
+      gives: .created(.totpEnrollment), reads: [.idempotencyKey], "begin to set up an authenticator app"),
     Endpoint(
       .post, "/api/auth/mfa/totp/confirm", "confirmTotp", .recentLogin(Services.confirmEnrollment), takes: .json(.totpCode),
-      gives: .ok(.recoveryCodes), refuses: "mfa_invalid not_found login_throttled", "have the app asked for from now on"),
+      gives: .ok(.recoveryCodes), reads: [.idempotencyKey], refuses: "mfa_invalid not_found login_throttled",
+      "have the app asked for from now on"),
     Endpoint(
       .delete, "/api/auth/mfa/totp", "disableTotp", .recentLogin(Services.disableSecondFactors), takes: .optional(.empty),
       gives: .noContent, refuses: "not_found", "take app and recovery codes away"),
     Endpoint(
       .post, "/api/auth/mfa/recovery-codes", "replaceRecoveryCodes", .recentLogin(Services.replaceRecoveryCodes),
-      takes: .optional(.empty), gives: .created(.recoveryCodes), refuses: "not_found", "new recovery codes"),
+      takes: .optional(.empty), gives: .created(.recoveryCodes), reads: [.idempotencyKey], refuses: "not_found",
+      "new recovery codes"),
     Endpoint(
       .get, "/api/auth/sessions", "listSessions", .bearer(Services.listSessions), gives: .ok(.sessionList, "Link"),
       reads: [.limit, .cursor], "one's own sessions, newest first"),

@@ -10,7 +10,7 @@ extension Endpoint {
       reads: [.limit, .cursor, .userSort, .email, .status], "all accounts, page by page"),
     Endpoint(
       .post, "/api/v1/users", "createUser", .permission(.usersWrite, Services.createUser), takes: .json(.newUser),
-      gives: .created(.user, "Location ETag"), refuses: "email_exists", "make an account"),
+      gives: .created(.user, "Location ETag"), reads: [.idempotencyKey], refuses: "email_exists", "make an account"),
     Endpoint(
       .get, "/api/v1/users/{id}", "getUser", .permission(.usersRead, Services.getUser), gives: .ok(.user, "ETag"),
       reads: [.userID, .ifNoneMatch], "an account"),
@@ -32,7 +32,7 @@ extension Endpoint {
       "take app and recovery codes off an account"),
     Endpoint(
       .post, "/api/v1/users/{id}/reset-link", "makeResetLink", .permission(.usersWrite, Services.makeResetLink),
-      takes: .optional(.empty), gives: .ok(.resetLink), reads: [.userID], "a reset token to hand on"),
+      takes: .optional(.empty), gives: .ok(.resetLink), reads: [.userID, .idempotencyKey], "a reset token to hand on"),
     Endpoint(
       .get, "/api/v1/users/{id}/sessions", "listUserSessions", .permission(.sessionsRead, Services.listUserSessions),
       gives: .ok(.sessionList, "Link"), reads: [.userID, .limit, .cursor], "the sessions of an account"),
@@ -45,7 +45,7 @@ extension Endpoint {
       reads: [.userID, .sessionID], "end a session of an account"),
     Endpoint(
       .post, "/api/v1/setup", "setUp", .holder(of: "setup token", Services.setUp), on: .hashPool, takes: .json(.setup),
-      gives: .created(.auth), refuses: "not_found token_used_or_expired login_throttled email_exists",
+      gives: .created(.auth), reads: [.idempotencyKey], refuses: "not_found token_used_or_expired login_throttled email_exists",
       "make the first administrator"),
     Endpoint(
       .get, "/api/v1/audit", "listAudit", .permission(.auditRead, Services.listAudit), gives: .ok(.auditList, "Link"),

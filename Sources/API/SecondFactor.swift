@@ -9,16 +9,11 @@ extension Services {
   @Sendable func enroll(_ request: borrowing Request, _ principal: Principal, _ response: inout Response) throws(Problem) {
     try BodyMembers(request, .optional, knows: []).judged()
     let origin = request.origin
-    let enrollment = try changing(request, &response) { () throws(AuthError) in try sessions.enroll(principal, from: origin) }
-    response.status = .created
-    response.json { json in
-      json.beginObject()
-      json.key("secret")
-      json.string(enrollment.secret)
-      json.key("otpauthUri")
-      json.string(enrollment.otpauthURI)
-      json.endObject()
-    }
+    try calling(request) { () throws(AuthError) in try sessions.requireRecentLogin(principal) }
+    _ = try answeringOnce(
+      request, &response, "POST /api/auth/mfa/totp", by: .authority(.principal(principal)),
+      { enrollment in StoredAnswer(.created) { json in json.value(enrollment) } }
+    ) { (once) throws(AuthError) in try sessions.enroll(principal, from: origin, once) }
   }
 
   /// POST /api/auth/mfa/totp/confirm: the app works; from now on it is asked for.
@@ -28,10 +23,11 @@ extension Services {
     let body = try BodyMembers(request, knows: ["code"])
     let form = CodeForm(code: body.text("code"), complaints: body.complaints)
     let origin = request.origin
-    let codes = try changing(request, &response) { () throws(AuthError) in
-      try sessions.confirm(form, by: principal, from: origin)
-    }
-    response.writeRecoveryCodes(codes)
+    try calling(request) { () throws(AuthError) in try sessions.requireRecentLogin(principal) }
+    _ = try answeringOnce(
+      request, &response, "POST /api/auth/mfa/totp/confirm", by: .authority(.principal(principal)),
+      { codes in StoredAnswer(.ok) { json in json.value(recoveryCodes: codes) } }
+    ) { (once) throws(AuthError) in try sessions.confirm(form, by: principal, from: origin, once) }
   }
 
   /// DELETE /api/auth/mfa/totp: the password alone again.
@@ -50,23 +46,32 @@ extension Services {
   ) throws(Problem) {
     try BodyMembers(request, .optional, knows: []).judged()
     let origin = request.origin
-    let codes = try changing(request, &response) { () throws(AuthError) in
-      try sessions.replaceRecoveryCodes(principal, from: origin)
-    }
-    response.status = .created
-    response.writeRecoveryCodes(codes)
+    try calling(request) { () throws(AuthError) in try sessions.requireRecentLogin(principal) }
+    _ = try answeringOnce(
+      request, &response, "POST /api/auth/mfa/recovery-codes", by: .authority(.principal(principal)),
+      { codes in StoredAnswer(.created) { json in json.value(recoveryCodes: codes) } }
+    ) { (once) throws(AuthError) in try sessions.replaceRecoveryCodes(principal, from: origin, once) }
   }
 }
 
-extension Response {
-  fileprivate mutating func writeRecoveryCodes(_ codes: [String]) {
-    json { json in
-      json.beginObject()
-      json.key("recoveryCodes")
-      json.beginArray()
-      for code in codes { json.string(code) }
-      json.endArray()
-      json.endObject()
-    }
+extension JSONWriter {
+  /// Shown this once.
+  fileprivate mutating func value(_ enrollment: Enrollment) {
+    beginObject()
+    key("secret")
+    string(enrollment.secret)
+    key("otpauthUri")
+    string(enrollment.otpauthURI)
+    endObject()
+  }
+
+  /// The same.
+  fileprivate mutating func value(recoveryCodes codes: [String]) {
+    beginObject()
+    key("recoveryCodes")
+    beginArray()
+    for code in codes { string(code) }
+    endArray()
+    endObject()
   }
 }

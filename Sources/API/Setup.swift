@@ -9,15 +9,12 @@ extension Services {
     let form = SetupForm(
       token: body.text("token"), email: body.text("email"), password: body.text("password"), name: body.text("name"),
       complaints: body.complaints)
-    do throws(AuthError) {
-      let (authentication, position) = try sessions.setUp(form, from: request.origin)
-      operation.onSetup()
-      response.hold(until: position)
-      response.status = .created
-      response.write(authentication)
-    } catch {
-      if error.mayShowTheStore { response.hold(until: sessions.heldPosition) }
-      throw problem(error, in: request)
-    }
+    let origin = request.origin
+    let made = try answeringOnce(
+      request, &response, "POST /api/v1/setup", by: .anyone(origin, email: form.email), StoredAnswer.created(_:)
+    ) { (once) throws(AuthError) in try sessions.setUp(form, from: origin, once) }
+    guard let made else { return }
+    operation.onSetup()
+    response.subject = made.user.id.halves
   }
 }

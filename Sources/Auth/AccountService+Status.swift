@@ -109,9 +109,9 @@ extension AccountService {
   /// Deletes one's own account. Costs exactly one password hash, so it belongs on the hash pool. Wrong passwords count as those of a login.
   ///
   /// - Throws: `.reauthRequired` before anything is looked at; `.invalid`, `.loginThrottled`, `.invalidCredentials`, `.lastAdmin`;
-  ///   `.sessionRevoked` if the account has gone meanwhile.
+  ///   `.sessionRevoked` if the account has gone meanwhile; `.revisionMismatch`, once the password is known to be right.
   package func deleteMe(
-    _ form: FarewellForm, by principal: Principal, from origin: SessionOrigin
+    _ form: FarewellForm, if condition: RevisionCondition = .none, by principal: Principal, from origin: SessionOrigin
   ) throws(AuthError) -> LogPosition {
     try principal.requireRecentLogin(at: identifiers.now())
     var judge = FieldJudge(form.complaints)
@@ -140,6 +140,7 @@ extension AccountService {
           .reason(matches ? .overtaken : .wrongPassword), in: &transaction)
         return .refused(.invalidCredentials)
       }
+      if let objection = condition.objection(to: old.revision) { return .refused(objection) }
       var new = old
       new.delete()
       let outcome = try settle(new, replacing: old, by: .principal(principal), at: now, in: &transaction)

@@ -39,7 +39,9 @@ package final class AccountService: Sendable {
   ///
   /// Needs `users:write`, and every permission that the new account's role gives.
   /// - Throws: `.forbidden`, `.invalid`, `.emailExists`.
-  package func create(_ form: AccountForm, by authority: Authority) throws(AuthError) -> (value: User, position: LogPosition) {
+  package func create(
+    _ form: AccountForm, by authority: Authority, _ once: Once<User>? = nil
+  ) throws(AuthError) -> (value: User, position: LogPosition) {
     try authority.require(.usersWrite)
     var judge = FieldJudge(form.complaints)
     let email = judge.require(form.email, at: "#/email") { (text) throws(FieldError) in try EmailAddress(text) }
@@ -66,7 +68,7 @@ package final class AccountService: Sendable {
       id: id, isEmailVerified: isEmailVerified, mustChangePassword: mustChangePassword, createdAt: now, updatedAt: now,
       passwordChangedAt: passwordHash == nil ? 0 : now, role: role, email: email.text, name: name.text, passwordHash: passwordHash
     )
-    let done = try store.writing { (transaction) throws(RepositoryError) -> AccountOutcome in
+    let done = try store.writing(once: once?.request) { (transaction) throws(RepositoryError) -> AccountOutcome in
       let permissions = try authority.permissions(by: store, in: &transaction)
       guard permissions.contains(.usersWrite), permissions.covers(Roles.permissions(of: role)) else {
         return try refuse(.forbidden, nil, to: authority, at: now, in: &transaction)
@@ -75,6 +77,7 @@ package final class AccountService: Sendable {
       try audit.note(
         .userCreated, at: now, actor: authority.actor, subject: user.id, session: authority.session, .role(role), in: &transaction
       )
+      try once?.keep(User(user), in: &transaction)
       return .done(user)
     }
     if case .refused(let error) = done.value { throw error }

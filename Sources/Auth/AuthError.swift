@@ -41,6 +41,12 @@ package enum AuthError: Error, Equatable, Sendable {
   case revisionMismatch
   /// 428: whoever replaces an account says which revision they mean.
   case preconditionRequired
+  /// 422: the Idempotency-Key came with another request before.
+  case idempotencyKeyReused
+  /// 409: the first request with this Idempotency-Key is not answered yet.
+  case idempotencyInFlight
+  /// 413: the answer is too long to be kept for its Idempotency-Key, so nothing was done.
+  case answerTooLong
   /// 400: a cursor that this server did not make for this list.
   case invalidCursor
   /// 400: the keys cannot be rotated, and why.
@@ -90,6 +96,9 @@ extension AuthError: CustomStringConvertible {
     case .tokenUsedOrExpired: "the one-time token is of no use"
     case .revisionMismatch: "the object has another revision"
     case .preconditionRequired: "the revision to be replaced must be named"
+    case .idempotencyKeyReused: "the key came with another request before"
+    case .idempotencyInFlight: "the first request with this key is not answered yet"
+    case .answerTooLong: "the answer is too long to be kept"
     case .invalidCursor: "the cursor is not of this list"
     case .loginThrottled(let refusal): "policy \(refusal.policy) refuses for \(refusal.retryAfter) s"
     case .rateLimited(let refusal): "policy \(refusal.policy) refuses for \(refusal.retryAfter) s"

@@ -6,6 +6,10 @@ import Repositories
 extension AuthError {
   /// The one place where an error climbs from the repositories to this floor.
   init(_ error: RepositoryError) {
+    if case .fieldTooLong(.idempotentAnswers, _, _) = error {
+      self = .answerTooLong
+      return
+    }
     switch error.kind {
     case .readOnly: self = .readOnly
     case .commitOutcomeUnknown: self = .commitOutcomeUnknown

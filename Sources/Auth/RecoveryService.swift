@@ -122,12 +122,13 @@ package final class RecoveryService: Sendable {
   /// Needs `users:write`, and every permission that the user's role has.
   /// - Throws: `.forbidden`, `.notFound`.
   package func resetLink(
-    for id: UserID, by authority: Authority, from origin: SessionOrigin? = nil
+    for id: UserID, by authority: Authority, from origin: SessionOrigin? = nil, _ once: Once<ResetLink>? = nil
   ) throws(AuthError) -> (value: ResetLink, position: LogPosition) {
     try authority.require(.usersWrite)
     let now = identifiers.now()
     let token = OneTimeToken(.reset, random)
-    let done = try store.writing { (transaction) throws(RepositoryError) -> AuthError? in
+    let link = resetLink(token, madeAt: now)
+    let done = try store.writing(once: once?.request) { (transaction) throws(RepositoryError) -> AuthError? in
       guard let user = try store.users.find(id.uuid, in: &transaction), user.status != .deleted else { return .notFound }
       let permissions = try authority.permissions(by: store, in: &transaction)
       guard permissions.contains(.usersWrite), permissions.covers(Roles.permissions(of: user.role)) else {
@@ -141,10 +142,11 @@ package final class RecoveryService: Sendable {
       try audit.note(
         .resetLinkMade, at: now, actor: authority.actor, subject: user.id, session: authority.session, from: origin,
         in: &transaction)
+      try once?.keep(link, in: &transaction)
       return nil
     }
     if let refusal = done.value { throw refusal }
-    return (resetLink(token, madeAt: now), done.position)
+    return (link, done.position)
   }
 
   private func resetLink(_ token: OneTimeToken, madeAt now: Int64) -> ResetLink {

@@ -13,25 +13,39 @@ package struct Enrollment: Sendable {
 }
 
 extension SessionService {
+  /// Judges what all of these verbs ask for first.
+  ///
+  /// - Throws: `.reauthRequired`.
+  package func requireRecentLogin(_ principal: Principal) throws(AuthError) {
+    try principal.requireRecentLogin(at: identifiers.now())
+  }
+
   /// Begins to set up an app. What was begun before is void; an app that works goes on working until the new one is confirmed.
   ///
   /// - Throws: `.reauthRequired`, `.sessionRevoked`.
-  package func enroll(_ principal: Principal, from origin: SessionOrigin) throws(AuthError) -> (
-    value: Enrollment, position: LogPosition
-  ) {
+  package func enroll(
+    _ principal: Principal, from origin: SessionOrigin, _ once: Once<Enrollment>? = nil
+  ) throws(AuthError) -> (value: Enrollment, position: LogPosition) {
     let now = identifiers.now()
     try principal.requireRecentLogin(at: now)
     let secret = TOTP.newSecret(from: identifiers.random)
     let sealed = secondFactors.seal(secret, for: principal.userID.uuid, random: identifiers.random)
-    let done = try changeFactors(of: principal, from: origin, at: now) { (user, factors, _) throws(RepositoryError) in
+    var enrollment: Enrollment?
+    let done = try changeFactors(
+      of: principal, from: origin, at: now, once: once?.request
+    ) { (user, factors, transaction) throws(RepositoryError) in
+      guard let account = EmailAddress(of: user) else { throw .damaged(.users, .brokenIndex) }
+      let app = TOTPEnrollment(secret: secret, issuer: options.issuer, account: account)
+      let made = Enrollment(secret: app.secretText, otpauthURI: app.uri)
+      enrollment = made
       let pending = SecondFactorRecord.Pending(sealedSecret: sealed, endsAt: now + SecondFactors.enrollmentMilliseconds)
       if factors == nil { factors = SecondFactorRecord(userID: user.id) }
       factors?.pending = pending
+      try once?.keep(made, in: &transaction)
       return .noted(.totpEnrolled)
     }
-    guard let account = EmailAddress(of: done.value) else { throw .storageFailed("a stored address is none") }
-    let enrollment = TOTPEnrollment(secret: secret, issuer: options.issuer, account: account)
-    return (Enrollment(secret: enrollment.secretText, otpauthURI: enrollment.uri), done.position)
+    guard let enrollment else { preconditionFailure("an enrolment without a secret") }
+    return (enrollment, done.position)
   }
 
   /// Shows that the app works. From now on the password alone logs nobody in; older recovery codes are void, and so are logins that wait for a
@@ -40,7 +54,7 @@ extension SessionService {
   /// - Returns: the recovery codes, which nobody sees again.
   /// - Throws: `.reauthRequired`, `.invalid`, `.loginThrottled`, `.mfaInvalid`; `.notFound` if nothing waits to be confirmed.
   package func confirm(
-    _ form: CodeForm, by principal: Principal, from origin: SessionOrigin
+    _ form: CodeForm, by principal: Principal, from origin: SessionOrigin, _ once: Once<[String]>? = nil
   ) throws(AuthError) -> (value: [String], position: LogPosition) {
     let now = identifiers.now()
     try principal.requireRecentLogin(at: now)
@@ -56,7 +70,9 @@ extension SessionService {
     let codes = RecoveryCode.newSet(from: identifiers.random)
     let digests = codes.map { $0.digest(of: id) }
     let moment = throttle.moment()
-    let done = try changeFactors(of: principal, from: origin, at: now) { (_, factors, transaction) throws(RepositoryError) in
+    let done = try changeFactors(
+      of: principal, from: origin, at: now, once: once?.request
+    ) { (_, factors, transaction) throws(RepositoryError) in
       guard var changed = factors else { return .refused(.notFound) }
       if let reason = changed.confirm(seen, recovery: digests, at: now) {
         try count(
@@ -67,6 +83,7 @@ extension SessionService {
       }
       factors = changed
       try store.oneTimeTokens.deleteAll(of: id, [.pendingLogin], in: &transaction)
+      try once?.keep(codes.map(\.text), in: &transaction)
       return .noted(.totpEnabled)
     }
     return (codes.map(\.text), done.position)
@@ -90,15 +107,18 @@ extension SessionService {
   ///
   /// - Throws: `.reauthRequired`, `.sessionRevoked`; `.notFound` without an app that works.
   package func replaceRecoveryCodes(
-    _ principal: Principal, from origin: SessionOrigin
+    _ principal: Principal, from origin: SessionOrigin, _ once: Once<[String]>? = nil
   ) throws(AuthError) -> (value: [String], position: LogPosition) {
     let now = identifiers.now()
     try principal.requireRecentLogin(at: now)
     let codes = RecoveryCode.newSet(from: identifiers.random)
     let digests = codes.map { $0.digest(of: principal.userID.uuid).bytes }
-    let done = try changeFactors(of: principal, from: origin, at: now) { (_, factors, _) throws(RepositoryError) in
+    let done = try changeFactors(
+      of: principal, from: origin, at: now, once: once?.request
+    ) { (_, factors, transaction) throws(RepositoryError) in
       guard factors?.isEnabled == true else { return .refused(.notFound) }
       factors?.recoveryDigests = digests
+      try once?.keep(codes.map(\.text), in: &transaction)
       return .noted(.recoveryCodesReplaced)
     }
     return (codes.map(\.text), done.position)
@@ -115,13 +135,15 @@ extension SessionService {
   /// - Parameter change: sets the row to what it shall be, nil for none. What it refuses is written all the same, except the row.
   /// - Returns: the account as it is then.
   private func changeFactors(
-    of principal: Principal, from origin: SessionOrigin, at now: Int64,
+    of principal: Principal, from origin: SessionOrigin, at now: Int64, once request: FirstRequest? = nil,
     _ change: (
       _ user: UserRecord, _ factors: inout SecondFactorRecord?, _ transaction: inout Writing
     ) throws(RepositoryError) -> FactorOutcome
   ) throws(AuthError) -> (value: UserRecord, position: LogPosition) {
     let id = principal.userID.uuid
-    let done = try store.writing { (transaction) throws(RepositoryError) -> (user: UserRecord?, error: AuthError?) in
+    let done = try store.writing(
+      once: request
+    ) { (transaction) throws(RepositoryError) -> (user: UserRecord?, error: AuthError?) in
       guard let old = try liveUser(of: principal, at: now, in: &transaction) else { return (nil, .sessionRevoked) }
       let known = try store.secondFactors.find(of: id, in: &transaction)
       var factors = known

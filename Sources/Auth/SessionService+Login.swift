@@ -9,12 +9,9 @@ extension SessionService {
   ///
   /// - Throws: `.registrationClosed`, `.invalid`, `.rateLimited`, `.emailExists`.
   package func register(
-    _ form: RegistrationForm, from origin: SessionOrigin
+    _ form: RegistrationForm, from origin: SessionOrigin, _ once: Once<Authentication>? = nil
   ) throws(AuthError) -> (value: Authentication, position: LogPosition) {
-    switch options.registration {
-    case .open: break
-    case .closed: throw .registrationClosed
-    }
+    try requireOpenRegistration()
     var judge = FieldJudge(form.complaints)
     let email = judge.require(form.email, at: "#/email") { (text) throws(FieldError) in try EmailAddress(text) }
     let name = judge.require(form.name, at: "#/name") { (text) throws(FieldError) in try DisplayName(text) }
@@ -35,7 +32,8 @@ extension SessionService {
       name: name.text, passwordHash: passwordHash)
     let session = record(of: draft, for: user, from: origin)
     let message = outbox.draft(.verifyEmail)
-    let done = try store.writing { (transaction) throws(RepositoryError) -> Bool in
+    let authentication = authentication(for: session, of: user, at: now, tokenID: draft.tokenID)
+    let done = try store.writing(once: once?.request) { (transaction) throws(RepositoryError) -> Bool in
       _ = try throttle.count(slot, at: moment, in: &transaction)
       do throws(RepositoryError) {
         try store.users.insert(user, in: &transaction)
@@ -48,11 +46,20 @@ extension SessionService {
       try audit.note(.userRegistered, at: now, actor: .user(userID), subject: userID, from: origin, in: &transaction)
       try noteBeginning(of: session, from: origin, at: now, in: &transaction)
       if let message { try outbox.send(message, to: user, at: now, in: &transaction) }
+      try once?.keep(authentication, in: &transaction)
       return true
     }
     guard done.value else { throw .emailExists }
     if message != nil { outbox.announce(done.position) }
-    return (authentication(for: session, of: user, at: now, tokenID: draft.tokenID), done.position)
+    return (authentication, done.position)
+  }
+
+  /// - Throws: `.registrationClosed`.
+  package func requireOpenRegistration() throws(AuthError) {
+    switch options.registration {
+    case .open: return
+    case .closed: throw .registrationClosed
+    }
   }
 
   /// Begins a session. Costs exactly one password hash whether or not the address is known; a second one when a right password must be

@@ -29,7 +29,7 @@ extension SessionService {
   /// - Throws: `.notFound` once there is an administrator, before anything else is judged; `.invalid`, `.tokenUsedOrExpired`,
   ///   `.emailExists`; `.loginThrottled` after too many wrong tokens.
   package func setUp(
-    _ form: SetupForm, from origin: SessionOrigin
+    _ form: SetupForm, from origin: SessionOrigin, _ once: Once<Authentication>? = nil
   ) throws(AuthError) -> (value: Authentication, position: LogPosition) {
     let known = try store.reading { (transaction) throws(RepositoryError) -> (SetupTokenRecord?, isOver: Bool) in
       let isOver = try store.users.hasActive(.admin, in: &transaction)
@@ -59,7 +59,8 @@ extension SessionService {
       name: name.text, passwordHash: passwordHash)
     let session = record(of: draft, for: user, from: origin)
     let moment = throttle.moment()
-    let done = try store.writing { (transaction) throws(RepositoryError) -> AuthError? in
+    let authentication = authentication(for: session, of: user, at: now, tokenID: draft.tokenID)
+    let done = try store.writing(once: once?.request) { (transaction) throws(RepositoryError) -> AuthError? in
       // Of two setups at once the second finds an administrator.
       if try store.users.hasActive(.admin, in: &transaction) { return .notFound }
       guard try store.setupToken.find(in: &transaction).accepts(token, at: now) else { return .tokenUsedOrExpired }
@@ -70,10 +71,11 @@ extension SessionService {
       try audit.note(
         .setupCompleted, at: now, actor: .user(user.id), subject: user.id, session: session.id, from: origin, in: &transaction)
       try noteBeginning(of: session, from: origin, at: now, in: &transaction)
+      try once?.keep(authentication, in: &transaction)
       return nil
     }
     if let refusal = done.value { throw refusal }
-    return (authentication(for: session, of: user, at: now, tokenID: draft.tokenID), done.position)
+    return (authentication, done.position)
   }
 
   /// Counts and notes a wrong token in one commit, and returns what to throw then.

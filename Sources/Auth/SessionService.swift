@@ -23,6 +23,8 @@ package final class SessionService: Sendable {
   let knownDevices: KnownDevices
   /// The one of this process: services that guess or send messages count with it.
   package let throttle: Throttle
+  /// The one of this process.
+  package let answers: IdempotentAnswers
   /// Where the sweep goes on: after this session, or at the first one.
   let sweepPlace = Mutex<UUID?>(nil)
 
@@ -39,6 +41,7 @@ package final class SessionService: Sendable {
     identifiers = IdentifierSource(clock: clock, random: random)
     audit = Audit(store, keys)
     knownDevices = KnownDevices(store, keys)
+    answers = IdempotentAnswers(store: store, keys: keys, identifiers: identifiers)
     throttle = Throttle(store: store, keys: keys, options: options.throttle, clock: clock, random: random)
     secondFactors = SecondFactors(keys)
     accessTokens = AccessTokens(

@@ -21,13 +21,24 @@ package struct WrappingKey: Sendable {
 
   /// The box of a secret of at most `maxPlaintextByteCount` bytes.
   package func seal(_ secret: Span<UInt8>, context: Span<UInt8>, random: RandomSource) -> [UInt8] {
+    seal(secret, context: context, with: Nonce(from: random))
+  }
+
+  /// What makes one box differ from all others: drawn before a transaction that seals, and used for one secret.
+  package struct Nonce: Sendable {
+    fileprivate let bytes: [UInt8]
+
+    package init(from random: RandomSource) { bytes = random.bytes(XChaCha20Poly1305.nonceByteCount) }
+  }
+
+  /// The same with a nonce that was drawn for this box.
+  package func seal(_ secret: Span<UInt8>, context: Span<UInt8>, with nonce: Nonce) -> [UInt8] {
     precondition(
       secret.count <= Self.maxPlaintextByteCount, "\(secret.count) bytes to seal; the limit is \(Self.maxPlaintextByteCount)")
-    let nonce = random.bytes(XChaCha20Poly1305.nonceByteCount)
     let sealed = key.withSpan {
-      XChaCha20Poly1305.seal(secret, key: $0, nonce: nonce.span, associatedData: Self.bound(context).span)
+      XChaCha20Poly1305.seal(secret, key: $0, nonce: nonce.bytes.span, associatedData: Self.bound(context).span)
     }
-    return [Self.version] + nonce + sealed
+    return [Self.version] + nonce.bytes + sealed
   }
 
   /// What was sealed under this key and context; nil if it was not, or was changed since.

@@ -38,6 +38,10 @@ package struct RecordCheck {
   private var auditNext: UInt64?
   private var throttle = ThrottleState()
   private var counterCount: UInt64 = 0
+  private var answers = AnswerState()
+  private var foundAnswers = AnswerState()
+  /// Whose answers follow, and how many of them are to come.
+  private var asker: (id: UUID, rest: UInt32) = (UUID(high: 0, low: 0), 0)
 
   /// Passes all entries to a body, in ascending order of keys.
   package typealias Entries = (
@@ -54,6 +58,7 @@ package struct RecordCheck {
     case sessionsByUser
     case oneTimeTokensByUser
     case throttleCountersByEnd
+    case answersByEnd
   }
 
   private struct Balance {
@@ -178,11 +183,16 @@ package struct RecordCheck {
       guard key.count == OneTimeTokenRepository.indexKeyByteCount, value.isEmpty else { throw .brokenIndex }
       let id = key.identifier(at: OneTimeTokenRepository.indexKeyByteCount - 32)
       items.append(Item(index: .oneTimeTokensByUser, id: id, mark: Self.mark(key, id), isRow: false))
+    case .idempotentAnswers: try checkAnswer(key, value)
+    case .idempotentAnswersByEnd:
+      guard key.count == AnswerRepository.indexKeyByteCount, value.isEmpty else { throw .brokenIndex }
+      let id = key.identifier(at: 25)
+      items.append(Item(index: .answersByEnd, id: id, mark: Self.mark(key, id), isRow: false))
     case .outbox:
       guard key.count == OutboxRepository.keyByteCount else { throw .brokenIndex }
       report.messages += 1
       _ = try OutboxRepository.record(key, value)
-    case .roles, .apiKeys, .apiKeysByCreator, .idempotentAnswers, .idempotentAnswersByEnd: throw .brokenIndex
+    case .roles, .apiKeys, .apiKeysByCreator: throw .brokenIndex
     }
   }
 
@@ -193,6 +203,25 @@ package struct RecordCheck {
     guard key.count > 17, value.isEmpty else { throw .brokenIndex }
     let id = key.identifier(at: key.count - 16)
     if has(schema: version) { items.append(Item(index: index, id: id, mark: Self.mark(key, id), isRow: false)) }
+  }
+
+  /// In the order of keys comes first how many answers an asker has, then these.
+  private mutating func checkAnswer(_ key: Span<UInt8>, _ value: Span<UInt8>) throws(RecordDamage) {
+    switch key.count {
+    case AnswerRepository.countKeyByteCount:
+      let isWhole = asker.rest == 0
+      asker = (key.identifier(at: 1), try AnswerRepository.count(value))
+      if !isWhole { throw .brokenIndex }
+    case AnswerRepository.rowKeyByteCount:
+      let name = AnswerName(asker: key.identifier(at: 1), request: key.identifier(at: 17))
+      let answer = try AnswerRecord(name: name, decoding: value)
+      foundAnswers.rowCount += 1
+      foundAnswers.byteCount += UInt64(value.count)
+      add(row: name.request, .answersByEnd, AnswerRepository.indexKey(of: answer))
+      guard asker.id == name.asker, asker.rest > 0 else { throw .brokenIndex }
+      asker.rest -= 1
+    default: throw .brokenIndex
+    }
   }
 
   private mutating func add(row id: UUID, _ index: Index, _ place: Key) {
@@ -221,6 +250,7 @@ package struct RecordCheck {
     case .timeline: _ = try Setting.timeline(value)
     case .auditTrail: trail = try AuditTrail(decoding: value)
     case .throttleState: throttle = try ThrottleState(decoding: value)
+    case .answers: answers = try AnswerState(decoding: value)
     case .setupToken: _ = try SetupTokenRecord(decoding: value)
     }
   }
@@ -233,6 +263,11 @@ package struct RecordCheck {
     }
     if throttle.rowCount != counterCount {
       report.add("there are \(counterCount) throttle counters; the store says \(throttle.rowCount)")
+    }
+    if answers != foundAnswers || asker.rest > 0 {
+      report.add(
+        "there are \(foundAnswers.rowCount) answers of \(foundAnswers.byteCount) bytes; the store says \(answers.rowCount) of \(answers.byteCount)"
+      )
     }
   }
 
@@ -277,6 +312,7 @@ package struct RecordCheck {
     case .sessionsByUser: ("session", .sessionsByUser)
     case .oneTimeTokensByUser: ("one-time token", .oneTimeTokensByUser)
     case .throttleCountersByEnd: ("throttle counter", .throttleCountersByEnd)
+    case .answersByEnd: ("answer", .idempotentAnswersByEnd)
     }
   }
 

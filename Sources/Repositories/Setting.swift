@@ -11,6 +11,7 @@ enum Setting: UInt8 {
   case setupToken = 0x05
   case auditTrail = 0x08
   case throttleState = 0x09
+  case answers = 0x0a
 
   /// The engine's line of history that the store's epoch belongs to.
   static func timeline(_ bytes: Span<UInt8>) throws(RecordDamage) -> UInt32 {

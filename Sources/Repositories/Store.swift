@@ -18,6 +18,7 @@ package final class Store: Sendable {
   package let knownDevices = KnownDeviceRepository()
   package let setupToken = SetupTokenRepository()
   package let outbox = OutboxRepository()
+  package let answers = AnswerRepository()
   package let identity: StoreIdentity
   /// How far the throttle's clock had come when the store was opened.
   package let throttleMoment: Int64

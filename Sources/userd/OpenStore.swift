@@ -105,7 +105,10 @@ struct OpenStore: Sendable {
 
   /// What the background thread of a server does.
   var upkeepJobs: [UpkeepJob] {
-    [sessions.sweepJob, recovery.sweepJob, sessions.throttle.sweepJob, audit.retentionJob, keys.sweepJob]
+    [
+      sessions.sweepJob, recovery.sweepJob, sessions.throttle.sweepJob, sessions.answers.sweepJob, audit.retentionJob,
+      keys.sweepJob,
+    ]
   }
 
   /// Returns once everything up to `position` is on disk.

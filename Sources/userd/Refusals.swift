@@ -14,10 +14,12 @@ extension CommandError {
     case .notFound: .failed(error.description, .missingInput)
     case .forbidden, .lastAdmin, .registrationClosed, .accountDisabled, .passwordChangeRequired, .emailNotVerified:
       .failed(error.description, .permission)
-    case .overloaded, .wouldBlock, .loginThrottled, .rateLimited, .revisionMismatch: .failed(error.description, .temporary)
+    case .overloaded, .wouldBlock, .loginThrottled, .rateLimited, .revisionMismatch, .idempotencyInFlight:
+      .failed(error.description, .temporary)
     case .readOnly, .commitOutcomeUnknown, .storageFailed: .failed(error.description, .inputOutput)
     case .invalidToken, .tokenExpired, .sessionRevoked, .invalidCredentials, .mfaRequired, .mfaInvalid, .refreshInvalid,
-      .refreshReused, .reauthRequired, .invalidCursor, .tokenUsedOrExpired, .preconditionRequired:
+      .refreshReused, .reauthRequired, .invalidCursor, .tokenUsedOrExpired, .preconditionRequired, .idempotencyKeyReused,
+      .answerTooLong:
       .failed(error.description, .internalError)
     }
   }

@@ -104,6 +104,8 @@ import Testing
       (.emailNotVerified, 403, "email_not_verified"), (.forbidden, 403, "forbidden"),
       (.registrationClosed, 403, "registration_closed"), (.accountDisabled, 403, "account_disabled"),
       (.notFound, 404, "not_found"), (.emailExists, 409, "email_exists"), (.invalidCursor, 400, "invalid_cursor"),
+      (.idempotencyKeyReused, 422, "idempotency_key_reused"), (.idempotencyInFlight, 409, "idempotency_in_flight"),
+      (.answerTooLong, 413, "body_too_large"),
       (.overloaded, 503, "overloaded"), (.readOnly, 503, "read_only"), (.commitOutcomeUnknown, 503, "commit_outcome_unknown"),
       (.storageFull, 507, "storage_full"), (.storageFailed("page 7 is damaged"), 500, "internal"),
     ]
@@ -117,6 +119,6 @@ import Testing
     }
     #expect(reports == ["page 7 is damaged"])
     #expect(problem(of: .wouldBlock) { _ in }.worker == .diskPool)
-    #expect(problem(of: .overloaded) { _ in }.retryAfter == 1)
+    for refusal in [AuthError.overloaded, .idempotencyInFlight] { #expect(problem(of: refusal) { _ in }.retryAfter == 1) }
   }
 }

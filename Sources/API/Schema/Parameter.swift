@@ -5,7 +5,7 @@ enum Parameter: UInt8, Sendable, CaseIterable {
   case userID, sessionID, ownSessionID, pinID, problemCode
   case limit, cursor, userSort, email, status, erase, scrub, verbose
   case actor, subject, auditType, since, until
-  case ifMatch, ifMatchRequired, ifNoneMatch, idempotencyKey
+  case ifMatch, ifMatchRequired, ifNoneMatch, idempotencyKey, rotationKey
 
   enum Place: UInt8, Sendable {
     case path, query, header
@@ -24,7 +24,7 @@ enum Parameter: UInt8, Sendable, CaseIterable {
     case .userID, .sessionID, .ownSessionID, .pinID, .problemCode: .path
     case .limit, .cursor, .userSort, .email, .status, .erase, .scrub, .verbose, .actor, .subject, .auditType, .since, .until:
       .query
-    case .ifMatch, .ifMatchRequired, .ifNoneMatch, .idempotencyKey: .header
+    case .ifMatch, .ifMatchRequired, .ifNoneMatch, .idempotencyKey, .rotationKey: .header
     }
   }
 
@@ -51,7 +51,7 @@ enum Parameter: UInt8, Sendable, CaseIterable {
     case .until: "until"
     case .ifMatch, .ifMatchRequired: "If-Match"
     case .ifNoneMatch: "If-None-Match"
-    case .idempotencyKey: "Idempotency-Key"
+    case .idempotencyKey, .rotationKey: "Idempotency-Key"
     }
   }
 
@@ -80,6 +80,7 @@ enum Parameter: UInt8, Sendable, CaseIterable {
     case .ifMatchRequired: "IfMatchRequired"
     case .ifNoneMatch: "IfNoneMatch"
     case .idempotencyKey: "IdempotencyKey"
+    case .rotationKey: "RotationKey"
     }
   }
 
@@ -98,7 +99,7 @@ enum Parameter: UInt8, Sendable, CaseIterable {
     case .auditType: .text("login.failed")
     case .since, .until: .time
     case .ifMatch, .ifMatchRequired, .ifNoneMatch: Shape(kind: .text, example: "*")
-    case .idempotencyKey: Shape(kind: .text, pattern: "^[!-~]{1,128}$", example: "5d2e-7a41")
+    case .idempotencyKey, .rotationKey: Shape(kind: .text, pattern: "^[!-~]{1,128}$", example: "5d2e-7a41")
     }
   }
 
@@ -124,7 +125,8 @@ enum Parameter: UInt8, Sendable, CaseIterable {
     case .ifMatch: "entity tags of the object that is meant, or *"
     case .ifMatchRequired: "entity tags of the object that is replaced, or *"
     case .ifNoneMatch: "entity tags of what the client has, or *"
-    case .idempotencyKey: "makes a repetition of the request safe"
+    case .idempotencyKey: "the request has its effect once in 24 hours, and a repetition gets the same answer"
+    case .rotationKey: "makes a repetition of the request safe"
     }
   }
 
@@ -136,7 +138,8 @@ enum Parameter: UInt8, Sendable, CaseIterable {
     case .limit, .userSort, .email, .status, .erase, .scrub, .actor, .subject, .auditType, .since, .until: "invalid_request"
     case .ifMatch: "revision_mismatch"
     case .ifMatchRequired: "revision_mismatch precondition_required"
-    case .idempotencyKey: "invalid_idempotency_key"
+    case .idempotencyKey: "invalid_idempotency_key idempotency_in_flight idempotency_key_reused rate_limited"
+    case .rotationKey: "invalid_idempotency_key"
     case .verbose, .ifNoneMatch: ""
     }
   }
