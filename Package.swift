@@ -26,7 +26,7 @@ let linux = house + [.enableExperimentalFeature("Extern")]
   let wideInstructions = house
 #endif
 
-/// For the floor that runs once in a process's life or for each verb: what it does is never hot.
+/// For floors that mostly call others: judging requests, writing answers, verbs. Counted, /api/auth/me takes as many instructions either way.
 let small: [SwiftSetting] = [.unsafeFlags(["-Osize"], .when(configuration: .release))]
 
 /// Release executables are static and stripped, so that one file is the whole installation, and have no unwind tables (docs/decisions/0008).
@@ -71,8 +71,8 @@ let package = Package(
     floor("Storage", ["Platform"]),
     floor("HTTP", ["Platform", "Codecs"]),
     floor("Repositories", ["Storage", "Codecs"]),
-    floor("Auth", ["Repositories", "Crypto", "Codecs", "Platform"]),
-    floor("API", ["HTTP", "Auth", "Codecs"]),
+    floor("Auth", ["Repositories", "Crypto", "Codecs", "Platform"], house + small),
+    floor("API", ["HTTP", "Auth", "Codecs"], house + small),
     .executableTarget(
       name: "userd",
       dependencies: ["API", "Auth", "Repositories", "Storage", "HTTP", "Crypto", "Codecs", "Platform"],
