@@ -32,13 +32,19 @@ final class APIServer: Sendable {
   ///   - anonymousLimit: requests without a valid token that one client may make in a minute; nil is no limit.
   ///   - hashQueueCount: requests that may wait for one of the two hash workers.
   ///   - crowd: holds whoever begins a hash.
+  ///   - disk: where the store is, in place of the folder; keys stay in the folder.
   init(
     ownerUserID: UInt32 = effectiveUserID(), anonymousLimit: Int? = nil, hashQueueCount: Int = 64,
     holdingHashesIn crowd: Crowd? = nil, delivery: DeliveryOptions = DeliveryOptions(),
-    _ change: (inout SessionOptions) -> Void = { _ in }
+    disk: SimulatedFileSystem? = nil, _ change: (inout SessionOptions) -> Void = { _ in }
   ) throws {
     ignoreBrokenPipeSignal()
     var databaseOptions = DatabaseOptions(path: folder.path + "/db")
+    if let disk {
+      try Directory.create(databaseOptions.path)
+      databaseOptions.path = "data"
+      databaseOptions.files = disk
+    }
     databaseOptions.segmentByteCount = 1 << 18
     database = try Database.open(databaseOptions)
     let store = try Store.open(database, fresh: StoreIdentity(uuid: UUID(high: 1, low: 2), epoch: 0xA1B2_C3D4))
@@ -65,7 +71,7 @@ final class APIServer: Sendable {
       operation: Services.Operation(
         name: "userd", version: "0.0.0", adminListenerIndex: Self.adminListenerIndex, ownerUserID: ownerUserID,
         health: { health.value }, report: { failure, _ in reports.append(failure) },
-        onSetup: { [setups] in setups.count() }),
+        onSetup: { [setups] in setups.count() }, pins: Pins(of: database), storeWork: StoreWork(of: database)),
       anonymousLimiter: anonymousLimit.map { RateLimiter(policy: "ip", limit: $0, windowSeconds: 60) })
     self.reports = reports
     self.health = health

@@ -9,11 +9,14 @@ import Testing
 
 @Suite struct DocumentTests {
   /// docs/http-api.md beside the folder of these tests, wherever the repository lies.
-  static func document() throws -> String {
+  static func document() throws -> String { try text(of: "docs/http-api.md") }
+
+  /// A file of the repository.
+  static func text(of path: String) throws -> String {
     guard let here = unsafe realpath(#filePath, nil) else { throw Errno.last }
     defer { unsafe free(here) }
     let parts = unsafe String(cString: here).split(separator: "/").dropLast(3)
-    let file = try File("/" + parts.joined(separator: "/") + "/docs/http-api.md", .read)
+    let file = try File("/" + parts.joined(separator: "/") + "/" + path, .read)
     var bytes = [UInt8](repeating: 0, count: try file.size())
     var span = bytes.mutableSpan
     #expect(try file.read(into: &span, at: 0) == span.count)
