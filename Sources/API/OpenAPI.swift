@@ -103,7 +103,7 @@ extension JSONWriter {
     endObject()
   }
 
-  /// Endpoints of the owner need no token, but the Unix socket beside the data, which the document names as their server.
+  /// Endpoints of the owner need no token, but the Unix socket beside the data.
   private mutating func writeSecurity(_ endpoint: Endpoint) {
     key("security")
     beginArray()
@@ -117,15 +117,11 @@ extension JSONWriter {
     }
     endArray()
     key("description")
-    string("Who may call: \(endpoint.who).")
-    guard case .owner = endpoint.access else { return }
-    key("servers")
-    beginArray()
-    beginObject()
-    member("url", "http://admin.sock")
-    member("description", "the Unix socket admin.sock in the data folder; elsewhere the path is not there")
-    endObject()
-    endArray()
+    if case .owner = endpoint.access {
+      string("Who may call: the owner of the data folder, on the Unix socket admin.sock there. Elsewhere there is nothing.")
+    } else {
+      string("Who may call: \(endpoint.who).")
+    }
   }
 
   private mutating func writeBearer() {
