@@ -172,6 +172,7 @@ extension JSONWriter {
     beginObject()
     writeHeader("X-Request-Id")
     for name in words(success.headers) { writeHeader(name) }
+    if endpoint.parameters.contains(.idempotencyKey) { writeHeader("Idempotency-Replayed") }
     endObject()
     if let schema = success.schema {
       key("content")
@@ -251,6 +252,7 @@ extension JSONWriter {
     beginObject()
     for (name, description) in [
       ("ETag", "the entity tag of this state"), ("Location", "where the new object is"),
+      ("Idempotency-Replayed", "true if the answer is one that was given before"),
       ("Link", "the next page, if there is one (RFC 8288)"), ("Retry-After", "seconds until another try makes sense"),
       ("RateLimit", "how much is left of the limit that was met"), ("RateLimit-Policy", "the limit that was met"),
       ("WWW-Authenticate", "how to prove who asks"), ("X-Request-Id", "the name of the request in the log"),

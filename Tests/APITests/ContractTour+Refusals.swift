@@ -89,6 +89,12 @@ extension ContractTour {
       #expect(answer.fieldErrors.contains { $0.hasSuffix(" \(code)") }, "\(code): \(answer.text)")
     }
     try ledger.ask(server, "POST", "/api/auth/logout", #"{"scope":"world"}"#, expects: 422)
+    for (name, status) in [("Kim", 201), ("Kim", 201), ("Tim", 422)] {
+      let answer = try ledger.ask(
+        server, "POST", "/api/v1/users", Self.account("kim@example.org", name: name), fields: ["Idempotency-Key: kim"],
+        over: .admin)
+      #expect(answer.status == status, "\(name): \(answer.text)")
+    }
     try ledger.ask(server, "GET", "/api/v1/users?limit=0", over: .admin, expects: 400)
     try ledger.ask(server, "GET", "/api/v1/users?cursor=x", over: .admin, expects: 400)
     try ledger.ask(server, "POST", "/api/v1/users", Self.account("root@example.org"), over: .admin, expects: 409)
