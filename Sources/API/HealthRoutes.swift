@@ -16,7 +16,9 @@ extension Services {
     let health = operation.health()
     switch health.state {
     case .ok, .degraded: response.status = .ok
-    case .fail, .draining: response.status = .serviceUnavailable
+    case .fail, .draining:
+      response.status = .serviceUnavailable
+      response.header("Retry-After", "1")
     }
     let isVerbose = request.withQuery { $0.equals("verbose") } && mayKnowTheDetails(request)
     response.json { json in

@@ -35,6 +35,7 @@ import Testing
       server.setHealth(Health(isDraining: isDraining, checks: checks.map { Health.Check("store", $0) }))
       let answer = try server.ask("GET", path)
       #expect(answer.status == status)
+      #expect(answer.header("Retry-After") == (status == 503 ? "1" : nil))
       #expect(answer.text == #"{"status":"\#(state)"}"#)
     }
   }

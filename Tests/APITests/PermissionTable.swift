@@ -124,15 +124,15 @@ enum PermissionTable {
 
     // Running the server.
     PermissionRow(endpoint: "GET /api/v1/audit", needs: .permission("audit:read"), success: 200),
-    // The server of these tests has no store to look after.
-    PermissionRow(endpoint: "POST /api/v1/admin/checkpoint", needs: .permission("ops:write"), success: 404),
-    PermissionRow(endpoint: "POST /api/v1/admin/compact", needs: .permission("ops:write"), success: 404),
-    PermissionRow(endpoint: "DELETE /api/v1/admin/compact", needs: .permission("ops:write"), success: 404),
-    PermissionRow(endpoint: "POST /api/v1/admin/scrub", needs: .permission("ops:write"), success: 404),
-    PermissionRow(endpoint: "GET /api/v1/admin/stats", needs: .permission("ops:read"), success: 404),
+    PermissionRow(endpoint: "POST /api/v1/admin/checkpoint", needs: .permission("ops:write"), success: 202),
+    PermissionRow(endpoint: "POST /api/v1/admin/compact", needs: .permission("ops:write"), success: 202),
+    PermissionRow(endpoint: "DELETE /api/v1/admin/compact", needs: .permission("ops:write"), success: 204),
+    PermissionRow(endpoint: "POST /api/v1/admin/scrub", needs: .permission("ops:write"), success: 202),
+    PermissionRow(endpoint: "GET /api/v1/admin/stats", needs: .permission("ops:read"), success: 200),
     PermissionRow(
       endpoint: "POST /api/v1/admin/recover", needs: .owner, success: 200, body: #"{"email":"n{n}@example.org"}"#),
-    PermissionRow(endpoint: "POST /api/v1/admin/pins", needs: .owner, success: 404),
+    PermissionRow(endpoint: "POST /api/v1/admin/pins", needs: .owner, success: 201),
+    // Nothing is kept under this number.
     PermissionRow(endpoint: "POST /api/v1/admin/pins/{id}", needs: .owner, success: 404),
     PermissionRow(endpoint: "DELETE /api/v1/admin/pins/{id}", needs: .owner, success: 404),
     PermissionRow(endpoint: "GET /api/v1/admin/keys", needs: .owner, success: 200),
