@@ -11,6 +11,8 @@ package final class Database: Sendable {
 
   let commits: GroupCommit
   let checkpointer: Checkpointer
+  /// nil where nothing is archived.
+  let archiver: Archiver?
   /// The tree of `commits`, where `read` finds it without counting references: the count would be a word that all readers write.
   private let tree: PageTree
   private let closing: Mutex<Closing>
@@ -21,6 +23,7 @@ package final class Database: Sendable {
   private struct Closing: ~Copyable {
     var logThread: Thread?
     var checkpointThread: Thread?
+    var archiveThread: Thread?
     var lock: DiskFile?
   }
 
@@ -49,17 +52,19 @@ package final class Database: Sendable {
     commits = GroupCommit(recovery, options, durability)
     tree = commits.tree
     checkpointer = Checkpointer(commits, recovery)
-    closing = Mutex(Closing(logThread: nil, checkpointThread: nil, lock: recovery.lock))
+    archiver = Archiver(commits, recovery)
+    closing = Mutex(Closing(logThread: nil, checkpointThread: nil, archiveThread: nil, lock: recovery.lock))
     self.hasThreads = hasThreads
   }
 
   deinit { stopThreads() }
 
   private func startThreads() throws(Errno) {
-    let commits = commits, checkpointer = checkpointer
+    let commits = commits, checkpointer = checkpointer, archiver = archiver
     try closing.withLock { state throws(Errno) in
       state.logThread = try Thread(name: "log") { commits.runLogThread() }
       state.checkpointThread = try Thread(name: "checkpoint") { checkpointer.runThread() }
+      if let archiver { state.archiveThread = try Thread(name: "archive") { archiver.runThread() } }
     }
   }
 
@@ -68,6 +73,7 @@ package final class Database: Sendable {
     closing.withLock { state in
       if let thread = state.logThread.take() { thread.join() }
       if let thread = state.checkpointThread.take() { thread.join() }
+      if let thread = state.archiveThread.take() { thread.join() }
     }
   }
 

@@ -36,6 +36,11 @@ package struct DatabaseOptions: Sendable {
   /// Bytes a second that it reads then.
   package var scrubByteRate = 8 << 20
 
+  /// A folder, which must exist, into which segments of the log are copied before they are recycled; nil for none.
+  package var archivePath: String?
+  /// Bytes of segments that may wait for it beyond what the log may take.
+  package var archiveByteCount = 1 << 30
+
   /// Log payload that is applied again in half a second, about.
   private static let replayByteCount = 64 << 20
 
@@ -52,6 +57,8 @@ package struct DatabaseOptions: Sendable {
 
   /// Runs the closure of each write once more than needed, for tests: it must be safe to run again.
   package var repeatsWrites = false
+  /// main.udb is being restored: what is in wal/ is applied to it before it has its name.
+  var isBeingRestored = false
   /// A mistake planted by a test; see `PlantedBug`.
   package var plantedBug: PlantedBug?
 

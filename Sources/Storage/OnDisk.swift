@@ -51,6 +51,13 @@ enum OnDisk {
     static let delete: UInt8 = 2
   }
 
+  /// docs/file-format.md §11.
+  enum Archive {
+    static let magic: [UInt8] = [0x55, 0x53, 0x45, 0x52, 0x44, 0x41, 0x52, 0x43]
+    static let version: UInt16 = 1
+    static let unfinishedSuffix = ".unfinished"
+  }
+
   /// docs/file-format.md §10.
   enum Backup {
     static let magic: [UInt8] = [0x55, 0x53, 0x45, 0x52, 0x44, 0x42, 0x41, 0x4B]

@@ -6,6 +6,7 @@ package enum EngineThread: CaseIterable, Sendable {
   /// Spares, and room for pages.
   case maintenance
   case checkpoint
+  case archive
 }
 
 extension Database {
@@ -22,6 +23,7 @@ extension Database {
     case .log: commits.step()
     case .maintenance: commits.maintain() || commits.grow(checkpointer.file)
     case .checkpoint: checkpointer.step() == .worked
+    case .archive: archiver?.step() == .worked
     }
   }
 

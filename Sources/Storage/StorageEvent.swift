@@ -22,6 +22,12 @@ package enum StorageEvent: Sendable {
   case scrubFound(String, path: String)
   /// A scrub has ended; the progress says how.
   case scrubbed(ScrubProgress, path: String)
+  /// A segment could not be put into the archive; it is tried again.
+  case archiveFailed(String, path: String)
+  /// Segments go into the archive again.
+  case archiveHealed(path: String)
+  /// These segments were recycled while nothing was archived: what is in the archive cannot be joined to what follows.
+  case archiveGap(first: UInt64, last: UInt64, path: String)
   /// The log went on in a new segment.
   case rolled(path: String)
   /// A write or flush failed: writes are refused until a restart.

@@ -25,6 +25,9 @@ struct Configuration: Sendable {
   var shutdownGrace = Duration.seconds(10)
   var logMax = 256 << 20
   var recoveryTarget = Duration.seconds(2)
+  /// Empty for none.
+  var archiveFolder = ""
+  var archiveMax = 1 << 30
   var scrubInterval = Duration.seconds(7 * 86_400)
   var scrubRate = 8 << 20
 

@@ -36,6 +36,8 @@ struct OpenStore: Sendable {
     options.maxLogByteCount = configuration.logMax
     options.recoveryMilliseconds = configuration.recoveryTarget.milliseconds
     options.cacheByteCount = configuration.storeCache
+    options.archivePath = configuration.archiveFolder.isEmpty ? nil : configuration.archiveFolder
+    options.archiveByteCount = configuration.archiveMax
     options.scrubSeconds = configuration.scrubInterval.seconds
     options.scrubByteRate = configuration.scrubRate
     // A file that cannot be read is told before anything is opened.

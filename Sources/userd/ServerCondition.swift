@@ -30,7 +30,7 @@ final class ServerCondition: Sendable {
   func health() -> Health {
     Health(
       isDraining: isDraining.load(ordering: .acquiring),
-      checks: [storeCheck(), scrubCheck()] + hashQueueChecks() + deliveryChecks())
+      checks: [storeCheck(), scrubCheck()] + archiveChecks() + hashQueueChecks() + deliveryChecks())
   }
 
   private func storeCheck() -> Health.Check {
@@ -59,6 +59,20 @@ final class ServerCondition: Sendable {
   }
 
   private static let shownProblems = 8
+
+  /// An archive that takes nothing keeps writes from going on only when the log has no more room.
+  private func archiveChecks() -> [Health.Check] {
+    let archive = database.archive
+    guard archive.isOn else { return [] }
+    return [
+      Health.Check(
+        "archive", archive.failure == nil && !archive.isBehind ? .ok : .degraded,
+        [
+          ("through", .text(archive.through.map { "\($0)" } ?? "unknown")), ("waiting", .number(archive.waiting)),
+          ("segments", .number(archive.segments)), ("error", .text(archive.failure ?? "")),
+        ])
+    ]
+  }
 
   /// Passwords that wait to be hashed: with a full queue logins are refused, and everything else goes on.
   private func hashQueueChecks() -> [Health.Check] {

@@ -110,6 +110,13 @@ extension Setting {
     Setting(
       "store.recovery_target", .duration(1...60), \.recoveryTarget, "how long the log may take to apply at start, about"),
     Setting(
+      "store.archive_dir", .folderPath, \.archiveFolder,
+      "a folder that is there, into which the log is copied before it is recycled; with it and a backup, restore reaches any moment"
+    ),
+    Setting(
+      "store.archive_max", .size(16 << 20...1 << 40), \.archiveMax,
+      "disk space of log that may wait for the archive, beyond store.wal_max; then writes are refused"),
+    Setting(
       "store.scrub_interval", .duration(0...31_536_000), \.scrubInterval,
       "everything on disk is read and verified once in so long; 0 turns that off"),
     Setting("store.scrub_rate", .size(64 << 10...1 << 30), \.scrubRate, "bytes a second that are read then"),

@@ -42,6 +42,15 @@ extension Log {
         progress.outcome == .done ? .info : .debug, "store", "a scrub has ended", .text("outcome", progress.outcome.rawValue),
         .number("pages", progress.pages), .number("segments", progress.segments), .number("problems", progress.problems.count),
         .text("path", path))
+    case .archiveFailed(let reason, let path):
+      write(
+        .error, "store", "a segment of the log cannot be archived; it is kept and tried again", .text("error", reason),
+        .text("path", path))
+    case .archiveHealed(let path): write(.info, "store", "the log is archived again", .text("path", path))
+    case .archiveGap(let first, let last, let path):
+      write(
+        .error, "store", "segments were recycled while nothing was archived: take a new backup now", .text("first", "\(first)"),
+        .text("last", "\(last)"), .text("path", path))
     case .rolled(let path): write(.debug, "store", "the log goes on in a new segment", .text("path", path))
     case .failed(let operation, let path, let errno):
       write(

@@ -24,6 +24,7 @@ extension StoreWork {
 extension StoreFigures {
   init(of database: Database) {
     let statistics = database.statistics(), progress = database.compaction, scrub = database.scrub
+    let archive = database.archive
     self.init(
       store: [
         ("fileBytes", statistics.dataFileByteCount), ("logBytes", statistics.logFileByteCount), ("keys", statistics.keys),
@@ -31,7 +32,8 @@ extension StoreFigures {
         ("dirtyPages", statistics.dirtyPages), ("checkpoint", Int(statistics.checkpoint)),
         ("checkpoints", statistics.checkpoints), ("commits", statistics.commits), ("syncs", statistics.syncs),
         ("cacheFrames", statistics.cache.frames), ("cacheMisses", statistics.cache.misses),
-        ("damagedPages", statistics.cache.damagedPages),
+        ("damagedPages", statistics.cache.damagedPages), ("lsn", Int(clamping: statistics.durableLSN)),
+        ("archivedSegments", archive.segments), ("archiveWaiting", archive.waiting),
       ],
       compaction: Work(
         id: progress.id, outcome: progress.outcome.rawValue,

@@ -102,6 +102,10 @@ extension ValueForm where Value == String {
     read: { text in text.isEmpty || (text.hasPrefix("/") && text.utf8.count <= 1024 && !text.utf8.contains(0)) ? text : nil },
     write: { $0.isEmpty ? "none" : $0 })
 
+  /// The absolute path of a folder, which is not looked up; an empty text is none.
+  static let folderPath = ValueForm(
+    name: "path", expected: programPath.expected, read: programPath.read, write: programPath.write)
+
   static let path = ValueForm(
     name: "path", expected: "a path of 1 to 1,024 bytes",
     read: { text in !text.isEmpty && text.utf8.count <= 1024 ? text : nil },

@@ -1,5 +1,6 @@
 // `userd admin restore`: a new store from a backup.
 
+import Codecs
 import Platform
 import Storage
 
@@ -14,10 +15,20 @@ extension Verb {
       """
       The new store has its own line of history: its keys are made new at its first start, and all sessions and tokens end. Passwords stay as they are.
       """,
+      """
+      With --log it goes on from there with the log of the old store: a folder that store.archive_dir named, the old folder wal/, or both, one --log each. --at and
+      --lsn say where it ends: with the last commit that is not later; without them with the last that there is. It prints which one that was.
+      """,
+      "  userd admin restore /backups/monday.udb --log /archive --log ./old/wal --at 2026-05-01T12:00:00Z --data ./new",
       "  userd admin restore /backups/monday.udb /backups/tuesday.udb --data ./new",
     ],
     arguments: "BACKUP [INCREMENT]...",
-    flags: [.switch("verify", "only read and check the files; no folder is touched")],
+    flags: [
+      .switch("verify", "only read and check the files; no folder is touched"),
+      .value("log", "DIR", "a folder with segments of the log; several are separated by commas"),
+      .value("at", "TIME", "end with the last commit not later than this moment, such as 2026-05-01T12:00:00Z"),
+      .value("lsn", "N", "end where the log ended at this position"),
+    ],
     settings: Setting.all.filter { $0.key == "data" }
   ) { invocation, surroundings throws(CommandError) in
     let configuration = try surroundings.configuration(for: invocation)
@@ -25,9 +36,22 @@ extension Verb {
     setFileCreationMask(0o077)
     let verifies = invocation.switches.contains("verify")
     let path = configuration.dataPath
+    let target = try target(invocation)
+    let folders = invocation.values["log"].map { $0.split(separator: ",").map { String($0) } } ?? []
+    if folders.isEmpty && target != .end { throw .failed("--at and --lsn need the log: --log", .usage) }
+    if verifies && !folders.isEmpty { throw .failed("--verify reads backups only; a restore verifies the log too", .usage) }
     if !verifies { try requireNew(path) }
     let progress = PageProgress(verifies ? "verifying" : "restoring", of: 0)
     defer { progress.end() }
+    if !folders.isEmpty {
+      let (report, place) = try CheckpointAccess.opening { () throws(StorageError) in
+        try BackupSet(invocation.arguments) { progress.add() }
+          .restore(to: path, log: folders, until: target) { progress.add() }
+      }
+      progress.end()
+      try surroundings.answer(text(report, place, path))
+      return .success
+    }
     let (report, set) = try CheckpointAccess.opening { () throws(StorageError) in
       let set = try BackupSet(invocation.arguments) { progress.add() }
       return (verifies ? try set.check { progress.add() } : try set.restore(to: path) { progress.add() }, set)
@@ -42,6 +66,32 @@ extension Verb {
       try surroundings.answer("restored \(what) to \(visible(path)); sessions and tokens have ended, passwords have not\n")
     }
     return .success
+  }
+
+  /// Where a restore is to end.
+  private static func target(_ invocation: Invocation) throws(CommandError) -> RestoreTarget {
+    switch (invocation.values["at"], invocation.values["lsn"]) {
+    case (nil, nil): return .end
+    case (let time?, nil):
+      guard let milliseconds = RFC3339.parse(time) else {
+        throw .badFlagValue(flag: "at", value: time, expected: "a moment such as 2026-05-01T12:00:00Z")
+      }
+      return .time(milliseconds)
+    case (nil, let lsn?):
+      guard let number = decimal(lsn) else {
+        throw .badFlagValue(flag: "lsn", value: lsn, expected: "a position in the log, such as 1048576")
+      }
+      return .lsn(UInt64(number))
+    case (_?, _?): throw .failed("--at and --lsn do not go together", .usage)
+    }
+  }
+
+  private static func text(_ report: CheckReport, _ place: RestorePlace, _ path: String) -> String {
+    var text = "restored \(report.keys) keys, \(report.pages) pages to \(visible(path)), up to LSN \(place.lsn)"
+    if place.milliseconds > 0 { text += " of \(RFC3339.string(milliseconds: place.milliseconds))" }
+    text += ": \(place.transactions) transactions after the backup"
+    text += place.nextMilliseconds.map { "; the next one was at \(RFC3339.string(milliseconds: $0))" } ?? "; the log ends there"
+    return text + "; sessions and tokens have ended, passwords have not\n"
   }
 
   /// Said before the backup is read, which may take long.

@@ -9,7 +9,7 @@ extension Checkpointer {
 
   /// Makes spares of the segments before the durable checkpoint's place in the log, which the log names by now.
   func recycleSegments() throws(StorageError) {
-    let first = main.superblock.logStart.segment
+    let first = firstNeeded
     guard oldestSegment < first else { return }
     let numbers = Array(oldestSegment..<first)
     // As many as the log went through since the last time are kept; if it slows down, disk space comes back.
@@ -17,10 +17,36 @@ extension Checkpointer {
     oldestSegment = first
   }
 
-  /// The same with what a crash left of an earlier time.
+  /// The first segment that is needed: by the durable checkpoint, or because it is not in the archive yet.
+  var firstNeeded: UInt64 {
+    commits.monitor.lock()
+    defer { commits.monitor.unlock() }
+    return min(commits.checkpoints.named.logStart.segment, commits.archive.end)
+  }
+
+  /// What only waited for the archive. A checkpoint under way may wait for the room that comes of it.
+  ///
+  /// - Returns: whether there was any.
+  func recycleArchived() throws(StorageError) -> Bool {
+    guard options.archivePath != nil, stage != .recycling else { return false }
+    let first = firstNeeded
+    if oldestSegment < first {
+      try recycleSegments()
+      return true
+    }
+    commits.monitor.lock()
+    let saysSomething = commits.logged.epoch > 0
+    commits.monitor.unlock()
+    guard let stale = staleSegments.first, saysSomething, stale < first else { return false }
+    try recycleStale()
+    return true
+  }
+
+  /// The same with what a crash left of an earlier time, or what waited for the archive then.
   func recycleStale() throws(StorageError) {
-    let numbers = staleSegments
-    staleSegments = []
+    let first = firstNeeded
+    let numbers = staleSegments.filter { $0 < first }
+    staleSegments.removeAll { $0 < first }
     try makeSpares(of: numbers, keeping: options.maxSparesAtOpen)
   }
 

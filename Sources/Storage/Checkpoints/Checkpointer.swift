@@ -90,6 +90,7 @@ final class Checkpointer: @unchecked Sendable {
 
   /// - Parameter isLast: the log has ended, and this checkpoint says where.
   func turn(isLast: Bool) throws(StorageError) -> Outcome {
+    if !isLast, try recycleArchived() { return .worked }
     switch stage {
     case .idle: return try idle()
     case .closing: return closing()
@@ -110,7 +111,7 @@ final class Checkpointer: @unchecked Sendable {
     commits.monitor.lock()
     let saysSomething = commits.logged.epoch > 0
     commits.monitor.unlock()
-    if !staleSegments.isEmpty && saysSomething {
+    if let stale = staleSegments.first, saysSomething, stale < firstNeeded {
       try recycleStale()
       return .worked
     }

@@ -4,7 +4,13 @@
 struct DataFolder: Sendable {
   let path: String
 
-  init(_ path: String) { self.path = path }
+  /// Whether main.udb has the name that it has while it is being restored.
+  private let isBeingRestored: Bool
+
+  init(_ path: String, isBeingRestored: Bool = false) {
+    self.path = path
+    self.isBeingRestored = isBeingRestored
+  }
 
   /// The folder that has this one's name in it.
   var parent: String {
@@ -12,7 +18,7 @@ struct DataFolder: Sendable {
     return slash == path.utf8.startIndex ? "/" : String(path[..<slash])
   }
 
-  var main: String { path + "/main.udb" }
+  var main: String { isBeingRestored ? restoringMain : path + "/main.udb" }
   var unfinishedMain: String { path + "/main.udb.tmp" }
   /// main.udb while a backup is restored to it.
   var restoringMain: String { path + "/main.udb.restoring" }
@@ -51,7 +57,7 @@ struct DataFolder: Sendable {
     return digits.reduce(0) { $0 * 10 + UInt64($1 - UInt8(ascii: "0")) }
   }
 
-  private static func digits(_ number: UInt64) -> String {
+  static func digits(_ number: UInt64) -> String {
     let text = String(number)
     return String(repeating: "0", count: max(0, OnDisk.Segment.nameDigits - text.utf8.count)) + text
   }

@@ -22,7 +22,7 @@ extension GroupCommit {
   }
 
   /// Only a checkpoint can make room in the log.
-  var isLogAtCap: Bool { segmentCount + room.spares.count >= options.maxSegments }
+  var isLogAtCap: Bool { segmentCount - freeSegmentsForArchive + room.spares.count >= options.maxSegments }
 
   /// Segments that the log has, those among them that only wait to be recycled.
   var segmentCount: Int { statistics.segments }

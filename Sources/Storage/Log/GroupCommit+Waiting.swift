@@ -46,6 +46,7 @@ extension GroupCommit {
     if phase != .open { return .alreadyClosed }
     phase = .closing
     wakeMaintenance()
+    monitor.notifyAll(Self.archiving)
     while isRightTaken || isMakingSpare || checkpoints.isStepping { monitor.wait(for: Self.progress) }
     if !hasFailed && (!open.isEmpty || delayed != nil) { writeBatch() }
     return hasFailed || delayed != nil ? .unknown : .durable
@@ -58,6 +59,7 @@ extension GroupCommit {
     wakeMaintenance()
     monitor.notifyAll(Self.progress)
     monitor.notifyAll(Self.work)
+    monitor.notifyAll(Self.archiving)
     monitor.unlock()
     openGates()
     tellEvents()

@@ -18,6 +18,8 @@ final class GroupCommit: @unchecked Sendable {
   static let progress = Monitor.Condition(1)
   /// A spare is wanted.
   static let maintenance = Monitor.Condition(2)
+  /// A segment was closed, or all is over: the archive's thread waits for this.
+  static let archiving = Monitor.Condition(3)
 
   static let relaxedDelay: UInt64 = 100_000_000
   static let sealDelay: UInt64 = 50_000_000
@@ -72,6 +74,7 @@ final class GroupCommit: @unchecked Sendable {
   var checkpoints: CheckpointProgress
   var compaction = CompactionState()
   var scrub = ScrubState()
+  var archive: ArchiveState
   /// Counts whatever the maintenance thread should look at; it sleeps only if nothing came since it looked.
   private(set) var maintenanceNews: UInt64 = 0
   /// Events met under the lock, told after it was released.
@@ -94,6 +97,7 @@ final class GroupCommit: @unchecked Sendable {
     statistics.durableLSN = recovery.log.endLSN
     lastClosed = recovery.tree.openBatch - 1
     logged = recovery.log.end(of: lastClosed)
+    archive = ArchiveState(isOn: options.archivePath != nil)
     checkpoints = CheckpointProgress(recovery.main.superblock, logged, at: options.clock.monotonicNanoseconds())
     scrub.cleanMilliseconds = recovery.main.superblock.scrubMilliseconds
     durability.advance(to: LogPosition(batch: lastClosed))
@@ -113,14 +117,14 @@ final class GroupCommit: @unchecked Sendable {
         || room.holds(
           takenByteCount, delayed?.frameByteCount ?? 0,
           FrameHeader.paddedByteCount(payload: open.payloadByteCount + room.maxTransactionByteCount) + OnDisk.blockByteCount,
-          empty: LogRoom.emptyFrames(isFull: isFull))
+          empty: LogRoom.emptyFrames(isFull: isFull || archive.isOn))
       if hasRoom && open.payloadByteCount <= room.maxPendingByteCount && delayed == nil {
         if !isCacheDirty { return }
         try waitForFrames(mayWait: mayWait, until: deadline)
         continue
       }
-      if delayed != nil || (!hasRoom && isFull) { throw .storageFull }
-      if !hasRoom && isLogAtCap { checkpoints.isPressed = true }
+      if delayed != nil || (!hasRoom && (isFull || isArchiveStuck)) { throw .storageFull }
+      if !hasRoom && isLogAtCap && !isArchiveBehind { checkpoints.isPressed = true }
       if !mayWait {
         if !hasRoom { wakeMaintenance() }
         throw .wouldBlock
@@ -305,7 +309,10 @@ final class GroupCommit: @unchecked Sendable {
     statistics.syncs += rolled ? 2 : 1
     statistics.logByteCount += frame.frameByteCount
     statistics.lastSyncNanoseconds = syncNanoseconds
-    if rolled { statistics.segments += 1 }
+    if rolled {
+      statistics.segments += 1
+      monitor.notifyOne(Self.archiving)
+    }
     statistics.durableLSN = log.endLSN
     logged = log.end(of: frame.batch)
     checkpoints.note(logged, payloadByteCount: frame.payloadByteCount)
@@ -323,6 +330,8 @@ final class GroupCommit: @unchecked Sendable {
     case name
     /// Pages at the end of main.udb.
     case pages
+    /// Segments wait for the archive, and no more may.
+    case archive
   }
 
   var isFull: Bool { !shortages.isEmpty }
@@ -364,6 +373,7 @@ final class GroupCommit: @unchecked Sendable {
     wakeMaintenance()
     monitor.notifyAll(Self.progress)
     monitor.notifyAll(Self.work)
+    monitor.notifyAll(Self.archiving)
     monitor.unlock()
     openGates()
   }

@@ -25,11 +25,16 @@ struct MainFile {
 
   /// Writes all superblocks of a file whose pages, if any, are durable, and gives it its name.
   static func complete(_ first: Superblock, _ file: DiskFile, in folder: DataFolder, _ disk: Disk) throws(StorageError) {
-    for copy in 0..<OnDisk.Superblock.copyCount { try write(first, copy: copy, to: file) }
-    try file.syncData()
+    try writeAll(first, file)
     try disk.rename(file.path, to: folder.main)
     try disk.syncDirectory(folder.path)
     try disk.syncParent(folder.parent)
+  }
+
+  /// Writes all superblocks, durably.
+  static func writeAll(_ first: Superblock, _ file: DiskFile) throws(StorageError) {
+    for copy in 0..<OnDisk.Superblock.copyCount { try write(first, copy: copy, to: file) }
+    try file.syncData()
   }
 
   /// Chooses the newest good superblock of a file whose contents were made durable before. Writes nothing.

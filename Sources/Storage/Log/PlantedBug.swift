@@ -38,4 +38,6 @@ package enum PlantedBug: String, CaseIterable, Sendable {
   case epochFromSuperblock
   /// main.udb is cut off before the log names the checkpoint that does without its end (S4).
   case cutBeforeNamed
+  /// A segment is recycled before the name of its copy in the archive is durable (docs/storage.md §15).
+  case recycleBeforeArchived
 }

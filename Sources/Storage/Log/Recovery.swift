@@ -24,7 +24,7 @@ struct Recovery {
 
   /// - Throws: what `Database.open` throws.
   init(_ options: DatabaseOptions, hasThreads: Bool) throws(StorageError) {
-    let disk = Disk(options.files), folder = DataFolder(options.path)
+    let disk = Disk(options.files), folder = DataFolder(options.path, isBeingRestored: options.isBeingRestored)
     let limits = PageLimits(pageByteCount: options.pageByteCount)
     let lock = try Self.lock(folder, disk)
     try Self.createIfMissing(folder, disk, options)

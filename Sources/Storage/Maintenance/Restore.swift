@@ -10,21 +10,31 @@ extension BackupSet {
   package func restore(
     to path: String, random: RandomSource = .system, onPage: @escaping () -> Void = {}
   ) throws(StorageError) -> CheckReport {
+    var tree = superblock.tree
+    let (report, target) = try prepareStore(path, &tree, onPage)
+    var first = superblock
+    first.tree = tree
+    first.startTimeline(random)
+    try target.finish(first)
+    return report
+  }
+
+  /// Checks the tree and writes it to a new main.udb, which has no superblock yet.
+  ///
+  /// - Parameter tree: gets the new bitmap.
+  func prepareStore(
+    _ path: String, _ tree: inout Superblock.Tree?, _ onPage: @escaping () -> Void
+  ) throws(StorageError) -> (CheckReport, NewStore) {
     let (report, ids) = try walk(onPage)
     if let problem = report.problems.first { throw damage(files[files.count - 1].file.path, 0, nil, problem) }
     let target = try NewStore(path, disk, superblock.identity, limits)
-    var tree = superblock.tree
     let end = (ids.last ?? PageLayout.firstPageID - 1) + 1
     try target.makeRoom(end: end)
     let source = try BackupPages(self, onPage)
     try target.write(ids) { id throws(StorageError) in try source.page(id, slot: 0) }
     tree?.bitmap = try target.writeBitmap(ids, at: end, checkpoint: superblock.checkpoint, batch: superblock.batch)
     try target.readBack(ids, onPage)
-    var first = superblock
-    first.tree = tree
-    first.startTimeline(random)
-    try target.finish(first)
-    return report
+    return (report, target)
   }
 }
 
@@ -110,6 +120,9 @@ struct NewStore {
       rest = rest.dropFirst(count)
     }
   }
+
+  /// Writes the superblocks; there is no store yet, but one that can be opened for restoring.
+  func writeSuperblocks(_ first: Superblock) throws(StorageError) { try MainFile.writeAll(first, main) }
 
   /// Writes the superblocks and gives the file its name: from here on there is a store.
   func finish(_ first: Superblock) throws(StorageError) {

@@ -39,6 +39,12 @@ package struct StoredCheckpoint {
     isPinned = false
   }
 
+  /// One that is being restored and has no name yet.
+  init(restoring path: String, files: any FileSystem, pageByteCount: Int) throws(StorageError) {
+    stored = try StoredFolder(path, files, isLocked: true, pageByteCount: pageByteCount, isBeingRestored: true)
+    isPinned = false
+  }
+
   /// The checkpoint that a running server keeps for us, as `CheckpointPin.record` says.
   ///
   /// Pages that the server gave up would be noticed: an id and an epoch name one content for ever.
@@ -53,6 +59,8 @@ package struct StoredCheckpoint {
   }
 
   package var checkpoint: UInt64 { stored.superblock.checkpoint }
+  /// Of the database, 32 hexadecimal digits.
+  package var identity: String { stored.superblock.identity.text }
   /// Pages of the tree.
   package var pageCount: Int { stored.superblock.tree?.pageCount ?? 0 }
   package var keyCount: Int { stored.superblock.tree?.keyCount ?? 0 }

@@ -21,9 +21,9 @@ struct StoredFolder {
   /// - Throws: `.locked`, `.damaged` without a good superblock, `.newerFormat`, `.io`.
   init(
     _ path: String, _ files: any FileSystem, isLocked: Bool, pinned: Superblock? = nil,
-    pageByteCount: Int = Int(OnDisk.Superblock.pageByteCount)
+    pageByteCount: Int = Int(OnDisk.Superblock.pageByteCount), isBeingRestored: Bool = false
   ) throws(StorageError) {
-    folder = DataFolder(path)
+    folder = DataFolder(path, isBeingRestored: isBeingRestored)
     disk = Disk(files)
     let limits = PageLimits(pageByteCount: pageByteCount)
     main = try disk.open(folder.main, .read, direct: DataFile.canBeDirect(limits))

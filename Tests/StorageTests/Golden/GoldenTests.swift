@@ -12,7 +12,7 @@ struct GoldenTests {
   private static let limits = PageLimits(pageByteCount: 8192)
 
   /// The bytes of a fixture: lines of an offset and up to sixteen bytes in hex; what is left out is zero.
-  private static func fixture(_ name: String, byteCount: Int) throws -> [UInt8] {
+  static func fixture(_ name: String, byteCount: Int) throws -> [UInt8] {
     let folder = #filePath.split(separator: "/").dropLast().joined(separator: "/")
     let file = try File("/\(folder)/Fixtures/\(name).hex", .read)
     var text = [UInt8](repeating: 0, count: try file.size())
