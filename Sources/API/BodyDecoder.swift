@@ -61,7 +61,7 @@ struct BodyMembers: ~Copyable {
 }
 
 /// The JSON pointer of a member of the outermost object as a URI fragment (RFC 6901 sections 3 and 6), cut to a bounded length.
-private func pointer(to name: String) -> String {
+func pointer(to name: String) -> String {
   var escaped = ""
   for (count, scalar) in name.unicodeScalars.enumerated() {
     if count == 64 { break }

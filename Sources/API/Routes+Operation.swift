@@ -9,6 +9,9 @@ extension Endpoint {
       .post, "/api/v1/admin/recover", "recoverAccess", .owner(Services.recover), on: .hashPool, takes: .json(.recovery),
       gives: .ok(.recoveredAccess), "make the account of an address an active administrator"),
     Endpoint(
+      .post, "/api/v1/admin/load", "loadUsers", .owner(Services.loadUsers), on: .diskPool, takes: .json(.load),
+      gives: .ok(.loaded), "make accounts that were written out elsewhere, all of them or none"),
+    Endpoint(
       .post, "/api/v1/admin/pins", "pinCheckpoint", .owner(Services.pin), on: .diskPool, gives: .created(.pin),
       "keep everything answered so far in a checkpoint, for a minute"),
     Endpoint(

@@ -1,7 +1,7 @@
 // Where records become what the floors above may see, and repository errors become ours.
 
 package import Platform
-import Repositories
+package import Repositories
 
 extension AuthError {
   /// The one place where an error climbs from the repositories to this floor.
@@ -43,7 +43,7 @@ extension PasswordPolicy {
 }
 
 extension User {
-  init(_ record: UserRecord) {
+  package init(_ record: UserRecord) {
     id = UserID(record.id)
     email = record.email
     isEmailVerified = record.isEmailVerified

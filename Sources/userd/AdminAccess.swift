@@ -89,6 +89,14 @@ struct AdminClient: Sendable {
     _ method: StaticString, _ target: String, _ json: consuming ByteBuffer
   ) throws(CommandError) -> AdminSocket.Answer { try answered(try socket.ask(method, target, json)) }
 
+  /// What came, whatever it is.
+  func answer(
+    _ method: StaticString, _ target: String, _ json: consuming ByteBuffer
+  ) throws(CommandError) -> AdminSocket.Answer {
+    guard let answer = try socket.ask(method, target, json) else { throw .failed("the server has stopped meanwhile", .temporary) }
+    return answer
+  }
+
   /// - Throws: what the answer refuses, in the words of the command line.
   private func answered(_ answer: AdminSocket.Answer?) throws(CommandError) -> AdminSocket.Answer {
     guard let answer else { throw .failed("the server has stopped meanwhile", .temporary) }
@@ -122,11 +130,15 @@ private final class BriefServer: Sendable {
     }
   }
 
+  /// For whole batches of a load, which a server for clients takes in smaller parts.
+  private static let maxBodyByteCount = 4 << 20
+
   private static func start(
     _ folder: DataFolder, _ configuration: Configuration, _ surroundings: Surroundings, _ store: OpenStore
   ) throws(CommandError) -> Server {
     var options = ServerOptions(listeners: [.unix(path: folder.adminSocketPath)])
     options.loopCount = 1
+    options.limits.maxBodyByteCount = Self.maxBodyByteCount
     options.hashPool = PoolOptions(workerCount: 1, maxQueuedCount: 16)
     options.diskPool = PoolOptions(workerCount: 1, maxQueuedCount: 16)
     options.onLoopStart = { store.database.currentThreadNeverWaits() }

@@ -13,7 +13,7 @@ final class PageProgress {
   private var shown: UInt64
 
   private static let intervalNanoseconds: UInt64 = 200_000_000
-  private static let pageByteCount = 8192
+  static let pageByteCount = 8192
 
   /// - Parameter total: pages there will be, about; 0 if that is not known.
   init(_ purpose: String, of total: Int) {

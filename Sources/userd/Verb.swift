@@ -62,7 +62,8 @@ extension Verb {
     adminUserDelete, adminUserRestore, adminUserErase, adminUserMFAReset, adminUserResetLink, adminUserSessions, adminRecover,
     adminBackup,
     adminRestore, adminCheck,
-    adminCompact, adminCheckpoint, adminStats, adminSalvage, adminAuditTail, adminAuditVerify, adminCalibrate, adminKeysList,
+    adminDump, adminLoad, adminCompact, adminCheckpoint, adminStats, adminSalvage, adminAuditTail, adminAuditVerify,
+    adminCalibrate, adminKeysList,
     adminKeysRotate, adminSessionList, adminSessionRevoke, configKeys, schemaOpenAPI, schemaTypeScript, version, help,
   ]
 }

@@ -115,6 +115,12 @@ struct ContractTour {
   mutating func operation() throws {
     try ledger.ask(
       server, "POST", "/api/v1/admin/recover", #"{"email":"root@example.org","name":"Root"}"#, over: .admin, expects: 200)
+    let people = #"{"users":[{"email":"loaded@example.org","name":"Loaded"},{"email":"no address","name":"N"}]}"#
+    let refused = try ledger.ask(server, "POST", "/api/v1/admin/load", people, over: .admin, expects: 422)
+    #expect(refused.fieldErrors == ["#/users/1/email invalid_email"])
+    try ledger.ask(
+      server, "POST", "/api/v1/admin/load", #"{"users":[{"email":"loaded@example.org","name":"Loaded"}]}"#, over: .admin,
+      expects: 200)
     let pin = try ledger.ask(server, "POST", "/api/v1/admin/pins", over: .admin, expects: 201)
     let id = try #require(pin["id"]?.string)
     try ledger.ask(server, "POST", "/api/v1/admin/pins/\(id)", over: .admin, expects: 204)

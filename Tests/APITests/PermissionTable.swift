@@ -131,6 +131,9 @@ enum PermissionTable {
     PermissionRow(endpoint: "GET /api/v1/admin/stats", needs: .permission("ops:read"), success: 200),
     PermissionRow(
       endpoint: "POST /api/v1/admin/recover", needs: .owner, success: 200, body: #"{"email":"n{n}@example.org"}"#),
+    PermissionRow(
+      endpoint: "POST /api/v1/admin/load", needs: .owner, success: 200,
+      body: #"{"users":[{"email":"l{n}@example.org","name":"Loaded"}]}"#),
     PermissionRow(endpoint: "POST /api/v1/admin/pins", needs: .owner, success: 201),
     // Nothing is kept under this number.
     PermissionRow(endpoint: "POST /api/v1/admin/pins/{id}", needs: .owner, success: 404),

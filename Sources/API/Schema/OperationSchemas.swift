@@ -21,6 +21,12 @@ extension Schema {
     "RecoveredAccess", "the administrator; without a password a code that sets one",
     [Member("user", .named("User")), Member("resetCode", .oneTimeToken.orNull)])
 
+  static let load = request(
+    "LoadRequest", "accounts, each a User with what is to be taken of it, or a line of a dump",
+    [Member("users", .free.list(max: 1000))])
+  static let loaded = object(
+    "Loaded", "what became of the accounts", [Member("made", .count), Member("present", .count, "passed over")])
+
   static let pin = object(
     "Pin", "a checkpoint that is kept",
     [Member("id", .number), Member("record", .text("dXNlcmQ"), "a superblock in base64url")])

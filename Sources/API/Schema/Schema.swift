@@ -66,7 +66,8 @@ extension Schema {
     .totpEnrollment, .recoveryCodes, .resetLink, .auditEntry, .actor, .auditList,
     .register, .login, .secondStep, .refresh, .logout, .forgot, .reset, .emailToken, .emailChange, .ownAccountChange, .farewell,
     .reauth, .passwordChange, .totpCode, .empty, .newUser, .userReplacement, .userChange, .setup,
-    .recovery, .recoveredAccess, .pin, .work, .statistics, .compactionFigures, .scrubFigures, .signingKey, .signingKeyList,
+    .recovery, .recoveredAccess, .load, .loaded, .pin, .work, .statistics, .compactionFigures, .scrubFigures, .signingKey,
+    .signingKeyList,
     .rotation, .about, .health, .healthCheck,
   ]
 }
