@@ -95,8 +95,8 @@ final class SessionWorld {
     sessions = SessionService(
       store: store, keys: keys, hasher: hasher, options: options, outbox: outbox, clock: clock, random: self.random)
     accounts = AccountService(
-      store: store, keys: keys, hasher: hasher, policy: options.passwordPolicy, throttle: sessions.throttle, clock: clock,
-      random: self.random)
+      store: store, keys: keys, hasher: hasher, policy: options.passwordPolicy, throttle: sessions.throttle, outbox: outbox,
+      clock: clock, random: self.random)
     versions = [(database.durability.durablePosition, model)]
   }
 
@@ -196,8 +196,8 @@ final class SessionWorld {
     sessions = SessionService(
       store: store, keys: keys, hasher: hasher, options: options, outbox: outbox, clock: clock, random: random)
     accounts = AccountService(
-      store: store, keys: keys, hasher: hasher, policy: options.passwordPolicy, throttle: sessions.throttle, clock: clock,
-      random: random)
+      store: store, keys: keys, hasher: hasher, policy: options.passwordPolicy, throttle: sessions.throttle, outbox: outbox,
+      clock: clock, random: random)
     var differences: [String] = []
     let count = versions.count
     for version in versions.reversed() {
@@ -231,8 +231,9 @@ final class SessionWorld {
   private func difference(from model: SessionModel) throws(Complaint) -> String? {
     do throws(RepositoryError) {
       return try store.read { (transaction) throws(RepositoryError) -> String? in
-        let rows = try store.users.page(after: nil, .oldestFirst, limit: 100, in: &transaction)
-        if rows.count != model.people.count { return "\(rows.count) accounts instead of \(model.people.count)" }
+        let live = try store.users.count(nil, nil, in: &transaction),
+          deleted = try store.users.count(.deleted, nil, in: &transaction)
+        if live + deleted != model.people.count { return "\(live + deleted) accounts instead of \(model.people.count)" }
         var count = 0
         for (number, person) in model.people {
           guard let id = person.id, let row = try store.users.find(id.uuid, in: &transaction) else {

@@ -47,15 +47,4 @@ extension JSONWriter {
     page(nextCursor: nil)
     endObject()
   }
-
-  /// The end of a list: where it goes on, if it does.
-  mutating func page(nextCursor: String?) {
-    key("page")
-    beginObject()
-    key("nextCursor")
-    optional(nextCursor)
-    key("hasMore")
-    boolean(nextCursor != nil)
-    endObject()
-  }
 }

@@ -45,6 +45,8 @@ func problem(of error: AuthError, report: (_ failure: String) -> Void) -> Proble
   case .loginThrottled(let refusal): return .limited(.loginThrottled, refusal)
   case .rateLimited(let refusal): return .limited(.rateLimited, refusal)
   case .rotationRefused(let reason): return ProblemKind.invalidRequest.problem(reason.description)
+  case .abandoned: return ProblemKind.invalidRequest.problem("another operation of the batch was refused, so nothing was done")
+  case .tooMuchAtOnce: return ProblemKind.bodyTooLarge.problem("one commit cannot hold these changes; send them in parts")
   case .overloaded:
     var problem = ProblemKind.overloaded.problem("too many passwords are being checked")
     problem.retryAfter = 1
@@ -171,7 +173,8 @@ extension AuthError {
     case .invalidToken, .tokenExpired, .sessionRevoked, .invalidCredentials, .mfaRequired, .mfaInvalid,
       .refreshInvalid, .refreshReused, .reauthRequired, .forbidden, .accountDisabled, .loginThrottled, .rateLimited,
       .passwordChangeRequired, .emailNotVerified, .notFound, .emailExists, .lastAdmin, .tokenUsedOrExpired, .revisionMismatch,
-      .preconditionRequired, .idempotencyKeyReused, .answerTooLong, .invalidCursor, .commitOutcomeUnknown, .storageFailed:
+      .preconditionRequired, .idempotencyKeyReused, .answerTooLong, .invalidCursor, .abandoned, .tooMuchAtOnce,
+      .commitOutcomeUnknown, .storageFailed:
       true
     // That somebody asks the same at this moment is true whatever becomes of them.
     case .idempotencyInFlight, .invalid, .passwordRefused, .registrationClosed, .rotationRefused, .overloaded, .readOnly,

@@ -28,20 +28,22 @@ struct BodyMembers: ~Copyable {
         throw ProblemKind.malformedJson.problem(body.isEmpty ? "a body is required" : error.description)
       }
     }
-    guard let document else {
-      root = nil
-      complaints = []
-      return
-    }
-    guard document.root.kind == .object else {
+    if let document, document.root.kind != .object {
       throw .invalid([Auth.FieldError("#", .invalidType, "the body must be a JSON object")])
     }
+    self.init(of: document?.root, knows: names)
+  }
+
+  /// The members of an object, or of nothing; pointers begin at the object.
+  init(of object: JSONValue?, knows names: [StaticString]) {
     var unknown: [Auth.FieldError] = []
-    for member in document.root.members where unknown.count < Self.maxComplaintCount {
-      if names.contains(where: { member.name.utf8.span.equals($0) }) { continue }
-      unknown.append(Auth.FieldError(pointer(to: member.name), .unknownField, "this member is unknown here"))
+    if let object {
+      for member in object.members where unknown.count < Self.maxComplaintCount {
+        if names.contains(where: { member.name.utf8.span.equals($0) }) { continue }
+        unknown.append(Auth.FieldError(pointer(to: member.name), .unknownField, "this member is unknown here"))
+      }
     }
-    root = document.root
+    root = object
     complaints = unknown
   }
 
@@ -58,6 +60,19 @@ struct BodyMembers: ~Copyable {
     guard let flag = value.boolean else { return .otherType }
     return .flag(flag)
   }
+
+  /// A member that should be an object, or `null` where that removes it.
+  func object(_ name: StaticString) -> ObjectInput {
+    guard let value = root?[name] else { return .absent }
+    switch value.kind {
+    case .object: return .object(value)
+    case .null: return .null
+    case .array, .string, .number, .boolean: return .otherType
+    }
+  }
+
+  /// A member as it is; nil if it is not there.
+  subscript(_ name: StaticString) -> JSONValue? { root?[name] }
 }
 
 /// The JSON pointer of a member of the outermost object as a URI fragment (RFC 6901 sections 3 and 6), cut to a bounded length.

@@ -5,8 +5,8 @@ import HTTP
 
 extension Services {
   @Sendable func updateMe(_ request: borrowing Request, _ principal: Principal, _ response: inout Response) throws(Problem) {
-    let body = try BodyMembers(request, knows: ["name"])
-    let form = OwnAccountForm(name: body.text("name"), complaints: body.complaints)
+    let body = try BodyMembers(request, knows: ["name", "metadata"])
+    let form = OwnAccountForm(name: body.text("name"), metadata: body.object("metadata"), complaints: body.complaints)
     try answer(request, &response) { () throws(AuthError) in
       try accounts.updateMe(form, if: request.revisionCondition, by: principal)
     }

@@ -6,14 +6,14 @@ import HTTP
 
 extension Services {
   @Sendable func updateUser(_ request: borrowing Request, _ authority: Authority, _ response: inout Response) throws(Problem) {
-    let id = try request.userID(), form = try request.accountEditForm()
+    let id = try request.userID(), form = try BodyMembers(request, knows: BodyMembers.ofAccountEdit).accountEditForm
     try answer(request, &response) { () throws(AuthError) in
       try accounts.update(id, form, if: request.revisionCondition, by: authority)
     }
   }
 
   @Sendable func replaceUser(_ request: borrowing Request, _ authority: Authority, _ response: inout Response) throws(Problem) {
-    let id = try request.userID(), form = try request.accountEditForm()
+    let id = try request.userID(), form = try BodyMembers(request, knows: BodyMembers.ofAccountEdit).accountEditForm
     var condition = request.revisionCondition
     if case .none = condition { condition = .missing }
     try answer(request, &response) { () throws(AuthError) in try accounts.replace(id, form, if: condition, by: authority) }
@@ -115,13 +115,6 @@ extension Request {
     let id = try userID()
     try BodyMembers(self, .optional, knows: []).judged()
     return id
-  }
-
-  fileprivate borrowing func accountEditForm() throws(Problem) -> AccountEditForm {
-    let body = try BodyMembers(self, knows: ["email", "name", "role", "emailVerified", "mustChangePassword"])
-    return AccountEditForm(
-      email: body.text("email"), name: body.text("name"), role: body.text("role"), emailVerified: body.flag("emailVerified"),
-      mustChangePassword: body.flag("mustChangePassword"), complaints: body.complaints)
   }
 
   /// - Throws: 400 `invalid_request` for another value than `true` or `false`: what is final must not hang on a guess.

@@ -54,7 +54,7 @@ extension Endpoint {
     }
     switch body {
     case .none: break
-    case .json, .optional, .mergePatch: add("malformed_json unsupported_media_type validation_failed")
+    case .json, .large, .optional, .mergePatch: add("malformed_json unsupported_media_type validation_failed")
     }
     if method != .get { add("read_only commit_outcome_unknown storage_full") }
     for parameter in parameters { add(parameter.problems) }

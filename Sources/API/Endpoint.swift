@@ -64,6 +64,8 @@ package struct Endpoint: Sendable {
     /// A body is read and ignored.
     case none
     case json(Schema)
+    /// The same with up to 1 MiB.
+    case large(Schema)
     /// A body that may be left out, because all its members may.
     case optional(Schema)
     /// A body of JSON or of JSON merge patch (RFC 7396).
@@ -72,7 +74,7 @@ package struct Endpoint: Sendable {
     var schema: Schema? {
       switch self {
       case .none: nil
-      case .json(let schema), .optional(let schema), .mergePatch(let schema): schema
+      case .json(let schema), .large(let schema), .optional(let schema), .mergePatch(let schema): schema
       }
     }
 
@@ -80,6 +82,7 @@ package struct Endpoint: Sendable {
       switch self {
       case .none: .ignored
       case .json, .optional: .json
+      case .large: .json(maxByteCount: 1 << 20)
       case .mergePatch: .mergePatch
       }
     }

@@ -6,26 +6,10 @@ import HTTP
 
 extension Services {
   @Sendable func listAudit(_ request: borrowing Request, _ authority: Authority, _ response: inout Response) throws(Problem) {
-    let query = try request.auditQuery()
-    let page = try calling(request) { () throws(AuthError) in try audit.list(query.query, by: authority) }
-    if let cursor = page.nextCursor {
-      response.header("Link", "</api/v1/audit?\(query.repeated)cursor=\(cursor)>; rel=\"next\"")
-    }
-    response.json { json in
-      json.beginObject()
-      json.key("data")
-      json.beginArray()
-      for entry in page.entries { json.value(entry) }
-      json.endArray()
-      json.key("page")
-      json.beginObject()
-      json.key("nextCursor")
-      json.optional(page.nextCursor)
-      json.key("hasMore")
-      json.boolean(page.nextCursor != nil)
-      json.endObject()
-      json.endObject()
-    }
+    let parameters = try ListParameters(request, knows: ["actor", "subject", "type", "since", "until"])
+    let query = try AuditQuery(parameters)
+    let page = try calling(request) { () throws(AuthError) in try audit.list(query, by: authority) }
+    response.write(page, parameters, at: "/api/v1/audit") { json, entry in json.value(entry) }
   }
 }
 
@@ -59,38 +43,23 @@ extension JSONWriter {
   }
 }
 
-extension Request {
-  /// - Returns: the question, and its parameters as the next page's link repeats them.
-  /// - Throws: 400 `invalid_request` for a parameter that is unknown, comes twice or has a value that it cannot have.
-  fileprivate borrowing func auditQuery() throws(Problem) -> (query: AuditQuery, repeated: String) {
-    guard let items = queryItems() else { throw ProblemKind.invalidRequest.problem("the query is not percent-encoded UTF-8") }
-    var query = AuditQuery()
-    var repeated = ""
-    var seen: Set<String> = []
-    for (name, value) in items {
-      guard seen.insert(name).inserted else { throw ProblemKind.invalidRequest.problem("the parameter \(name) comes twice") }
+extension AuditQuery {
+  /// - Throws: 400 `invalid_request` for a value that a parameter cannot have.
+  fileprivate init(_ parameters: ListParameters) throws(Problem) {
+    self.init()
+    limit = parameters.limit
+    cursor = parameters.cursor
+    for (name, value) in parameters.filters {
       switch name {
-      case "actor": query.actor = try Self.user(value, name)
-      case "subject": query.subject = try Self.user(value, name)
+      case "actor": actor = try Self.user(value, name)
+      case "subject": subject = try Self.user(value, name)
       case "type":
         guard AuditEntry.isType(value) else { throw ProblemKind.invalidRequest.problem("there is no type of this name") }
-        query.type = value
-      case "since": query.since = try Self.moment(value, name)
-      case "until": query.until = try Self.moment(value, name)
-      case "limit":
-        guard value.utf8.count <= 4, let number = UInt16(value), AuditQuery.limits.contains(Int(number)) else {
-          let limits = AuditQuery.limits
-          throw ProblemKind.invalidRequest.problem("limit is a number from \(limits.lowerBound) to \(limits.upperBound)")
-        }
-        query.limit = Int(number)
-      case "cursor": query.cursor = value
-      default:
-        throw ProblemKind.invalidRequest.problem(
-          "there is no parameter of this name; actor, subject, type, since, until, limit and cursor are known")
+        type = value
+      case "since": since = try Self.moment(value, name)
+      default: until = try Self.moment(value, name)
       }
-      if name != "cursor" { repeated += "\(name)=\(PercentEncoding.encodedString(value.utf8.span))&" }
     }
-    return (query, repeated)
   }
 
   private static func user(_ text: String, _ name: String) throws(Problem) -> UserID {

@@ -1,72 +1,43 @@
-// GET /api/v1/users: all accounts, page by page.
+// GET /api/v1/users: accounts found, filtered and sorted, page by page.
 
-package import Auth
-package import Codecs
+import Auth
+import Codecs
 import HTTP
 
 extension Services {
   @Sendable func listUsers(_ request: borrowing Request, _ authority: Authority, _ response: inout Response) throws(Problem) {
-    let query = try request.userListQuery()
+    let parameters = try ListParameters(request, knows: ["sort", "status", "role", "q", "email", "count"])
+    let query = try UserListQuery(parameters)
+    // Counting takes time in proportion to the users, which no event loop has.
+    if query.isCounted, !request.mayWait { throw .needsWorker }
     let page = try calling(request) { () throws(AuthError) in try accounts.list(query, by: authority) }
-    if let cursor = page.nextCursor {
-      response.header(
-        "Link", "</api/v1/users?limit=\(query.limit)&sort=\(query.order.rawValue)&cursor=\(cursor)>; rel=\"next\"")
-    }
-    response.json { json in json.page(page) }
+    response.write(page, parameters, at: "/api/v1/users") { json, user in json.value(user) }
   }
 }
 
-extension JSONWriter {
-  /// A page of users.
-  package mutating func page(_ page: UserPage) {
-    beginObject()
-    key("data")
-    beginArray()
-    for user in page.users { value(user) }
-    endArray()
-    self.page(nextCursor: page.nextCursor)
-    endObject()
-  }
-}
-
-extension Request {
-  /// - Throws: 400 `invalid_request` for a parameter that is unknown, comes twice or has a value that it cannot have.
-  fileprivate borrowing func userListQuery() throws(Problem) -> UserListQuery {
-    guard let items = queryItems() else { throw ProblemKind.invalidRequest.problem("the query is not percent-encoded UTF-8") }
-    var order = UserListQuery.Order.oldestFirst
-    var limit = UserListQuery.defaultLimit
-    var cursor: String?, email: String?, status: User.Status?
-    var seen: Set<String> = []
-    for (name, value) in items {
-      guard seen.insert(name).inserted else { throw ProblemKind.invalidRequest.problem("the parameter \(name) comes twice") }
+extension UserListQuery {
+  /// - Throws: 400 `invalid_request` for a value that a parameter cannot have.
+  fileprivate init(_ parameters: ListParameters) throws(Problem) {
+    self.init()
+    limit = parameters.limit
+    cursor = parameters.cursor
+    for (name, value) in parameters.filters {
       switch name {
       case "sort":
-        guard let known = UserListQuery.Order(rawValue: value) else {
-          let orders = UserListQuery.Order.allCases.map(\.rawValue).joined(separator: ", ")
-          throw ProblemKind.invalidRequest.problem("sort is one of \(orders)")
-        }
-        order = known
-      case "limit":
-        guard value.utf8.count <= 4, let number = UInt16(value), UserListQuery.limits.contains(Int(number)) else {
-          let limits = UserListQuery.limits
-          throw ProblemKind.invalidRequest.problem("limit is a number from \(limits.lowerBound) to \(limits.upperBound)")
-        }
-        limit = Int(number)
-      case "cursor": cursor = value
+        order = try Self.value(UserListQuery.Order(rawValue: value), "sort is createdAt, -createdAt or email")
+      case "status": status = try Self.value(User.Status(rawValue: value), "status is active, disabled or deleted")
+      case "role": role = try Self.value(UserListQuery.isRole(value) ? value : nil, "role is the name of a role")
+      case "q":
+        let isTaken = (1...UserListQuery.maxPrefixByteCount).contains(value.utf8.count)
+        prefix = try Self.value(isTaken ? value : nil, "q is the beginning of an address or a name, of 1 to 254 bytes")
       case "email": email = value
-      case "status":
-        guard let known = User.Status(rawValue: value) else {
-          throw ProblemKind.invalidRequest.problem("status is active, disabled or deleted")
-        }
-        status = known
-      default:
-        throw ProblemKind.invalidRequest.problem(
-          "there is no parameter of this name; sort, limit, cursor, email and status are known")
+      default: isCounted = try Self.value(Bool(value), "count is true or false")
       }
     }
-    guard let query = UserListQuery(order: order, limit: limit, cursor: cursor, email: email, status: status) else {
-      throw ProblemKind.invalidRequest.problem("status goes with email")
-    }
-    return query
+  }
+
+  private static func value<Value>(_ value: Value?, _ detail: String) throws(Problem) -> Value {
+    guard let value else { throw ProblemKind.invalidRequest.problem(detail) }
+    return value
   }
 }

@@ -76,7 +76,7 @@ extension JSONWriter {
     user.withView { view, bytes in value(view, bytes) }
   }
 
-  /// A User. Accounts have no metadata yet, which the contract spells as empty objects.
+  /// A User.
   package mutating func value(_ user: UserView, _ bytes: Span<UInt8>) {
     beginObject()
     key("id")
@@ -92,11 +92,9 @@ extension JSONWriter {
     key("status")
     string(user.status.text)
     key("metadata")
-    beginObject()
-    endObject()
+    stored(bytes.extracting(user.metadata))
     key("appMetadata")
-    beginObject()
-    endObject()
+    stored(bytes.extracting(user.appMetadata))
     key("mfa")
     beginObject()
     key("totp")
@@ -116,6 +114,13 @@ extension JSONWriter {
     optionalTimestamp(user.passwordChangedAt)
     key("revision")
     integer(Int64(user.revision))
+    endObject()
+  }
+
+  /// An object that is kept as JSON; nothing stands for one without members.
+  private mutating func stored(_ object: Span<UInt8>) {
+    guard object.isEmpty else { return raw(object) }
+    beginObject()
     endObject()
   }
 

@@ -7,10 +7,15 @@ extension Endpoint {
   static let administration = [
     Endpoint(
       .get, "/api/v1/users", "listUsers", .permission(.usersRead, Services.listUsers), gives: .ok(.userList, "Link"),
-      reads: [.limit, .cursor, .userSort, .email, .status], "all accounts, page by page"),
+      reads: [.limit, .cursor, .userSort, .status, .role, .prefix, .email, .count],
+      "accounts found, filtered and sorted, page by page"),
     Endpoint(
       .post, "/api/v1/users", "createUser", .permission(.usersWrite, Services.createUser), takes: .json(.newUser),
       gives: .created(.user, "Location ETag"), reads: [.idempotencyKey], refuses: "email_exists", "make an account"),
+    Endpoint(
+      .post, "/api/v1/users:batch", "changeUsers", .permission(.usersWrite, Services.changeUsers), on: .diskPool,
+      takes: .large(.userBatch), gives: .ok(.userBatchResults), refuses: "body_too_large",
+      "make and change many accounts in one commit"),
     Endpoint(
       .get, "/api/v1/users/{id}", "getUser", .permission(.usersRead, Services.getUser), gives: .ok(.user, "ETag"),
       reads: [.userID, .ifNoneMatch], "an account"),

@@ -11,24 +11,7 @@ enum AccountOutcome {
 }
 
 extension AccountService {
-  /// Changes an account on somebody's authority.
-  ///
-  /// Judged inside the transaction, in this order: whether they may write users now, whether the account is there, whether its role gives
-  /// nothing that they lack, the revision, the change itself, and whether an administrator is left. A refusal changes nothing; one for want
-  /// of permissions is in the audit trail.
-  /// - Parameter edit: changes the record, or says why not; it gets what they may do now.
-  func change(
-    _ id: UserID, by authority: Authority, if condition: RevisionCondition,
-    _ edit: (_ user: inout UserRecord, _ permissions: PermissionSet) -> AuthError?
-  ) throws(AuthError) -> (value: User, position: LogPosition) {
-    try act(on: id, by: authority, if: condition) { (old, permissions, now, transaction) throws(RepositoryError) in
-      var new = old
-      if let error = edit(&new, permissions) { return try refuse(error, id, to: authority, at: now, in: &transaction) }
-      return try settle(new, replacing: old, by: authority, at: now, in: &transaction)
-    }
-  }
-
-  /// Does something to an account on somebody's authority, judged first as for `change`.
+  /// Does something to an account on somebody's authority, in a transaction of its own.
   ///
   /// - Parameter body: gets the account, what they may do now, and the time; it writes, or says why not.
   func act(
@@ -39,13 +22,50 @@ extension AccountService {
   ) throws(AuthError) -> (value: User, position: LogPosition) {
     try authority.require(.usersWrite)
     let now = identifiers.now()
-    let done = try store.writing { (transaction) throws(RepositoryError) -> AccountOutcome in
-      let permissions = try authority.permissions(by: store, in: &transaction)
-      switch try subject(id, for: permissions, if: condition, in: &transaction) {
-      case .done(let user): return try body(user, permissions, now, &transaction)
-      case .refused(let error): return try refuse(error, id, to: authority, at: now, in: &transaction)
-      }
+    return try settled(
+      store.writing { (transaction) throws(RepositoryError) -> AccountOutcome in
+        try act(on: id, by: authority, if: condition, at: now, in: &transaction) {
+          (user, permissions, transaction) throws(RepositoryError) in
+          try body(user, permissions, now, &transaction)
+        }
+      })
+  }
+
+  /// The same inside a transaction: judged in this order, whether they may write users now, whether the account is there, whether its role
+  /// gives nothing that they lack, the revision, and what `body` says. A refusal changes nothing; one for want of permissions is in the
+  /// audit trail.
+  func act(
+    on id: UserID, by authority: Authority, if condition: RevisionCondition, at now: Int64, in transaction: inout Writing,
+    _ body: (
+      _ user: UserRecord, _ permissions: PermissionSet, _ transaction: inout Writing
+    ) throws(RepositoryError) -> AccountOutcome
+  ) throws(RepositoryError) -> AccountOutcome {
+    let permissions = try authority.permissions(by: store, in: &transaction)
+    switch try subject(id, for: permissions, if: condition, in: &transaction) {
+    case .done(let user): return try body(user, permissions, &transaction)
+    case .refused(let error): return try refuse(error, id, to: authority, at: now, in: &transaction)
     }
+  }
+
+  /// Changes an account inside a transaction, judged as above; at the end, whether an administrator is left.
+  ///
+  /// - Parameter edit: changes the record, or says why not; it gets what they may do now.
+  func change(
+    _ id: UserID, by authority: Authority, if condition: RevisionCondition, at now: Int64, in transaction: inout Writing,
+    _ edit: (_ user: inout UserRecord, _ permissions: PermissionSet) throws(RepositoryError) -> AuthError?
+  ) throws(RepositoryError) -> AccountOutcome {
+    try act(on: id, by: authority, if: condition, at: now, in: &transaction) {
+      (old, permissions, transaction) throws(RepositoryError) in
+      var new = old
+      if let error = try edit(&new, permissions) { return try refuse(error, id, to: authority, at: now, in: &transaction) }
+      return try settle(new, replacing: old, by: authority, at: now, in: &transaction)
+    }
+  }
+
+  /// What came of a transaction, as its caller sees it.
+  func settled(
+    _ done: (value: AccountOutcome, position: LogPosition)
+  ) throws(AuthError) -> (value: User, position: LogPosition) {
     switch done.value {
     case .done(let user): return (User(user), done.position)
     case .refused(let error): throw error
@@ -86,7 +106,7 @@ extension AccountService {
     return .forbidden
   }
 
-  /// Writes a changed account with what follows from the change: a higher revision; whoever is no longer active has no sessions and no
+  /// Writes a changed account with what follows from the change, or refuses before it has written anything: a higher revision; whoever is no longer active has no sessions and no
   /// one-time tokens from this commit on; a new address makes tokens useless that were for the old one. A record that is as it was is not
   /// written.
   func settle(
@@ -95,6 +115,10 @@ extension AccountService {
     guard changed != old else { return .done(old) }
     var new = changed
     if try leavesNoAdministrator(old, becoming: new, in: &transaction) { return .refused(.lastAdmin) }
+    // Before anything is written, because others may go on in this transaction.
+    if new.email != old.email, try store.users.isTaken(new.email, except: new.id, in: &transaction) {
+      return .refused(.emailExists)
+    }
     if old.status == .active, new.status != .active {
       // The epoch voids what was issued; the rows go so that nothing of them is left.
       new.epoch &+= 1

@@ -12,11 +12,16 @@ package struct AccountForm: Sendable {
   package var passwordHash: FieldInput
   package var emailVerified: FlagInput
   package var mustChangePassword: FlagInput
+  package var metadata: ObjectInput
+  package var appMetadata: ObjectInput
+  /// Whether a message goes to the address that lets its owner set a password.
+  package var sendReset: FlagInput
   package var complaints: [FieldError]
 
   package init(
     email: FieldInput, name: FieldInput, role: FieldInput = .absent, password: FieldInput = .absent,
     passwordHash: FieldInput = .absent, emailVerified: FlagInput = .absent, mustChangePassword: FlagInput = .absent,
+    metadata: ObjectInput = .absent, appMetadata: ObjectInput = .absent, sendReset: FlagInput = .absent,
     complaints: [FieldError] = []
   ) {
     self.email = email
@@ -26,6 +31,9 @@ package struct AccountForm: Sendable {
     self.passwordHash = passwordHash
     self.emailVerified = emailVerified
     self.mustChangePassword = mustChangePassword
+    self.metadata = metadata
+    self.appMetadata = appMetadata
+    self.sendReset = sendReset
     self.complaints = complaints
   }
 }
@@ -37,17 +45,22 @@ package struct AccountEditForm: Sendable {
   package var role: FieldInput
   package var emailVerified: FlagInput
   package var mustChangePassword: FlagInput
+  package var metadata: ObjectInput
+  package var appMetadata: ObjectInput
   package var complaints: [FieldError]
 
   package init(
     email: FieldInput = .absent, name: FieldInput = .absent, role: FieldInput = .absent, emailVerified: FlagInput = .absent,
-    mustChangePassword: FlagInput = .absent, complaints: [FieldError] = []
+    mustChangePassword: FlagInput = .absent, metadata: ObjectInput = .absent, appMetadata: ObjectInput = .absent,
+    complaints: [FieldError] = []
   ) {
     self.email = email
     self.name = name
     self.role = role
     self.emailVerified = emailVerified
     self.mustChangePassword = mustChangePassword
+    self.metadata = metadata
+    self.appMetadata = appMetadata
     self.complaints = complaints
   }
 }
@@ -55,10 +68,12 @@ package struct AccountEditForm: Sendable {
 /// `PATCH /api/auth/me`.
 package struct OwnAccountForm: Sendable {
   package var name: FieldInput
+  package var metadata: ObjectInput
   package var complaints: [FieldError]
 
-  package init(name: FieldInput = .absent, complaints: [FieldError] = []) {
+  package init(name: FieldInput = .absent, metadata: ObjectInput = .absent, complaints: [FieldError] = []) {
     self.name = name
+    self.metadata = metadata
     self.complaints = complaints
   }
 }

@@ -3,38 +3,42 @@
 package import Platform
 import Repositories
 
-/// All of it takes effect with the commit: the next request of whoever is disabled or deleted is refused.
+/// `AccountAction` says what each verb does. All of it takes effect with the commit: the next request of whoever is disabled or deleted is
+/// refused.
 extension AccountService {
-  /// Takes the account out of use. A deleted one will be disabled when it is restored.
-  ///
   /// - Throws: `.forbidden`, `.notFound`, `.revisionMismatch`, `.lastAdmin`.
   package func disable(
     _ id: UserID, if condition: RevisionCondition = .none, by authority: Authority
   ) throws(AuthError) -> (value: User, position: LogPosition) {
-    try change(id, by: authority, if: condition) { user, _ in
-      switch user.status {
-      case .active: user.status = .disabled
-      case .disabled: break
-      case .deleted: user.isDisabledWhenRestored = true
-      }
-      return nil
-    }
+    try perform(.disable(id, condition), by: authority)
   }
 
-  /// Gives the account back to its owner. A deleted one stays deleted, and will not be disabled when it is restored.
-  ///
   /// - Throws: `.forbidden`, `.notFound`, `.revisionMismatch`.
   package func enable(
     _ id: UserID, if condition: RevisionCondition = .none, by authority: Authority
   ) throws(AuthError) -> (value: User, position: LogPosition) {
-    try change(id, by: authority, if: condition) { user, _ in
-      switch user.status {
-      case .active: break
-      case .disabled: user.status = .active
-      case .deleted: user.isDisabledWhenRestored = false
-      }
-      return nil
-    }
+    try perform(.enable(id, condition), by: authority)
+  }
+
+  /// - Throws: `.forbidden`, `.notFound`, `.revisionMismatch`, `.lastAdmin`.
+  package func delete(
+    _ id: UserID, if condition: RevisionCondition = .none, by authority: Authority
+  ) throws(AuthError) -> (value: User, position: LogPosition) {
+    try perform(.delete(id, condition), by: authority)
+  }
+
+  /// - Throws: `.forbidden`, `.notFound`, `.revisionMismatch`.
+  package func restore(
+    _ id: UserID, if condition: RevisionCondition = .none, by authority: Authority
+  ) throws(AuthError) -> (value: User, position: LogPosition) {
+    try perform(.restore(id, condition), by: authority)
+  }
+
+  /// - Throws: `.forbidden`, `.notFound`, `.revisionMismatch`, `.lastAdmin`.
+  package func erase(
+    _ id: UserID, if condition: RevisionCondition = .none, by authority: Authority
+  ) throws(AuthError) -> LogPosition {
+    try perform(.erase(id, condition), by: authority).position
   }
 
   /// Forgets the failed logins and wrong codes of the account, so that its owner may try again at once. The account itself is as it was.
@@ -57,53 +61,6 @@ extension AccountService {
     guard let email = EmailAddress(of: user) else { throw .damaged(.users, .missingField(tag: 2)) }
     try throttle.forgive(email, at: moment, in: &transaction)
     try throttle.forgive(codesOf: user.id, at: moment, in: &transaction)
-  }
-
-  /// Deletes the account, which keeps its address and can be restored.
-  ///
-  /// - Throws: `.forbidden`, `.notFound`, `.revisionMismatch`, `.lastAdmin`.
-  package func delete(
-    _ id: UserID, if condition: RevisionCondition = .none, by authority: Authority
-  ) throws(AuthError) -> (value: User, position: LogPosition) {
-    try change(id, by: authority, if: condition) { user, _ in
-      user.delete()
-      return nil
-    }
-  }
-
-  /// Makes a deleted account what it was before.
-  ///
-  /// - Throws: `.forbidden`, `.notFound`, `.revisionMismatch`.
-  package func restore(
-    _ id: UserID, if condition: RevisionCondition = .none, by authority: Authority
-  ) throws(AuthError) -> (value: User, position: LogPosition) {
-    try change(id, by: authority, if: condition) { user, _ in
-      guard user.status == .deleted else { return nil }
-      user.status = user.isDisabledWhenRestored ? .disabled : .active
-      user.isDisabledWhenRestored = false
-      return nil
-    }
-  }
-
-  /// Removes everything that is kept of a person, whatever the account's status; the address is free afterwards. Audit records stay: they
-  /// name nobody but by an identifier that leads nowhere then.
-  ///
-  /// - Throws: `.forbidden`, `.notFound`, `.revisionMismatch`, `.lastAdmin`.
-  package func erase(
-    _ id: UserID, if condition: RevisionCondition = .none, by authority: Authority
-  ) throws(AuthError) -> LogPosition {
-    try act(on: id, by: authority, if: condition) { (user, _, now, transaction) throws(RepositoryError) in
-      if try leavesNoAdministrator(user, becoming: nil, in: &transaction) { return .refused(.lastAdmin) }
-      try store.sessions.endSessions(of: user.id, in: &transaction)
-      try store.oneTimeTokens.deleteAll(of: user.id, in: &transaction)
-      try store.secondFactors.delete(of: user.id, in: &transaction)
-      try store.knownDevices.deleteAll(of: user.id, in: &transaction)
-      try store.outbox.deleteAll(of: user.id, in: &transaction)
-      try store.users.delete(user, in: &transaction)
-      try audit.note(
-        .userErased, at: now, actor: authority.actor, subject: user.id, session: authority.session, in: &transaction)
-      return .done(user)
-    }.position
   }
 
   /// Deletes one's own account. Costs exactly one password hash, so it belongs on the hash pool. Wrong passwords count as those of a login.
@@ -151,13 +108,5 @@ extension AccountService {
     case .done: return done.position
     case .refused(let error): throw error
     }
-  }
-}
-
-extension UserRecord {
-  fileprivate mutating func delete() {
-    guard status != .deleted else { return }
-    isDisabledWhenRestored = status == .disabled
-    status = .deleted
   }
 }

@@ -58,19 +58,9 @@ package struct AuditQuery: Sendable {
   package var since: Int64?
   /// Before this moment.
   package var until: Int64?
-  package var limit = defaultLimit
+  package var limit = ListLimits.defaultCount
   /// The `nextCursor` of the page before; nil for the first page.
   package var cursor: String?
 
-  package static let limits = 1...200
-  package static let defaultLimit = 50
-
   package init() {}
-}
-
-/// Records, newest first, and where to go on.
-package struct AuditPage: Sendable {
-  package let entries: [AuditEntry]
-  /// Nil on the last page. Made of `[A-Za-z0-9_-]`.
-  package let nextCursor: String?
 }

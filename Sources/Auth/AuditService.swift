@@ -36,13 +36,11 @@ package final class AuditService: Sendable {
   /// One page, newest first. A page may be short, or empty, and still have a next one: a filter looks at so many records at once.
   ///
   /// - Throws: `.forbidden`, `.invalidCursor`.
-  package func list(_ query: AuditQuery, by authority: Authority) throws(AuthError) -> AuditPage {
+  package func list(_ query: AuditQuery, by authority: Authority) throws(AuthError) -> ListPage<AuditEntry> {
     try authority.require(.auditRead)
     var upper: UInt64?
-    if let cursor = query.cursor {
-      guard let cursor = AuditCursor(cursor.utf8.span, for: query, key: cursors) else { throw .invalidCursor }
-      upper = cursor.before
-    }
+    let cursors = ListCursor(.audit, filters: query.filters, key: cursors)
+    if let cursor = query.cursor { upper = try cursors.place(cursor).reduce(0) { $0 << 8 | UInt64($1) } }
     var entries: [AuditEntry] = []
     var last: UInt64?
     try store.reading { (transaction) throws(RepositoryError) in
@@ -64,7 +62,10 @@ package final class AuditService: Sendable {
         if last == nil || last == first { return last = nil }
       }
     }
-    return AuditPage(entries: entries, nextCursor: last.map { AuditCursor(before: $0).text(for: query, key: cursors) })
+    let next = last.map { last in
+      cursors.text(at: stride(from: UInt64(0), to: 64, by: 8).map { UInt8(truncatingIfNeeded: last >> (56 - $0)) })
+    }
+    return ListPage(entries, nextCursor: next)
   }
 
   /// Lets records go that are older than the retention.
@@ -92,36 +93,7 @@ extension AuditQuery {
   }
 
   /// What a cursor belongs to: all but the limit.
-  fileprivate var bytes: [UInt8] {
-    "\(actor?.description ?? "-") \(subject?.description ?? "-") \(since ?? -1) \(until ?? -1) \(type ?? "-")".utf8.map { $0 }
-  }
-}
-
-/// The place before one record, as 34 base64url digits: version 2, sequence number, tag (16) over both and the filters.
-private struct AuditCursor {
-  let before: UInt64
-
-  private static let version: UInt8 = 2
-  private static let byteCount = 25
-
-  init(before: UInt64) { self.before = before }
-
-  init?(_ text: Span<UInt8>, for query: AuditQuery, key: HMACSHA256) {
-    var bytes = InlineArray<25, UInt8>(repeating: 0)
-    var target = bytes.mutableSpan
-    guard Base64URL.decode(text, into: &target) == Self.byteCount else { return nil }
-    var sequence: UInt64 = 0
-    for index in 1..<9 { sequence = sequence << 8 | UInt64(bytes[index]) }
-    before = sequence
-    guard key.isValid(bytes.span.extracting(9..<25), for: (body + query.bytes).span), bytes[0] == Self.version else { return nil }
-  }
-
-  private var body: [UInt8] {
-    [Self.version] + stride(from: 56, through: 0, by: -8).map { UInt8(truncatingIfNeeded: before >> UInt64($0)) }
-  }
-
-  func text(for query: AuditQuery, key: HMACSHA256) -> String {
-    let tag = key.authenticate((body + query.bytes).span)
-    return Base64URL.encodedString((body + (0..<16).map { tag.bytes[$0] }).span)
+  fileprivate var filters: [String?] {
+    [actor?.description, subject?.description, since.map { "\($0)" }, until.map { "\($0)" }, type]
   }
 }

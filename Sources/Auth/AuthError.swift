@@ -51,6 +51,10 @@ package enum AuthError: Error, Equatable, Sendable {
   case invalidCursor
   /// 400: the keys cannot be rotated, and why.
   case rotationRefused(RotationRefusal)
+  /// 400: another operation of the same batch was refused, and all were to be done or none.
+  case abandoned
+  /// 413: more changes than one commit holds; nothing was changed.
+  case tooMuchAtOnce
 
   /// 429: too many failures; nothing was looked at.
   case loginThrottled(ThrottleRefusal)
@@ -103,6 +107,8 @@ extension AuthError: CustomStringConvertible {
     case .loginThrottled(let refusal): "policy \(refusal.policy) refuses for \(refusal.retryAfter) s"
     case .rateLimited(let refusal): "policy \(refusal.policy) refuses for \(refusal.retryAfter) s"
     case .rotationRefused(let reason): reason.description
+    case .abandoned: "another operation of the batch was refused"
+    case .tooMuchAtOnce: "one commit cannot hold the changes"
     case .overloaded: "all password hashing arenas are in use"
     case .readOnly: "storage is read-only after a failed write"
     case .commitOutcomeUnknown: "whether the write survives is known after a restart"

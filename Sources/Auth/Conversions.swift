@@ -16,6 +16,7 @@ extension AuthError {
     case .storageFull: self = .storageFull
     case .wouldBlock: self = .wouldBlock
     case .emailTaken: self = .emailExists
+    case .tooLarge: self = .tooMuchAtOnce
     case .failure: self = .storageFailed(error.description)
     }
   }
@@ -58,11 +59,23 @@ extension User {
     lastLoginAt = record.lastLoginAt == 0 ? nil : record.lastLoginAt
     passwordChangedAt = record.passwordChangedAt == 0 ? nil : record.passwordChangedAt
     revision = record.revision
+    metadata = record.metadata
+    appMetadata = record.appMetadata
   }
 }
 
 extension User.Status {
   init(_ status: UserRecord.Status) {
+    switch status {
+    case .active: self = .active
+    case .disabled: self = .disabled
+    case .deleted: self = .deleted
+    }
+  }
+}
+
+extension UserRecord.Status {
+  init(_ status: User.Status) {
     switch status {
     case .active: self = .active
     case .disabled: self = .disabled

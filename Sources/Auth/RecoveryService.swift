@@ -98,7 +98,10 @@ package final class RecoveryService: Sendable {
       user.passwordChangedAt = now
       user.mustChangePassword = false
       // What somebody may have set up who had not shown that the address is theirs.
-      if !old.isEmailVerified { try store.secondFactors.remove(from: &user, in: &transaction) }
+      if !old.isEmailVerified {
+        try store.secondFactors.remove(from: &user, in: &transaction)
+        user.metadata = []
+      }
       user.isEmailVerified = true
       // Ends every session and voids every token at once; the rows go with it.
       user.epoch &+= 1

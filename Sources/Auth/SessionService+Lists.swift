@@ -1,5 +1,6 @@
 // Sessions seen and ended one by one: by the person whose they are, and by those who may look after others.
 
+import Codecs
 package import Platform
 import Repositories
 
@@ -12,8 +13,8 @@ extension SessionService {
   /// One page of the person's own sessions.
   ///
   /// - Throws: `.invalidCursor`.
-  package func list(_ query: SessionListQuery, of principal: Principal) throws(AuthError) -> SessionPage {
-    try page(query, of: principal.userID) ?? SessionPage(sessions: [], nextCursor: nil)
+  package func list(_ query: SessionListQuery, of principal: Principal) throws(AuthError) -> ListPage<Session> {
+    try page(query, of: principal.userID) ?? ListPage([], nextCursor: nil)
   }
 
   /// Ends one of the person's own sessions, the one that asks included.
@@ -47,7 +48,7 @@ extension SessionService {
   /// - Throws: `.forbidden`, `.notFound` if there is no such user, `.invalidCursor`.
   package func list(
     _ query: SessionListQuery, of userID: UserID, by authority: Authority
-  ) throws(AuthError) -> SessionPage {
+  ) throws(AuthError) -> ListPage<Session> {
     try authority.require(.sessionsRead)
     guard let page = try page(query, of: userID) else { throw .notFound }
     return page
@@ -85,15 +86,15 @@ extension SessionService {
   // MARK: Parts
 
   /// Sessions that live, newest first; nil if there is no such user.
-  private func page(_ query: SessionListQuery, of userID: UserID) throws(AuthError) -> SessionPage? {
-    var start: SessionCursor?
-    if let text = query.cursor {
-      start = SessionCursor(text.utf8.span, of: userID.uuid, key: keys.cursors)
-      if start == nil { throw .invalidCursor }
+  private func page(_ query: SessionListQuery, of userID: UserID) throws(AuthError) -> ListPage<Session>? {
+    let cursors = ListCursor(.sessions, filters: [userID.description], key: keys.cursors)
+    var last: UUID?
+    if let cursor = query.cursor {
+      let place = try cursors.place(cursor)
+      last = UUID(bytes: place.span)
     }
     let now = identifiers.now()
     var found: [Session] = []
-    var last = start?.last
     var hasMore = true
     var examined = 0
     let isThere = try store.reading { (transaction) throws(RepositoryError) -> Bool in
@@ -112,8 +113,9 @@ extension SessionService {
       return true
     }
     guard isThere else { return nil }
-    guard hasMore, let last else { return SessionPage(sessions: found, nextCursor: nil) }
-    return SessionPage(sessions: found, nextCursor: SessionCursor(userID: userID.uuid, last: last).text(key: keys.cursors))
+    guard hasMore, let last else { return ListPage(found, nextCursor: nil) }
+    let place = last.bytes
+    return ListPage(found, nextCursor: cursors.text(at: place.indices.map { place[$0] }))
   }
 
   /// False if the user has no such session that lives.

@@ -17,6 +17,9 @@ package struct User: Sendable, Equatable {
   package let lastLoginAt: Int64?
   package let passwordChangedAt: Int64?
   package let revision: UInt64
+  /// What belongs to the user, and what only those may change who may write users: JSON objects in compact form; empty if they have no members.
+  package let metadata: [UInt8]
+  package let appMetadata: [UInt8]
 
   package enum Status: String, Sendable, CaseIterable {
     case active, disabled, deleted

@@ -18,6 +18,9 @@ package struct UserView: Sendable {
   package let lastLoginAt: Int64?
   package let passwordChangedAt: Int64?
   package let revision: UInt64
+  /// JSON objects; empty ranges if they have no members.
+  package let metadata: Range<Int>
+  package let appMetadata: Range<Int>
 
   init(_ fields: UserFields) {
     id = UserID(fields.id)
@@ -34,14 +37,17 @@ package struct UserView: Sendable {
     lastLoginAt = fields.lastLoginAt == 0 ? nil : fields.lastLoginAt
     passwordChangedAt = fields.passwordChangedAt == 0 ? nil : fields.passwordChangedAt
     revision = fields.revision
+    metadata = fields.metadata
+    appMetadata = fields.appMetadata
   }
 
-  fileprivate init(_ user: User, email: Range<Int>, name: Range<Int>, role: Range<Int>) {
+  /// - Parameter places: of address, name, role, metadata and those of the application.
+  fileprivate init(_ user: User, _ places: [Range<Int>]) {
     id = user.id
-    self.email = email
+    email = places[0]
     isEmailVerified = user.isEmailVerified
-    self.name = name
-    self.role = role
+    name = places[1]
+    role = places[2]
     status = user.status
     hasSecondFactors = user.hasSecondFactors
     recoveryCodesLeft = user.recoveryCodesLeft
@@ -51,17 +57,21 @@ package struct UserView: Sendable {
     lastLoginAt = user.lastLoginAt
     passwordChangedAt = user.passwordChangedAt
     revision = user.revision
+    metadata = places[3]
+    appMetadata = places[4]
   }
 }
 
 extension User {
   /// Runs `body` on this user as a view, so that whoever writes users needs one way to do it.
   package func withView<Value>(_ body: (UserView, Span<UInt8>) -> Value) -> Value {
-    let bytes = Array(email.utf8) + Array(name.utf8) + Array(role.utf8)
-    let nameStart = email.utf8.count
-    let roleStart = nameStart + name.utf8.count
-    return body(
-      UserView(self, email: 0..<nameStart, name: nameStart..<roleStart, role: roleStart..<bytes.count), bytes.span)
+    var bytes: [UInt8] = []
+    let parts = [Array(email.utf8), Array(name.utf8), Array(role.utf8), metadata, appMetadata]
+    let places = parts.map { part in
+      bytes += part
+      return (bytes.count - part.count)..<bytes.count
+    }
+    return body(UserView(self, places), bytes.span)
   }
 }
 

@@ -1,6 +1,6 @@
 // Writes problem documents, and holds the problems that HTTP itself finds.
 
-import Codecs
+package import Codecs
 
 extension Response {
   /// Turns what was made so far into the answer to `request` that `problem` asks for.
@@ -19,33 +19,38 @@ extension Response {
     code = problem.code
     if let seconds = problem.retryAfter { header("Retry-After", String(seconds)) }
     for field in problem.headers { header(field.name, field.value) }
-    writeJSON { json in
-      json.beginObject()
-      json.key("type")
-      json.string("/problems/\(problem.code)")
-      json.key("title")
-      json.string(problem.title)
-      json.key("status")
-      json.integer(problem.status.code)
-      json.key("code")
-      json.string(problem.code)
-      if !problem.detail.isEmpty {
-        json.key("detail")
-        json.string(problem.detail)
-      }
-      if !instance.isEmpty {
-        json.key("instance")
-        json.string(instance)
-      }
-      json.key("requestId")
-      requestID.withSpan { json.string($0) }
-      problem.writeMembers(&json)
-      json.endObject()
-    }
+    writeJSON { json in problem.write(to: &json, instance: instance, requestID: requestID) }
   }
 }
 
 extension Problem {
+  /// The document.
+  ///
+  /// - Parameter instance: the path of the request, or empty if it was not understood.
+  package func write(to json: inout JSONWriter, instance: Span<UInt8>, requestID: RequestID) {
+    json.beginObject()
+    json.key("type")
+    json.string("/problems/\(code)")
+    json.key("title")
+    json.string(title)
+    json.key("status")
+    json.integer(status.code)
+    json.key("code")
+    json.string(code)
+    if !detail.isEmpty {
+      json.key("detail")
+      json.string(detail)
+    }
+    if !instance.isEmpty {
+      json.key("instance")
+      json.string(instance)
+    }
+    json.key("requestId")
+    requestID.withSpan { json.string($0) }
+    writeMembers(&json)
+    json.endObject()
+  }
+
   fileprivate func writeMembers(_ json: inout JSONWriter) {
     if !fieldErrors.isEmpty {
       json.key("errors")

@@ -16,6 +16,8 @@ package enum RepositoryError: StorageErrorCarrier, Equatable {
   case newerSchema(found: UInt32, supported: UInt32)
   /// The store has entries, but none that say what it is.
   case schemaMissing
+  /// Whoever wrote has thought better of it: nothing was written.
+  case abandoned
 
   package init(_ error: StorageError) { self = .storage(error) }
 }
@@ -33,6 +35,8 @@ extension RepositoryError {
     case wouldBlock
     /// A unique address is taken.
     case emailTaken
+    /// One commit cannot hold what was to be written.
+    case tooLarge
     /// Damage, a failing device, or a mistake of the program.
     case failure
   }
@@ -45,12 +49,13 @@ extension RepositoryError {
       case .commitOutcomeUnknown: .commitOutcomeUnknown
       case .storageFull, .memoryFull: .storageFull
       case .wouldBlock, .snapshotExpired, .tooManyReaders: .wouldBlock
-      case .emptyKey, .keyTooLarge, .valueTooLarge, .transactionTooLarge, .operationMalformed, .locked, .damaged, .newerFormat,
+      case .transactionTooLarge: .tooLarge
+      case .emptyKey, .keyTooLarge, .valueTooLarge, .operationMalformed, .locked, .damaged, .newerFormat,
         .pageDamaged, .backupMismatch, .targetNotEmpty, .io:
         .failure
       }
     case .emailTaken: .emailTaken
-    case .damaged, .rowMissing, .fieldTooLong, .newerSchema, .schemaMissing: .failure
+    case .damaged, .rowMissing, .fieldTooLong, .newerSchema, .schemaMissing, .abandoned: .failure
     }
   }
 }
@@ -82,6 +87,7 @@ extension RepositoryError: CustomStringConvertible {
       "a field of table \"\(table)\" is \(byteCount) bytes; the limit is \(limit)"
     case .newerSchema(let found, let supported): "the store has schema version \(found); this program reads up to \(supported)"
     case .schemaMissing: "the store has entries but no schema version"
+    case .abandoned: "the transaction was abandoned"
     }
   }
 }

@@ -115,19 +115,6 @@ package struct UserRepository: Sendable {
     return id
   }
 
-  /// At most `limit` users in the order of creation or its reverse, beginning after `id` or, without one, at the beginning of the order.
-  package func page<Reader: TransactionReader & ~Copyable>(
-    after id: UUID?, _ order: Order, limit: Int, in transaction: inout Reader
-  ) throws(RepositoryError) -> [UserRecord] {
-    var rows: [UserRecord] = []
-    guard limit > 0 else { return rows }
-    try table.scan(after: id, order == .oldestFirst ? .ascending : .descending, in: &transaction) { row in
-      rows.append(row)
-      return rows.count < limit ? .next : .stop
-    }
-    return rows
-  }
-
   private func owner<Reader: TransactionReader & ~Copyable>(
     ofEmail email: String, in transaction: inout Reader
   ) throws(RepositoryError) -> UUID? {

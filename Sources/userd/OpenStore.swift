@@ -92,7 +92,8 @@ struct OpenStore: Sendable {
         store: records, keys: ring, hasher: hasher, options: configuration.sessionOptions(policy), outbox: outbox, clock: clock,
         random: random)
       accounts = AccountService(
-        store: records, keys: ring, hasher: hasher, policy: policy, throttle: sessions.throttle, clock: clock, random: random)
+        store: records, keys: ring, hasher: hasher, policy: policy, throttle: sessions.throttle, outbox: outbox, clock: clock,
+        random: random)
       recovery = RecoveryService(sessions: sessions, random: random)
       keys = KeyService(store: records, folder: keyFolder, keys: ring, clock: clock)
     }
@@ -193,7 +194,7 @@ extension CommandError {
     switch error {
     case .storage(let error): opening(error)
     case .damaged, .rowMissing, .newerSchema, .schemaMissing: .failed("\(error)", .damagedData)
-    case .emailTaken, .fieldTooLong: .failed("\(error)", .internalError)
+    case .emailTaken, .fieldTooLong, .abandoned: .failed("\(error)", .internalError)
     }
   }
 

@@ -19,7 +19,7 @@ extension CommandError {
     case .readOnly, .commitOutcomeUnknown, .storageFailed: .failed(error.description, .inputOutput)
     case .invalidToken, .tokenExpired, .sessionRevoked, .invalidCredentials, .mfaRequired, .mfaInvalid, .refreshInvalid,
       .refreshReused, .reauthRequired, .invalidCursor, .tokenUsedOrExpired, .preconditionRequired, .idempotencyKeyReused,
-      .answerTooLong:
+      .answerTooLong, .abandoned, .tooMuchAtOnce:
       .failed(error.description, .internalError)
     }
   }

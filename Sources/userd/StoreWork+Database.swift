@@ -57,7 +57,7 @@ func serving<Value>(_ work: () throws(StorageError) -> Value) throws(AuthError) 
     case .readOnly: throw .readOnly
     case .storageFull: throw .storageFull
     case .commitOutcomeUnknown: throw .commitOutcomeUnknown
-    case .wouldBlock, .emailTaken, .failure: throw .storageFailed("\(error)")
+    case .wouldBlock, .emailTaken, .tooLarge, .failure: throw .storageFailed("\(error)")
     }
   }
 }

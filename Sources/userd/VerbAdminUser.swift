@@ -90,7 +90,7 @@ extension Verb {
       var cursor: String?
       repeat {
         let after = cursor.map { "&cursor=\($0)" } ?? ""
-        let page = try desk.call(AdminRequest("GET", "/api/v1/users?limit=\(UserListQuery.limits.upperBound)\(after)"))
+        let page = try desk.call(AdminRequest("GET", "/api/v1/users?limit=\(ListLimits.counts.upperBound)\(after)"))
         var text = ""
         if let users = page.root["data"]?.elements {
           for user in users { text += page.line(of: user, invocation) }

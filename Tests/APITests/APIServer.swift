@@ -63,8 +63,8 @@ final class APIServer: Sendable {
     services = Services(
       sessions: sessions,
       accounts: AccountService(
-        store: store, keys: keys, hasher: hasher, policy: options.passwordPolicy, throttle: sessions.throttle, clock: clock,
-        random: .system),
+        store: store, keys: keys, hasher: hasher, policy: options.passwordPolicy, throttle: sessions.throttle, outbox: outbox,
+        clock: clock, random: .system),
       keys: KeyService(store: store, folder: keyFolder, keys: keys, clock: clock),
       audit: AuditService(of: sessions, retention: 86_400, clock: clock),
       recovery: RecoveryService(sessions: sessions, random: .system),

@@ -113,7 +113,7 @@ import Testing
     #expect(named.status == 200 && named["name"]?.string == "Änn" && named.header("ETag") == "\"r2\"")
     #expect(
       try server.ask("PATCH", "/api/auth/me", #"{"name":"A"}"#, token: ann.access, fields: ["If-Match: \(tag)"]).status == 412)
-    for member in ["email", "role", "emailVerified", "status", "mustChangePassword", "metadata"] {
+    for member in ["email", "role", "emailVerified", "status", "mustChangePassword", "appMetadata"] {
       let answer = try server.ask("PATCH", "/api/auth/me", #"{"\#(member)":"admin"}"#, token: ann.access)
       #expect(answer.fieldErrors == ["#/\(member) unknown_field"])
     }
@@ -142,7 +142,8 @@ import Testing
     _ = try server.ask("DELETE", "/api/v1/users/\(ann.userID)", token: root.access)
     #expect(try found("email=ann@example.org") == [])
     #expect(try found("email=ann@example.org&status=deleted") == [ann.userID])
-    for query in ["status=deleted", "email=a&status=gone", "email=a&email=b"] {
+    #expect(try found("status=deleted") == [ann.userID])
+    for query in ["status=gone", "email=a&status=gone", "email=a&email=b"] {
       #expect(try server.ask("GET", "/api/v1/users?\(query)", token: root.access).code == "invalid_request", "\(query)")
     }
   }

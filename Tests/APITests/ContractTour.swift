@@ -93,6 +93,10 @@ struct ContractTour {
     let eve = try #require(made["id"]?.string), path = "/api/v1/users/\(eve)"
     try ledger.ask(server, "GET", path, token: root.access, expects: 200)
     try ledger.ask(server, "GET", "/api/v1/users?limit=1&sort=-createdAt", token: root.access, expects: 200)
+    try ledger.ask(server, "GET", "/api/v1/users?limit=1&q=R&count=true&role=admin", token: root.access, expects: 200)
+    let batch =
+      #"{"operations":[{"method":"create","user":{"email":"batch@example.org","name":"B"}},{"method":"enable","id":"x"}]}"#
+    try ledger.ask(server, "POST", "/api/v1/users:batch", batch, token: root.access, expects: 200)
     let whole = #"{"email":"eve@example.org","name":"Eve","role":"user"}"#
     try ledger.ask(server, "PUT", path, whole, token: root.access, expects: 428)
     try ledger.ask(server, "PUT", path, whole, token: root.access, fields: ["If-Match: *"], expects: 200)

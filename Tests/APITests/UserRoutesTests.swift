@@ -137,9 +137,57 @@ import Testing
     #expect(turned.code == "invalid_cursor")
   }
 
+  @Test func `a list takes at most so long a beginning`() throws {
+    let server = try APIServer()
+    let root = try server.administrator()
+    let exact = String(repeating: "a", count: 254)
+    #expect(try server.ask("GET", "/api/v1/users?q=\(exact)", token: root.access).status == 200)
+    #expect(try server.ask("GET", "/api/v1/users?q=\(exact)a", token: root.access).code == "invalid_request")
+  }
+
+  @Test func `filters, sorts and counts go together, and the link repeats them`() throws {
+    let server = try APIServer()
+    let root = try server.administrator()
+    for (email, name) in [
+      ("zoe@example.org", "Ann B"), ("ann@example.org", "Zoe"), ("bob@example.org", "Bob"), ("anna@example.org", "Ann A"),
+    ] {
+      #expect(try server.ask("POST", "/api/v1/users", Self.body(email, name: name), token: root.access).status == 201)
+    }
+    func emails(_ answer: Answer) -> [String] {
+      answer["data"]?.elements.map { String(($0["email"]?.string ?? "?").prefix { $0 != "@" }) } ?? []
+    }
+    let found = try server.ask("GET", "/api/v1/users?q=AN&count=true&limit=2", token: root.access)
+    #expect(emails(found) == ["ann", "anna"], "addresses come first")
+    #expect(found["total"]?.integer == 3 && found.members == ["data", "page", "total"])
+    let cursor = try #require(found["page"]?["nextCursor"]?.string)
+    #expect(found.header("Link") == "</api/v1/users?limit=2&q=AN&count=true&cursor=\(cursor)>; rel=\"next\"")
+    let next = try server.ask("GET", "/api/v1/users?limit=2&q=AN&count=true&cursor=\(cursor)", token: root.access)
+    #expect(emails(next) == ["zoe"] && next["page"]?["nextCursor"]?.isNull == true, "then names, without those who were there")
+    let odd = try server.ask("GET", "/api/v1/users?limit=1&q=ann%20&sort=createdAt&count=true", token: root.access)
+    #expect(emails(odd) == ["zoe"] && odd["total"]?.integer == 2)
+    #expect(odd.header("Link")?.hasPrefix("</api/v1/users?limit=1&q=ann%20&sort=createdAt&count=true&cursor=") == true)
+    #expect(
+      try emails(server.ask("GET", "/api/v1/users?sort=email", token: root.access)) == ["ann", "anna", "bob", "root", "zoe"])
+    let admins = try server.ask("GET", "/api/v1/users?role=admin&count=true", token: root.access)
+    #expect(emails(admins) == ["root"] && admins["total"]?.integer == 1)
+    let id = try #require(next["data"]?.elements.map { $0["id"]?.string ?? "" }.first)
+    #expect(try server.ask("DELETE", "/api/v1/users/\(id)", token: root.access).status == 204)
+    let deleted = try server.ask("GET", "/api/v1/users?status=deleted&count=true", token: root.access)
+    #expect(emails(deleted) == ["zoe"] && deleted["total"]?.integer == 1)
+    #expect(try server.ask("GET", "/api/v1/users?count=true", token: root.access)["total"]?.integer == 4)
+    // Who may not read users is not told how many there are.
+    let bob = try server.login("bob@example.org")
+    #expect(try server.ask("GET", "/api/v1/users?count=true", token: bob.access).code == "forbidden")
+    for filter in ["q=an&limit=2", "q=AN&limit=2", "q=AN&count=true&status=active", "q=AN&sort=email", "q=AN&role=user"] {
+      let other = try server.ask("GET", "/api/v1/users?\(filter)&cursor=\(cursor)", token: root.access)
+      #expect(filter == "q=AN&limit=2" ? other.status == 200 : other.code == "invalid_cursor", "\(filter)")
+    }
+  }
+
   @Test(arguments: [
     "limit=0", "limit=201", "limit=-1", "limit=1.5", "limit=", "limit=00000000000000001", "limit=1&limit=2", "sort=name", "sort=",
-    "colour=red", "Limit=1", "=", "limit=%31%00", "q=ann", "limit=%ff",
+    "colour=red", "Limit=1", "=", "limit=%31%00", "limit=%ff", "q=", "q=a&q=b", "status=gone", "status=", "role=", "role=A",
+    "count=1", "count=", "count=true&count=true",
   ]) func `a list refuses what it does not understand`(_ query: String) throws {
     let server = try APIServer()
     let root = try server.administrator()
@@ -147,7 +195,10 @@ import Testing
     #expect(answer.status == 400 && answer.code == "invalid_request", "\(answer.text)")
   }
 
-  @Test(arguments: ["limit=1", "limit=200", "limit=%31", "&&limit=5&", "sort=-createdAt", ""])
+  @Test(arguments: [
+    "limit=1", "limit=200", "limit=%31", "&&limit=5&", "sort=-createdAt", "", "sort=email&q=a+b", "status=deleted&role=nobody",
+    "q=%c3%84&count=false", "email=x&count=true&status=active", "q=%00",
+  ])
   func `a list takes what it understands`(_ query: String) throws {
     let server = try APIServer()
     let root = try server.administrator()

@@ -224,7 +224,7 @@ import Testing
       let pair = try (0..<2).map { try create(server, "r\(round)n\($0)@example.org", role: "admin") }
       if round > 0 {
         // Only these two are left to decide it.
-        for user in try server.accounts.list(UserListQuery(limit: 200)!, by: .owner).users where user.role == "admin" {
+        for user in try server.accounts.list(userListQuery(limit: 200), by: .owner).items where user.role == "admin" {
           if !pair.contains(where: { $0.id == user.id }) {
             _ = try server.settle(server.accounts.update(user.id, AccountEditForm(role: .text("user")), by: .owner))
           }

@@ -74,7 +74,7 @@ import Testing
     guard case .again(let answer) = try Self.begin(answers, "k") else { throw NotFirst() }
     #expect(answer == Self.made(done.value))
     #expect(refusal { try Self.begin(answers, "k", body: "[]") } == .idempotencyKeyReused)
-    #expect(try server.accounts.list(UserListQuery()!, by: .owner).users.map(\.email) == ["a@example.org"])
+    #expect(try server.accounts.list(UserListQuery(), by: .owner).items.map(\.email) == ["a@example.org"])
     #expect(server.isSound)
   }
 
@@ -118,7 +118,7 @@ import Testing
     let once = Once(request) { (_: User) in StoredAnswer(status: 201, body: [UInt8](repeating: 0x20, count: 1 << 20)) }
     #expect(refusal { try server.accounts.create(Self.form("a@example.org"), by: .owner, once) } == .answerTooLong)
     try server.database.waitUntilDurable(server.store.heldPosition)
-    #expect(try server.accounts.list(UserListQuery()!, by: .owner).users.isEmpty)
+    #expect(try server.accounts.list(UserListQuery(), by: .owner).items.isEmpty)
     #expect(server.isSound)
   }
 
@@ -182,7 +182,7 @@ import Testing
         }
       }
       try database.waitUntilDurable(store.heldPosition)
-      let users = try accounts.list(UserListQuery(limit: 200)!, by: .owner).users
+      let users = try accounts.list(userListQuery(limit: 200), by: .owner).items
       #expect(users.count == total && database.checkIntegrity().isSound)
       try database.close()
     }
@@ -209,8 +209,7 @@ import Testing
       store: store, keys: keys, hasher: hasher, options: SessionOptions(), outbox: outbox, clock: clock, random: .system)
     let accounts = AccountService(
       store: store, keys: keys, hasher: hasher, policy: SessionOptions().passwordPolicy, throttle: sessions.throttle,
-      clock: clock,
-      random: .system)
+      outbox: outbox, clock: clock, random: .system)
     return (database, store, sessions, accounts)
   }
 }

@@ -47,6 +47,44 @@ import Testing
     #expect(server.isSound)
   }
 
+  @Test
+  func `a reset of an address that was not proven takes away the metadata set until then, and those of the application stay`()
+    throws
+  {
+    for isProven in [false, true] {
+      let server = try Self.server()
+      let session = try server.register()
+      try server.change(session.user.id) {
+        $0.isEmailVerified = isProven
+        $0.metadata = Array(#"{"trap":1}"#.utf8)
+        $0.appMetadata = Array(#"{"plan":1}"#.utf8)
+      }
+      try server.reset(try link(session.user.id, server).code, "another horse")
+      let user = try server.accounts.get(session.user.id, by: .owner)
+      #expect(user.metadata.isEmpty == !isProven && !user.appMetadata.isEmpty)
+    }
+  }
+
+  @Test func `an account may be made with a message that lets its owner set a password`() throws {
+    let server = try Self.server()
+    var form = AccountForm(email: .text("new@example.org"), name: .text("New"), sendReset: .flag(true))
+    let user = try server.settle(server.accounts.create(form, by: .owner))
+    let messages = try server.deliver()
+    #expect(messages.map(\.address) == ["new@example.org"] && messages.map(\.kind) == [.reset])
+    try server.reset(try #require(messages.first?.code), "another horse")
+    #expect(try server.login("new@example.org", "another horse").user.id == user.id)
+    // An address that is taken gets no message.
+    form.name = .text("Other")
+    #expect(refusal { try server.accounts.create(form, by: .owner) } == .emailExists)
+    #expect(try server.deliver().isEmpty)
+    let silent = try TestServer()
+    guard case .invalid(let fields) = refusal({ try silent.accounts.create(form, by: .owner) }) else {
+      Issue.record("not refused")
+      return
+    }
+    #expect(fields.map(\.pointer) == ["#/sendReset"])
+  }
+
   @Test func `unknown, used, expired, void and foreign tokens are refused alike, without a hash`() throws {
     let server = try Self.server()
     let user = try server.register().user.id

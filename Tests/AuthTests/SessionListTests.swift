@@ -11,7 +11,10 @@ import Testing
 
 @Suite struct SessionListTests {
   private func query(_ limit: Int = 50, _ cursor: String? = nil) throws -> SessionListQuery {
-    try #require(SessionListQuery(limit: limit, cursor: cursor))
+    var query = SessionListQuery()
+    query.limit = limit
+    query.cursor = cursor
+    return query
   }
 
   private func end(_ server: TestServer, _ call: () throws(AuthError) -> LogPosition) throws {
@@ -49,13 +52,13 @@ import Testing
     _ = try server.register("bob@example.org", "correct horse", "Bob")
     let principal = try server.authenticate(second.accessToken)
     let page = try server.sessions.list(query(), of: principal)
-    #expect(page.sessions.map(\.id) == [second.session.id, first.session.id] && page.nextCursor == nil)
-    #expect(page.sessions[0] == second.session && page.sessions[0].deviceName == "kiosk-3")
+    #expect(page.items.map(\.id) == [second.session.id, first.session.id] && page.nextCursor == nil)
+    #expect(page.items[0] == second.session && page.items[0].deviceName == "kiosk-3")
     // The first has been idle for too long; its row is still there.
     server.clock.advance(seconds: 13 * 86_400)
     let third = try server.refresh(second.refreshToken)
     let later = try server.sessions.list(query(), of: server.authenticate(third.accessToken))
-    #expect(later.sessions.map(\.id) == [second.session.id])
+    #expect(later.items.map(\.id) == [second.session.id])
     #expect(try server.session(first.session.id) != nil)
   }
 
@@ -70,17 +73,12 @@ import Testing
     var pages = 0
     repeat {
       let page = try server.sessions.list(query(limit, cursor), of: principal)
-      #expect(page.sessions.count <= limit)
-      found += page.sessions.map(\.id)
+      #expect(page.items.count <= limit)
+      found += page.items.map(\.id)
       cursor = page.nextCursor
       pages += 1
     } while cursor != nil
     #expect(found == ids.reversed() && pages == (ids.count + limit - 1) / limit)
-  }
-
-  @Test func `limits are from 1 to 200`() {
-    #expect(SessionListQuery(limit: 0) == nil && SessionListQuery(limit: 201) == nil)
-    #expect(SessionListQuery(limit: 1) != nil && SessionListQuery(limit: 200) != nil)
   }
 
   @Test func `a cursor is of one user's list and of this server`() throws {
@@ -90,14 +88,14 @@ import Testing
     let bob = try server.register("bob@example.org", "correct horse", "Bob")
     let principal = try server.authenticate(ann.accessToken)
     let cursor = try #require(try server.sessions.list(query(1), of: principal).nextCursor)
-    #expect(cursor.utf8.count == 66)
-    #expect(try server.sessions.list(query(1, cursor), of: principal).sessions.count == 1)
+    #expect(cursor.utf8.count == 46)
+    #expect(try server.sessions.list(query(1, cursor), of: principal).items.count == 1)
     func isRefused(_ text: String, _ principal: Principal) -> Bool {
       refusal { try server.sessions.list(query(1, text), of: principal) } == .invalidCursor
     }
     #expect(isRefused(cursor, try server.authenticate(bob.accessToken)))
-    let users = ListCursor(order: .newestFirst, last: ann.user.id.uuid).text(key: server.keys.cursors)
-    for text in [users, "", String(cursor.dropLast()), cursor + "A", "B" + cursor.dropFirst()] {
+    let users = ListCursor(.users, filters: [ann.user.id.description], key: server.keys.cursors).text(at: [1])
+    for text in [users, "", String(cursor.dropLast()), cursor + "A", "C" + cursor.dropFirst()] {
       #expect(isRefused(text, principal), "\(text)")
     }
   }
@@ -150,14 +148,14 @@ import Testing
     let other = try server.login()
     let root = try administrator(server)
     for authority in [root, .owner] {
-      #expect(try server.sessions.list(query(), of: ann.user.id, by: authority).sessions.count == 2)
+      #expect(try server.sessions.list(query(), of: ann.user.id, by: authority).items.count == 2)
     }
     try end(server) { () throws(AuthError) -> LogPosition in try server.sessions.end(other.session.id, of: ann.user.id, by: root)
     }
     #expect(server.refusal(other.accessToken) == .sessionRevoked && server.refusal(ann.accessToken) == nil)
     try end(server) { () throws(AuthError) -> LogPosition in try server.sessions.end(nil, of: ann.user.id, by: .owner) }
     #expect(server.refusal(ann.accessToken) == .sessionRevoked)
-    #expect(try server.sessions.list(query(), of: ann.user.id, by: root).sessions.isEmpty)
+    #expect(try server.sessions.list(query(), of: ann.user.id, by: root).items.isEmpty)
     // Nothing left: all is no error, one is.
     try end(server) { () throws(AuthError) -> LogPosition in try server.sessions.end(nil, of: ann.user.id, by: root) }
     let stranger = UserID(UUID(high: 1, low: 1))
@@ -186,7 +184,7 @@ import Testing
       Principal(
         userID: whole.userID, sessionID: whole.sessionID, permissions: PermissionSet([.sessionsRead, .sessionsRevoke]),
         authenticatedAt: whole.authenticatedAt, recentUntil: whole.recentUntil))
-    #expect(try server.sessions.list(query(), of: root.user.id, by: support).sessions.count == 1)
+    #expect(try server.sessions.list(query(), of: root.user.id, by: support).items.count == 1)
     #expect(refusal { try server.sessions.end(root.session.id, of: root.user.id, by: support) } == .forbidden)
     #expect(refusal { try server.sessions.end(nil, of: root.user.id, by: support) } == .forbidden)
     try server.database.waitUntilDurable(server.sessions.heldPosition)

@@ -119,7 +119,7 @@ import Testing
       try server.database.waitUntilDurable(server.sessions.heldPosition)
       let all = outcomes.withLock { $0 }
       #expect(all.count { $0 == nil } == 1 && all.count { $0 == .notFound } == 3, "\(all)")
-      let users = try server.accounts.list(UserListQuery()!, by: .owner).users
+      let users = try server.accounts.list(UserListQuery(), by: .owner).items
       #expect(users.count == 1)
     }
   }

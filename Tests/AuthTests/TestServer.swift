@@ -65,8 +65,8 @@ final class TestServer {
     return (
       sessions,
       AccountService(
-        store: store, keys: keys, hasher: hasher, policy: options.passwordPolicy, throttle: sessions.throttle, clock: clock,
-        random: .system),
+        store: store, keys: keys, hasher: hasher, policy: options.passwordPolicy, throttle: sessions.throttle, outbox: outbox,
+        clock: clock, random: .system),
       RecoveryService(sessions: sessions, random: .system)
     )
   }
@@ -254,8 +254,18 @@ extension User {
       id: view.id, email: text(view.email), isEmailVerified: view.isEmailVerified, name: text(view.name), role: text(view.role),
       status: view.status, hasSecondFactors: view.hasSecondFactors, recoveryCodesLeft: view.recoveryCodesLeft,
       mustChangePassword: view.mustChangePassword, createdAt: view.createdAt, updatedAt: view.updatedAt,
-      lastLoginAt: view.lastLoginAt, passwordChangedAt: view.passwordChangedAt, revision: view.revision)
+      lastLoginAt: view.lastLoginAt, passwordChangedAt: view.passwordChangedAt, revision: view.revision,
+      metadata: view.metadata.map { bytes[$0] }, appMetadata: view.appMetadata.map { bytes[$0] })
   }
+}
+
+/// A question for the list of users.
+func userListQuery(_ order: UserListQuery.Order? = nil, limit: Int, cursor: String? = nil) -> UserListQuery {
+  var query = UserListQuery()
+  query.order = order
+  query.limit = limit
+  query.cursor = cursor
+  return query
 }
 
 /// How many password hashes were computed.

@@ -99,11 +99,6 @@ import Testing
     #expect(SessionOrigin(ipPrefix: String(repeating: "9", count: 70), userAgent: "").ipPrefix.utf8.count == 64)
   }
 
-  @Test func `a list's limit is 1 to 200`() {
-    #expect(UserListQuery(limit: 0) == nil && UserListQuery(limit: 201) == nil)
-    #expect(UserListQuery(limit: 1) != nil && UserListQuery(limit: 200) != nil)
-  }
-
   @Test func `a set of permissions holds what was put in and covers its parts`() {
     let some = PermissionSet([.usersRead, .opsWrite])
     #expect(some.permissions == [.usersRead, .opsWrite])

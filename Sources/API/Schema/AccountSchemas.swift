@@ -36,7 +36,17 @@ extension Schema {
   static let page = object(
     "Page", "where a list goes on",
     [Member("nextCursor", .text("AbCdEf0123").orNull), Member("hasMore", .flag)])
-  static let userList = list("UserList", of: "User", "a page of accounts")
+  static let userList = list(
+    "UserList", of: "User", "a page of accounts", [.either("total", .count, "how many there are on all pages; with count=true")])
+  static let userBatchResults = object(
+    "BatchResults", "what became of each operation, in their order", [Member("results", .named("BatchResult").list(max: 1000))])
+  static let userBatchResult = object(
+    "BatchResult", "what became of one operation",
+    [
+      Member("status", Shape(kind: .integer, min: 200, max: 599, example: "201")),
+      .optional("user", .named("User"), "after create, update, disable and enable"),
+      .either("problem", .named("Problem"), "why it was refused"),
+    ])
   static let sessionList = list("SessionList", of: "Session", "a page of sessions, newest first")
 
   static let totpEnrollment = object(

@@ -3,7 +3,7 @@
 /// A parameter by name. Where it stands, its type and its errors follow.
 enum Parameter: UInt8, Sendable, CaseIterable {
   case userID, sessionID, ownSessionID, pinID, problemCode
-  case limit, cursor, userSort, email, status, erase, scrub, verbose
+  case limit, cursor, userSort, status, role, prefix, email, count, erase, scrub, verbose
   case actor, subject, auditType, since, until
   case ifMatch, ifMatchRequired, ifNoneMatch, idempotencyKey, rotationKey
 
@@ -22,7 +22,8 @@ enum Parameter: UInt8, Sendable, CaseIterable {
   var place: Place {
     switch self {
     case .userID, .sessionID, .ownSessionID, .pinID, .problemCode: .path
-    case .limit, .cursor, .userSort, .email, .status, .erase, .scrub, .verbose, .actor, .subject, .auditType, .since, .until:
+    case .limit, .cursor, .userSort, .status, .role, .prefix, .email, .count, .erase, .scrub, .verbose, .actor, .subject,
+      .auditType, .since, .until:
       .query
     case .ifMatch, .ifMatchRequired, .ifNoneMatch, .idempotencyKey, .rotationKey: .header
     }
@@ -41,6 +42,9 @@ enum Parameter: UInt8, Sendable, CaseIterable {
     case .userSort: "sort"
     case .email: "email"
     case .status: "status"
+    case .role: "role"
+    case .prefix: "q"
+    case .count: "count"
     case .erase: "erase"
     case .scrub: "scrub"
     case .verbose: "verbose"
@@ -68,6 +72,9 @@ enum Parameter: UInt8, Sendable, CaseIterable {
     case .userSort: "UserSort"
     case .email: "Email"
     case .status: "Status"
+    case .role: "Role"
+    case .prefix: "Prefix"
+    case .count: "Count"
     case .erase: "Erase"
     case .scrub: "Scrub"
     case .verbose: "Verbose"
@@ -91,10 +98,12 @@ enum Parameter: UInt8, Sendable, CaseIterable {
     case .problemCode: .named("ProblemCode")
     case .limit: Shape(kind: .integer, min: 1, max: 200, example: "50")
     case .cursor: Shape(kind: .text, pattern: "^[A-Za-z0-9_-]+$")
-    case .userSort: .words("createdAt -createdAt")
+    case .userSort: .words("createdAt -createdAt email")
     case .email: .text("ann@example.org")
     case .status: .words("active disabled deleted")
-    case .erase, .scrub: .flag
+    case .role: .roleName
+    case .prefix: Shape(kind: .text, min: 1, max: 254, example: "ann")
+    case .count, .erase, .scrub: .flag
     case .verbose: .text("")
     case .auditType: .text("login.failed")
     case .since, .until: .time
@@ -111,9 +120,12 @@ enum Parameter: UInt8, Sendable, CaseIterable {
     case .problemCode: "a code of the catalogue"
     case .limit: "how many a page has at most; 50 if left out"
     case .cursor: "the nextCursor of the page before, with the same filters"
-    case .userSort: "oldest or newest first; oldest if left out"
+    case .userSort: "oldest or newest first, or by address; if left out, oldest, or with q by what was found"
     case .email: "the account of this address, in any case of letters"
-    case .status: "only accounts in this state"
+    case .status: "only accounts in this state; without it all that are not deleted"
+    case .role: "only accounts of this role"
+    case .prefix: "only accounts whose address or name begins so, in any case of letters"
+    case .count: "whether the answer tells how many there are on all pages"
     case .erase: "whether it is final"
     case .scrub: "whether free pages become zeros"
     case .verbose: "adds the checks, for clients of this machine and holders of ops:read"
@@ -135,7 +147,9 @@ enum Parameter: UInt8, Sendable, CaseIterable {
     switch self {
     case .userID, .sessionID, .ownSessionID, .pinID, .problemCode: "not_found"
     case .cursor: "invalid_request invalid_cursor"
-    case .limit, .userSort, .email, .status, .erase, .scrub, .actor, .subject, .auditType, .since, .until: "invalid_request"
+    case .limit, .userSort, .status, .role, .prefix, .email, .count, .erase, .scrub, .actor, .subject, .auditType, .since,
+      .until:
+      "invalid_request"
     case .ifMatch: "revision_mismatch"
     case .ifMatchRequired: "revision_mismatch precondition_required"
     case .idempotencyKey: "invalid_idempotency_key idempotency_in_flight idempotency_key_reused rate_limited"

@@ -32,7 +32,8 @@ extension Schema {
     "ChangeEmailRequest", "the address that the account is to have",
     [Member("newEmail", .email), Member("password", .password)])
   static let ownAccountChange = request(
-    "UpdateMeRequest", "what changes of one's own account; what is left out stays", [.optional("name", .personName)])
+    "UpdateMeRequest", "what changes of one's own account; what is left out stays",
+    [.optional("name", .personName), .optional("metadata", .free.orNull, "merged as RFC 7396 says; null removes all")])
   static let farewell = request("DeleteMeRequest", "proof for the end of an account", [Member("password", .password)])
   static let reauth = request(
     "ReauthRequest", "one of the two", [.optional("password", .password), .either("code", .code, "of the authenticator app")])
