@@ -1,9 +1,8 @@
 // POST /api/v1/admin/load, and the lines of a dump, which that takes back. docs/operations.md §6.
 
-import Auth
+package import Auth
 package import Codecs
 import HTTP
-package import Repositories
 
 extension Services {
   @Sendable func loadUsers(_ request: borrowing Request, _ authority: Authority, _ response: inout Response) throws(Problem) {
@@ -112,18 +111,25 @@ package enum DumpLine {
     }
   }
 
-  /// A user as the contract has it, with the password's hash beside it if that is wanted.
-  package static func user(_ record: UserRecord, withHash: Bool) -> ByteBuffer {
+  /// A user as the contract has it.
+  package static func user(_ user: User) -> ByteBuffer {
+    line { json in begin(user, &json) }
+  }
+
+  /// The same with the hash of the password beside it; nil for an account without one.
+  package static func user(_ user: User, passwordHash: String?) -> ByteBuffer {
     line { json in
-      json.key("type")
-      json.string("user")
-      json.key("user")
-      json.value(User(record))
-      if withHash {
-        json.key("passwordHash")
-        if let hash = record.passwordHash { json.string(hash) } else { json.null() }
-      }
+      begin(user, &json)
+      json.key("passwordHash")
+      if let passwordHash { json.string(passwordHash) } else { json.null() }
     }
+  }
+
+  private static func begin(_ user: User, _ json: inout JSONWriter) {
+    json.key("type")
+    json.string("user")
+    json.key("user")
+    json.value(user)
   }
 
   /// The last line: without it a dump is not whole.

@@ -1,6 +1,7 @@
 // `userd admin dump`: what the store holds of people, as text that other programs read.
 
 import API
+import Auth
 import Codecs
 import Platform
 import Repositories
@@ -33,7 +34,10 @@ extension Verb {
       do throws(RepositoryError) {
         try UserDump.forEach(in: stored) { (user) throws(RepositoryError) in
           keep()
-          do throws(CommandError) { try output.write(DumpLine.user(user, withHash: hasHashes)) } catch {
+          do throws(CommandError) {
+            let shown = User(user)
+            try output.write(hasHashes ? DumpLine.user(shown, passwordHash: user.passwordHash) : DumpLine.user(shown))
+          } catch {
             failure = error
             throw .storage(.closed)
           }
