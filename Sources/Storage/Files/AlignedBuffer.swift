@@ -2,22 +2,25 @@
 
 import Platform
 
-/// A block of bytes at an address that is a multiple of `File.directAlignment`, freed with its owner.
+/// A block of bytes at an address that is a multiple of `File.directAlignment`, given back to the system with its owner.
+///
+/// Mapped and not allocated: a heap keeps what it once had, and aligned blocks of a mebibyte that come and go between small ones made it grow by
+/// thirty of them.
 @safe struct AlignedBuffer: ~Copyable, @unchecked Sendable {
-  // SAFETY: allocated here with `count` bytes, all initialised, freed in deinit; spans of it do not leave the closures below.
-  private let base: UnsafeMutableRawPointer
+  // SAFETY: at least `count` bytes, zeros at first, which nobody else has; spans of them do not leave the closures below.
+  private let mapping: MemoryMapping
   let count: Int
 
   /// - Parameter count: a multiple of `File.directAlignment`, at least one.
   init(count: Int) {
     precondition(count > 0 && count % File.directAlignment == 0, "a buffer of \(count) bytes cannot be aligned")
-    unsafe base = .allocate(byteCount: count, alignment: File.directAlignment)
-    // By words: without optimisation this loop is not a memset.
-    unsafe base.initializeMemory(as: UInt64.self, repeating: 0, count: count / 8)
+    do throws(Errno) { mapping = try MemoryMapping(byteCount: count) } catch {
+      preconditionFailure("no memory for a buffer of \(count) bytes: \(error)")
+    }
     self.count = count
   }
 
-  deinit { unsafe base.deallocate() }
+  private var base: UnsafeMutableRawPointer { unsafe mapping.base }
 
   /// Lends a range of the bytes.
   func withBytes<Value, Failure: Error>(
