@@ -88,6 +88,8 @@ extension PageTree {
         if isReplacing { mergeAlongPath() }
         return
       }
+      // Room may be made above the leaf first; then it is searched again as it is, without the entry that was taken out.
+      if isReplacing { leaf.renewHints() }
       makeRoom(for: LeafEntries.Newcomer(key: key, valueCount: cellValueCount, index: position.index))
     }
   }
