@@ -119,8 +119,8 @@ extension AccountService {
     if new.email != old.email, try store.users.isTaken(new.email, except: new.id, in: &transaction) {
       return .refused(.emailExists)
     }
-    if old.status == .active, new.status != .active {
-      // The epoch voids what was issued; the rows go so that nothing of them is left.
+    if new.status != old.status, new.status != .active {
+      // The epoch voids what was issued; the rows go so that nothing of them is left. A disabled account may have a reset link still.
       new.epoch &+= 1
       try store.sessions.endSessions(of: new.id, in: &transaction)
       try store.oneTimeTokens.deleteAll(of: new.id, in: &transaction)

@@ -361,6 +361,22 @@ import Testing
     #expect(refusal { try server.accounts.updateMe(OwnAccountForm(name: .text("A")), by: me) } == .sessionRevoked)
   }
 
+  // The session model found it: deleting a disabled account left its reset link waiting, and a restore within half an hour revived it.
+  @Test func `a reset link of a disabled account dies with its deletion, also if the account is restored`() throws {
+    let server = try TestServer()
+    let ann = try server.register().user.id
+    _ = try server.settle(server.accounts.disable(ann, by: .owner))
+    let link = try server.settle(server.recovery.resetLink(for: ann, by: .owner))
+    _ = try server.settle(server.accounts.delete(ann, by: .owner))
+    let left = try server.store.read { (transaction) throws(RepositoryError) in
+      try server.store.oneTimeTokens.all(of: ann.uuid, .reset, in: &transaction)
+    }
+    #expect(left.isEmpty)
+    _ = try server.settle(server.accounts.restore(ann, by: .owner))
+    #expect(refusal { try server.reset(link.code, "another horse") } == .tokenUsedOrExpired)
+    #expect(server.isSound)
+  }
+
   @Test func `people leave with their password, after a recent login, for one hash`() throws {
     let server = try TestServer()
     let ann = try server.register()
