@@ -49,7 +49,8 @@ extension SessionService {
     let accessSession = try session(of: tokens.access, in: &transaction)
     let refreshSession = try session(of: tokens.refresh, in: &transaction)
     if let claims = tokens.access, let refreshSession, claims.userID != refreshSession.userID { return .invalidToken }
-    let proven = [accessSession, refreshSession].compactMap { $0 }
+    // Mostly both tokens are of one session, which ends once.
+    let proven = [accessSession, accessSession?.id == refreshSession?.id ? nil : refreshSession].compactMap { $0 }
     guard let userID = proven.first?.userID else { return nil }
 
     var ending = proven

@@ -88,6 +88,18 @@ import Testing
     #expect(server.refusal(ann.accessToken) == nil && server.refusal(bob.accessToken) == nil)
   }
 
+  // The session model found it: a logout with both tokens of one session told the audit trail twice.
+  @Test func `a session that both tokens name ends once`() throws {
+    let server = try TestServer()
+    let session = try server.register()
+    try server.logout(access: session.accessToken, refresh: session.refreshToken)
+    let events = try server.store.read { (transaction) throws(RepositoryError) in
+      try server.store.audit.page(before: nil, limit: 10, in: &transaction).map(\.event)
+    }
+    #expect(events == [.sessionEnded, .sessionBegun, .userRegistered])
+    #expect(server.refusal(session.accessToken) == .sessionRevoked)
+  }
+
   @Test func `two sessions of one user both end as current ones`() throws {
     let server = try TestServer()
     let first = try server.register()
