@@ -28,8 +28,19 @@ extension SessionService {
     let known = try store.reading { (transaction) throws(RepositoryError) in
       try store.sessions.find(token.sessionID, in: &transaction)
     }
-    if let known, token.isAuthentic(for: known, key: keys.refreshTags) { try throttle.countRefresh(known.id) }
+    let counted = known.flatMap { token.isAuthentic(for: $0, key: keys.refreshTags) ? $0.id : nil }
+    if let counted { try throttle.countRefresh(counted) }
+    do throws(AuthError) { return try exchange(token, idempotencyKey, from: origin) } catch {
+      // The same request comes again, and is one.
+      if let counted, error == .wouldBlock { throttle.uncountRefresh(counted) }
+      throw error
+    }
+  }
 
+  /// The exchange itself, of a token that is well formed.
+  private func exchange(
+    _ token: RefreshToken, _ idempotencyKey: IdempotencyKey?, from origin: SessionOrigin?
+  ) throws(AuthError) -> (value: Authentication, position: LogPosition) {
     let now = identifiers.now()
     let tokenID = identifiers.next()
     let rotationKey = idempotencyKey.map { fingerprint(of: $0, for: token.sessionID) }

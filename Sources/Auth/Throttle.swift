@@ -125,6 +125,9 @@ package final class Throttle: Sendable {
         policy: "refresh", limit: options.refreshPerMinute, windowSeconds: 60, retryAfter: Int(wait / 1_000_000_000) + 1))
   }
 
+  /// Takes back what `countRefresh` counted, for a refresh that could not be looked at yet and comes again.
+  func uncountRefresh(_ session: UUID) { refreshes?.putBack(session.high ^ session.low) }
+
   // MARK: Forgiving
 
   /// Forgets the failed logins of an address: after a password reset, and when an administrator unlocks the account.

@@ -46,18 +46,36 @@ package final class RateBuckets: Sendable {
   ///
   /// - Returns: nil if there was one; else after how many nanoseconds there will be, and nothing was taken.
   package func take(_ key: UInt64, now: UInt64) -> UInt64? {
-    let hash = key.multipliedFullWidth(by: multiplier)
-    let mixed = hash.high ^ hash.low
-    return shards[Int(mixed % UInt64(Self.shardCount))].buckets.withLock { buckets in
-      let rowCount = UInt64(buckets.count / Self.rowLength)
-      let row = Int((mixed >> 8) % rowCount) * Self.rowLength
-      let place = Self.place(of: key, in: buckets, row)
+    let (shard, hash) = place(of: key)
+    return shards[shard].buckets.withLock { buckets in
+      let place = Self.place(of: key, in: buckets, Self.row(hash, in: buckets))
       let isKnown = buckets[place].key == key && buckets[place].restored != 0
       let restored = max(now, isKnown ? buckets[place].restored : 0) &+ interval
       if restored > now &+ window { return restored &- window &- now }
       buckets[place] = Bucket(key: key, restored: restored)
       return nil
     }
+  }
+
+  /// Puts one back that was taken for something that comes again.
+  package func putBack(_ key: UInt64) {
+    let (shard, hash) = place(of: key)
+    shards[shard].buckets.withLock { buckets in
+      let place = Self.place(of: key, in: buckets, Self.row(hash, in: buckets))
+      if buckets[place].key == key && buckets[place].restored > interval { buckets[place].restored -= interval }
+    }
+  }
+
+  /// Which table has the key, and a number that finds its row there.
+  private func place(of key: UInt64) -> (shard: Int, hash: UInt64) {
+    let product = key.multipliedFullWidth(by: multiplier)
+    let mixed = product.high ^ product.low
+    return (Int(mixed % UInt64(Self.shardCount)), mixed >> 8)
+  }
+
+  /// Where a row begins.
+  private static func row(_ hash: UInt64, in buckets: [Bucket]) -> Int {
+    Int(hash % UInt64(buckets.count / rowLength)) * rowLength
   }
 
   /// The key's bucket, or the one in its row that has been spent least.
