@@ -6,7 +6,7 @@ import Platform
 
 /// The accounts of a data folder, for as long as one verb takes.
 struct AccountDesk: Sendable {
-  private let client: AdminClient
+  let client: AdminClient
 
   /// - Parameter missing: what becomes of a data folder without a store.
   static func open(

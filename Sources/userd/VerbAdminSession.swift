@@ -1,9 +1,10 @@
 // `userd admin session`: who is logged in, and an end to it.
 
+import Auth
 import Codecs
 
 extension Verb {
-  private static let user = Flag.value("user", "ID", "the account, by its identifier")
+  private static let user = Flag.value("user", "WHO", "the account, by its id or its address")
 
   static let adminSessionList = Verb(
     words: ["admin", "session", "list"], summary: "the sessions of an account, newest first",
@@ -26,13 +27,15 @@ extension Verb {
     settings: Setting.all.filter { $0.key == "data" }
   ) { invocation, surroundings throws(CommandError) in
     let configuration = try surroundings.configuration(for: invocation)
-    let path = try sessionsPath(invocation)
+    let who = try account(invocation)
     let session = invocation.values["session"]
     guard (session == nil) == invocation.switches.contains("all") else {
       throw .missingFlag("session", verb: invocation.verb.name, reason: "either one session or --all")
     }
-    let target = try session.map { text throws(CommandError) in "\(path)/\(try identifier(text, "session"))" } ?? path
-    try AdminAccess(configuration, surroundings).run { client throws(CommandError) in _ = try client.delete(target) }
+    let tail = try session.map { text throws(CommandError) in "/\(try identifier(text))" } ?? ""
+    try AccountDesk.open(configuration, surroundings) { (desk) throws(CommandError) in
+      _ = try desk.client.delete(path(try desk.identifier(of: who)) + tail)
+    }
     return .success
   }
 
@@ -40,11 +43,12 @@ extension Verb {
     _ invocation: Invocation, _ surroundings: Surroundings
   ) throws(CommandError) -> ExitCode {
     let configuration = try surroundings.configuration(for: invocation)
-    let path = try sessionsPath(invocation)
-    try AdminAccess(configuration, surroundings).run { client throws(CommandError) in
+    let who = try account(invocation)
+    try AccountDesk.open(configuration, surroundings) { (desk) throws(CommandError) in
+      let path = path(try desk.identifier(of: who))
       var cursor: String?
       repeat {
-        let answer = try client.get("\(path)?limit=200" + (cursor.map { "&cursor=\($0)" } ?? ""))
+        let answer = try desk.client.get("\(path)?limit=200" + (cursor.map { "&cursor=\($0)" } ?? ""))
         let list = try answer.json().root
         guard let sessions = list["data"]?.elements else { throw .failed("the server's answer is no list", .internalError) }
         if invocation.switches.contains("json") {
@@ -66,17 +70,19 @@ extension Verb {
     return line + "  \(visible(member("userAgent")))\n"
   }
 
-  private static func sessionsPath(_ invocation: Invocation) throws(CommandError) -> String {
+  private static func account(_ invocation: Invocation) throws(CommandError) -> String {
     guard let user = invocation.values["user"] else {
       throw .missingFlag("user", verb: invocation.verb.name, reason: "sessions belong to an account")
     }
-    return "/api/v1/users/\(try identifier(user, "user"))/sessions"
+    return user
   }
 
+  private static func path(_ user: UserID) -> String { "/api/v1/users/\(user.uuid)/sessions" }
+
   /// - Throws: exit code 64 for what is no identifier, before it becomes part of a path.
-  private static func identifier(_ text: String, _ flag: String) throws(CommandError) -> UUID {
+  private static func identifier(_ text: String) throws(CommandError) -> UUID {
     guard let id = UUID(text.utf8.span) else {
-      throw .badFlagValue(flag: flag, value: text, expected: "an identifier such as 0198f3c0-0000-7000-8000-000000000001")
+      throw .badFlagValue(flag: "session", value: text, expected: "an identifier such as 0198f3c0-0000-7000-8000-000000000001")
     }
     return id
   }
