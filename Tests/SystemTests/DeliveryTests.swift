@@ -3,7 +3,6 @@
 import Codecs
 import Glibc
 import Platform
-import Synchronization
 import TestSupport
 import Testing
 
@@ -119,40 +118,16 @@ import Testing
   }
 
   @Test func `a local service gets each message by POST`() throws {
-    let received = Mutex<[UInt8]>([])
-    let isEnding = Atomic<Bool>(false)
-    let listener = try ListeningSocket.bind(to: .loopback(port: 0), .exclusive)
-    let port = try listener.socket.localAddress().port
-    let answered = Atomic<Int>(0)
-    let box = Mutex<ListeningSocket?>(consume listener)
-    let thread = try Thread(name: "hook") {
-      guard let listener = box.withLock({ $0.take() }) else { return }
-      var peer = SocketAddress.local
-      var bytes = [UInt8](repeating: 0, count: 4096)
-      while !isEnding.load(ordering: .acquiring) {
-        guard (try? listener.socket.waitUntilReadable(milliseconds: 10)) == true, let socket = try? listener.accept(peer: &peer)
-        else { continue }
-        received.withLock { $0 = [] }
-        while received.withLock({ $0.last }) != UInt8(ascii: "}"), (try? socket.waitUntilReadable(milliseconds: 2000)) == true {
-          var span = bytes.mutableSpan
-          guard case .bytes(let count)? = try? socket.receive(into: &span) else { break }
-          received.withLock { $0 += bytes[..<count] }
-        }
-        // The first try is turned away.
-        let isFirst = answered.wrappingAdd(1, ordering: .relaxed).oldValue == 0
-        let answer = Array((isFirst ? "HTTP/1.1 503 Not Now\r\n\r\n" : "HTTP/1.1 204 No Content\r\n\r\n").utf8)
-        _ = try? socket.send(answer.span)
-      }
-    }
+    // The first try is turned away.
+    let hook = try LocalHook(refusing: 1)
+    defer { hook.stop() }
     let server = try RunningServer(
-      data: data, flags: ["--delivery-channel=webhook", "--delivery-webhook-url=http://127.0.0.1:\(port)/mail"])
+      data: data, flags: ["--delivery-channel=webhook", "--delivery-webhook-url=http://127.0.0.1:\(hook.port)/mail"])
     #expect(try register(try server.connect()).status == 201)
     #expect(server.program.says("status 503"))
-    #expect(wait { answered.load(ordering: .relaxed) == 2 }, "it is tried again after some seconds")
+    #expect(wait { hook.posts.count == 2 }, "it is tried again after some seconds")
     #expect(server.stop() == 0)
-    isEnding.store(true, ordering: .releasing)
-    thread.join()
-    let request = received.withLock { String(decoding: $0, as: UTF8.self) }
+    let request = try #require(hook.posts.last)
     #expect(request.hasPrefix("POST /mail HTTP/1.1\r\n"))
     let body = try #require(request.split(separator: "\r\n").last)
     let bytes = Array(body.utf8)
