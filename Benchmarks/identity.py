@@ -6,7 +6,7 @@ usage: Benchmarks/identity.py [--short] [--rounds N] [--seconds S] [--userd PATH
 Needs a release build (swift build -c release) and, from Debian: gcc libargon2-1 wrk. The server runs on cpu 0 and its clients on cpu 1. Rounds of logins
 and of the peer are interleaved; medians stand with the lowest and highest round in brackets. "equal" asks in pairs, known and unknown by turns, and
 gives the ratio of the medians with the interval that 95 of 100 resamplings fall into. --short is for every day. Standard library only."""
-import argparse, http.client, json, os, random, signal, statistics, tempfile, threading, time
+import argparse, base64, http.client, json, os, random, signal, statistics, tempfile, threading, time
 from pathlib import Path
 
 from compare import HERE, ROOT, call, free_port, processor_time, release, run, start
@@ -119,36 +119,47 @@ def ratio_interval(known, unknown, chance):
     return drawn[10], drawn[389]
 
 
+def pairs_of(server, options, chance, what, path, body, statuses):
+    """One row: `body` of somebody known and of nobody by turns."""
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+    connection.connect()
+    times = {True: [], False: []}
+    for n in range(options.pairs):
+        for is_known in chance.sample([True, False], 2):
+            took, status = timed(connection, path, body(is_known, n))
+            if status not in statuses:
+                raise SystemExit(f"{what}: {'known' if is_known else 'unknown'} is answered {status}, not {statuses}")
+            times[is_known].append(took)
+    connection.close()
+    known, unknown = times[True], times[False]
+    low, high = ratio_interval(known, unknown, chance)
+    return (f"ms of an answer to {what} ({'/'.join(map(str, statuses))}), medians of {options.pairs} pairs", "known, unknown",
+            f"{statistics.median(known):.3f}, {statistics.median(unknown):.3f}", f"ratio {statistics.median(known) / statistics.median(unknown):.3f} [{low:.3f}..{high:.3f}]")
+
+
 def equal(options):
+    """Somebody known is the administrator; the tokens of `reset` are one that was used and ones that nobody made."""
     chance = random.Random(options.seed)
-    cases = [
-        ("login", "/api/auth/login", lambda who, n: {"email": who, "password": f"wrong horse {n}"}, options.pairs),
-        ("forgot", "/api/auth/password/forgot", lambda who, n: {"email": who}, options.pairs),
-        ("register, refused for its password", "/api/auth/register", lambda who, n: {"email": who, "password": "short", "name": "A"}, options.pairs),
-        ("reset with a token that was used, and one that never was", "/api/auth/password/reset", None, options.pairs),
-    ]
+    address = lambda is_known: "a@example.org" if is_known else "z@example.org"
+    forgot = lambda is_known, n: {"email": address(is_known)}
+    register = lambda is_known, n: {"email": address(is_known), "password": LOGIN, "name": "A"}
     with Server(options.userd, "--hash-workers", "1") as server:
+        row = lambda *arguments: pairs_of(server, options, chance, *arguments)
+        login = server.post("/api/auth/login", {"email": "a@example.org", "password": LOGIN})
+        link = server.post(f"/api/v1/users/{login['user']['id']}/reset-link", None, login["token"])
         connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
-        connection.connect()
-        for what, path, body, pairs in cases:
-            if body is None:
-                body = lambda who, n: {"token": "uot1_" + ("A" if who.startswith("a@") else "B") * 43, "newPassword": "some long new password"}
-            times = {"a@example.org": [], "z@example.org": []}
-            statuses = {name: set() for name in times}
-            for n in range(pairs):
-                order = list(times)
-                chance.shuffle(order)
-                for who in order:
-                    took, status = timed(connection, path, body(who, n))
-                    times[who].append(took)
-                    statuses[who].add(status)
-            known, unknown = times.values()
-            low, high = ratio_interval(known, unknown, chance)
-            codes = "/".join(str(code) for code in sorted(statuses["a@example.org"]))
-            if statuses["a@example.org"] != statuses["z@example.org"]:
-                raise SystemExit(f"{what}: known addresses are answered {statuses['a@example.org']}, unknown ones {statuses['z@example.org']}")
-            yield (f"ms of an answer to {what} ({codes}), medians of {pairs} pairs", "known, unknown", f"{statistics.median(known):.3f}, {statistics.median(unknown):.3f}",
-                   f"ratio {statistics.median(known) / statistics.median(unknown):.3f} [{low:.3f}..{high:.3f}]")
+        if timed(connection, "/api/auth/password/reset", {"token": link["code"], "newPassword": LOGIN})[1] != 204:
+            raise SystemExit("the reset link does not work")
+        stranger = lambda: "upr1_" + base64.urlsafe_b64encode(os.urandom(32)).decode().rstrip("=")
+        yield row("login with a wrong password", "/api/auth/login", lambda is_known, n: {"email": address(is_known), "password": f"wrong horse {n}"}, [401])
+        yield row("forgot, without a channel", "/api/auth/password/forgot", forgot, [202])
+        yield row("register, refused for its password", "/api/auth/register", lambda is_known, n: {**register(is_known, n), "password": "short"}, [422])
+        yield row("reset with a token that was used, or that nobody made", "/api/auth/password/reset",
+                  lambda is_known, n: {"token": link["code"] if is_known else stranger(), "newPassword": f"some long new password {n}"}, [410])
+    with Server(options.userd, "--auth-registration", "closed", "--delivery-channel", "command", "--delivery-command", "/bin/true") as server:
+        row = lambda *arguments: pairs_of(server, options, chance, *arguments)
+        yield row("forgot, with messages that leave", "/api/auth/password/forgot", forgot, [202])
+        yield row("register, closed", "/api/auth/register", register, [403])
 
 
 # ---- a flood ----
