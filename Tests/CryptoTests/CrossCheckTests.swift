@@ -30,7 +30,7 @@ private let vectorPath = environmentVariables().first { $0.name == "USERD_CRYPTO
     let functions: Set<Substring> = [
       "sha1", "sha256", "sha512", "hmac", "hmac-sha1", "hmac-sha256", "hmac-sha512", "hkdf", "blake2b", "argon2id", "argon2i",
       "phc",
-      "pbkdf2", "scrypt", "foreign", "aead", "totp",
+      "pbkdf2", "scrypt", "foreign", "aead", "totp", "totp-window", "judged",
     ]
     #expect(Set(counts.keys) == functions, "some function has no case")
   }
@@ -38,7 +38,7 @@ private let vectorPath = environmentVariables().first { $0.name == "USERD_CRYPTO
   /// What the other library says, and what this one computes.
   private func answer(_ function: Substring, _ fields: [String], _ path: Implementation) throws -> (String, String) {
     func number(_ index: Int) throws -> Int { try #require(Int(fields[index])) }
-    let data = fields.map { $0.allSatisfy { $0.isHexDigit || $0 == "-" } && $0.count % 2 == 0 || $0 == "-" ? bytes($0) : [] }
+    let data = fields.map { $0 == "-" || $0.allSatisfy(\.isHexDigit) && $0.count % 2 == 0 ? bytes($0) : [] }
     // A span needs an array with a name.
     let padded = data + [[], [], []]
     let (a, b, c, d, e) = (padded[0], padded[1], padded[2], padded[3], padded.count > 4 ? padded[4] : [])
@@ -65,6 +65,7 @@ private let vectorPath = environmentVariables().first { $0.name == "USERD_CRYPTO
       // HMAC pads short keys with zeros, so PBKDF2 and scrypt cannot tell them from NULs at the end.
       let isWrong = try hash.matches([0xff] + data[0], memory: memory, path)
       return ("\(fields[1]) true false", "\(hash.text) \(isRight) \(isWrong)")
+    case "judged": return (fields[2], try judgement(data[0], of: data[1], path))
     case "sha1": return (fields[1], hex(SHA1.digest(a.span, path)))
     case "sha512": return (fields[1], hex(SHA512.digest(a.span, path)))
     case "hmac-sha1": return (fields[2], hex(HMAC<SHA1>(key: a.span, path).authenticate(b.span)))
@@ -90,10 +91,21 @@ private let vectorPath = environmentVariables().first { $0.name == "USERD_CRYPTO
       let isOwn = step.map { $0 >= TOTP.step(atSeconds: seconds) } ?? false
       let digits = TOTP.digits(of: TOTP.code(secret: a.span, counter: TOTP.step(atSeconds: seconds)))
       return ("\(code) true", "\(String(decoding: digits.span.indices.map { digits[$0] }, as: UTF8.self)) \(isOwn)")
+    case "totp-window":
+      let code = Array(fields[2].utf8), seconds = Int64(try number(1))
+      let step = TOTP.acceptedStep(of: code.span, secret: SecretBytes(copying: a), atSeconds: seconds, after: nil)
+      return (fields[3], step == nil ? "wrong" : "right")
     default:
       Issue.record("no function is named \(function)")
       return ("", "")
     }
+  }
+
+  /// Whether a text is a hash and this its password. Nobody but us says what is no hash at all; neither opens anything.
+  private func judgement(_ password: [UInt8], of encoded: [UInt8], _ path: Implementation) throws -> String {
+    let hash: PasswordHash
+    do throws(CryptoError) { hash = try PasswordHash(parsing: String(decoding: encoded, as: UTF8.self)) } catch { return "wrong" }
+    return try hash.matches(password, memory: memory, path) ? "right" : "wrong"
   }
 
   /// Sealed here, and opened what the other library sealed.

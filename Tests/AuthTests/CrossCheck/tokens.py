@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Access tokens, password hashes and one-time codes beside PyJWT, argon2-cffi and pyotp, in both directions.
+"""Access tokens, password hashes and one-time codes beside PyJWT, argon2-cffi, passlib and pyotp, in both directions.
 
-    pip install argon2-cffi pyjwt pyotp
+    pip install argon2-cffi passlib pyjwt pyotp
     python3 Tests/AuthTests/CrossCheck/tokens.py issue SEED COUNT > tokens.txt
     USERD_TOKEN_VECTORS=$PWD/tokens.txt USERD_ISSUED=$PWD/issued.txt swift test --filter CredentialCrossCheckTests
     python3 Tests/AuthTests/CrossCheck/tokens.py judge issued.txt
@@ -23,6 +23,7 @@ import unicodedata
 
 import argon2.low_level
 import jwt
+import passlib.hash
 import pyotp
 
 NOW = 1_780_000_000
@@ -330,14 +331,17 @@ def judge_token(fields):
 
 
 def judge_password(fields):
+    """By the C library and by passlib, which reads the text itself; and passwords that are nearly the same."""
     password, encoded = bytes.fromhex(fields[0]).decode(), bytes.fromhex(fields[1])
     normal = unicodedata.normalize("NFC", password).encode()
     assert argon2.low_level.verify_secret(encoded, normal, argon2.low_level.Type.ID)
-    try:
-        argon2.low_level.verify_secret(encoded, normal + b"x", argon2.low_level.Type.ID)
-    except argon2.exceptions.VerifyMismatchError:
-        return
-    raise AssertionError("another password matches too")
+    assert passlib.hash.argon2.verify(normal, encoded.decode()) and passlib.hash.argon2.from_string(encoded.decode()).to_string() == encoded.decode()
+    for other in [normal + b"x", normal[:-1], bytes([normal[0] ^ 1]) + normal[1:], normal.swapcase() + b" "]:
+        try:
+            argon2.low_level.verify_secret(encoded, other, argon2.low_level.Type.ID)
+        except argon2.exceptions.VerifyMismatchError:
+            continue
+        raise AssertionError("another password matches too")
 
 
 def judge_code(fields):
@@ -354,7 +358,7 @@ def judge(path):
         kind, *fields = line.split()
         judges[kind](["" if field == "-" else field for field in fields])
         counts[kind] += 1
-    print("issued by userd and accepted by PyJWT, argon2-cffi and pyotp: " + ", ".join(f"{kind} {counts[kind]}" for kind in judges))
+    print("issued by userd and accepted by PyJWT, argon2-cffi, passlib and pyotp: " + ", ".join(f"{kind} {counts[kind]}" for kind in judges))
     if set(counts) != set(judges):
         sys.exit("some kind was not issued")
 

@@ -5,19 +5,25 @@
     python3 Tests/CryptoTests/CrossCheck/generate.py SEED COUNT > vectors.txt
     USERD_CRYPTO_VECTORS=$PWD/vectors.txt swift test --filter CrossCheckTests
 
-One case a line: the function, then its fields, byte strings in hexadecimal ("-" when empty), numbers in decimal.
+One case a line: the function, then its fields, byte strings in hexadecimal ("-" when empty), numbers in decimal. "judged" has a hash that another
+library made, mostly changed, and a password, mostly a wrong one, with the verdict that userd must give: the library's own, unless a rule of
+Hash.stricter refuses it. How often each rule was the reason goes to standard error.
 """
 
 import base64
+import collections
 import hashlib
 import hmac
 import random
+import re
 import sys
+import warnings
 
 import bcrypt as bcrypt_library
 import nacl.bindings
 import pyotp
-from argon2.low_level import ARGON2_VERSION, Type, core, ffi, hash_secret
+from argon2.exceptions import Argon2Error
+from argon2.low_level import ARGON2_VERSION, Type, core, ffi, hash_secret, verify_secret
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from passlib import hash as passlib_hash
 
@@ -182,6 +188,122 @@ def plain64(data):
     return base64.b64encode(data).rstrip(b"=").decode()
 
 
+# ---- hashes and passwords, changed ----
+
+
+class Hash:
+    """A text that may be a hash, as its library reads it."""
+
+    def __init__(self, encoded, handler=None):
+        self.encoded, self.handler = encoded, handler
+
+    def is_right(self, password):
+        """Whether its library takes the password for the right one; False also for what it cannot read."""
+        data = self.encoded.encode("latin-1")
+        try:
+            if self.encoded.startswith("$2"):
+                return bcrypt_library.checkpw(password[:72], data)
+            if self.encoded.startswith("$argon2"):
+                return verify_secret(data, password, Type.I if self.encoded.startswith("$argon2i$") else Type.ID)
+            return self.handler is not None and self.handler.verify(password, self.encoded)
+        except (ValueError, TypeError, AssertionError, LookupError, OverflowError, MemoryError, Argon2Error):
+            return False
+
+    def stricter(self, password):
+        """The rules of docs/security.md section 1 that refuse what the library takes."""
+        if self.encoded.startswith("$2"):
+            yield "bcrypt never matches a password with a NUL", b"\0" in password
+            yield "bcrypt's last digits have one spelling", not re.fullmatch(r"\$2[aby]\$\d\d\$[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{30}[.CGKOSWaeimquy26]", self.encoded)
+        elif self.encoded.startswith("$argon2"):
+            yield "Argon2 is of version 1.3", "$v=19$" not in self.encoded
+            salt, tag = (len(part) * 3 // 4 for part in self.encoded.split("$")[-2:])
+            yield "salts have at most 64 bytes, tags 16 to 64", salt > 64 or not 16 <= tag <= 64
+        else:
+            yield "PBKDF2 and scrypt never match a password with a NUL at its end", password.endswith(b"\0")
+            yield "a hash has one spelling", self.handler.from_string(self.encoded).to_string() != self.encoded
+
+    @property
+    def is_cheap(self):
+        """Whether trying it costs next to nothing, whatever a change made of its numbers."""
+        if self.encoded.startswith("$2"):
+            return not re.match(r"\$2.?\$(0[7-9]|[1-9])", self.encoded)
+        return all(int(number) < 5000 for number in re.findall(r"\d+", self.encoded.rsplit("$", 2)[0]))
+
+
+def made(chance):
+    """A hash of another library and its password."""
+    password = bytes(chance.randint(1, 255) for _ in range(length(chance, 90)))
+    salt, rounds = chance.randbytes(chance.choice([1, 8, 16, 16, 32, 63, 64])), chance.randint(1, 9)
+    way = chance.random()
+    if way < 0.3:
+        setting = bcrypt_library.gensalt(4, chance.choice([b"2a", b"2b"]))[:7] + bcrypt_base64(chance.randbytes(16))
+        return Hash(bcrypt_library.hashpw(password[:72], setting).decode()), password
+    if way < 0.6:
+        salt = salt.ljust(8, b"s")
+        return Hash(hash_secret(password, salt, rounds % 3 + 1, 8 + rounds, 1, chance.choice([16, 32, 64]), chance.choice([Type.ID, Type.I])).decode()), password
+    handler = chance.choice([
+        passlib_hash.pbkdf2_sha1, passlib_hash.pbkdf2_sha256, passlib_hash.pbkdf2_sha512, passlib_hash.django_pbkdf2_sha1,
+        passlib_hash.django_pbkdf2_sha256, passlib_hash.scrypt])
+    options = {"salt": "".join(chance.choices("abcXYZ0189", k=9)) if handler.name.startswith("django") else salt, "rounds": rounds}
+    if handler is passlib_hash.scrypt:
+        options.update(rounds=chance.randint(1, 6), block_size=chance.randint(1, 4))
+    return Hash(handler.using(**options).hash(password), handler), password
+
+
+def changed_hash(chance, encoded):
+    letters = "./+=$,0123456789abcyABCZ \0\x7f\xe9"
+    for _ in range(chance.choice([1, 1, 2])):
+        place, way = chance.randrange(len(encoded)), chance.randrange(6)
+        if way == 0:
+            encoded = encoded[:place] + chance.choice(letters) + encoded[place + 1:]
+        elif way == 1:
+            encoded = encoded[:place] + encoded[place + 1:] or "x"
+        elif way == 2:
+            encoded = encoded[:place] + chance.choice(letters) + encoded[place:]
+        elif way == 3:
+            # The last digit of one of the parts, whose unused bits a careless reader passes over.
+            parts = encoded.split("$")
+            index = chance.choice([-1, -1, -2])
+            parts[index] = parts[index][:-1] + chance.choice(letters)
+            encoded = "$".join(parts)
+        elif way == 4:
+            encoded = chance.choice([encoded[:place] or "x", encoded + chance.choice(letters), encoded.upper(), encoded.swapcase()])
+        else:
+            parts = encoded.split("$")
+            one, two = chance.randrange(len(parts)), chance.randrange(len(parts))
+            parts[one], parts[two] = parts[two], parts[one]
+            encoded = "$".join(parts)
+    return encoded
+
+
+def changed_password(chance, password):
+    place = chance.randrange(len(password) + 1)
+    return chance.choice([
+        password[:place] + bytes([chance.randint(1, 255)]) + password[place + 1:], password[:place] + password[place + 1:], password + b"\0",
+        password + bytes([chance.randint(1, 255)]), password[:72], password[:71], password.swapcase(), b""])
+
+
+verdicts, reasons = collections.Counter(), collections.Counter()
+
+
+def judged(chance):
+    while True:
+        subject, password = made(chance)
+        if chance.random() < 0.6:
+            subject = Hash(changed_hash(chance, subject.encoded), subject.handler)
+        if chance.random() < 0.3:
+            password = changed_password(chance, password)
+        if subject.is_cheap:
+            break
+    is_right = subject.is_right(password)
+    if is_right:
+        broken = [rule for rule, is_broken in subject.stricter(password) if is_broken]
+        reasons.update(broken)
+        is_right = not broken
+    verdicts["right" if is_right else "wrong"] += 1
+    return ["judged", text(password), text(subject.encoded.encode("latin-1")), "right" if is_right else "wrong"]
+
+
 def aead(chance):
     key, data = chance.randbytes(32), chance.randbytes(length(chance, 100))
     message = chance.randbytes(length(chance, 1000))
@@ -201,14 +323,32 @@ def totp(chance):
     return ["totp", text(secret), str(seconds), code]
 
 
+def totp_window(chance):
+    """A code of some step near now, or none at all, and whether pyotp takes it with a tolerance of one step."""
+    secret = chance.randbytes(chance.choice([16, 20, 20, 32, 64]))
+    seconds = chance.choice([chance.randint(30, 130), chance.randint(0, 4_000_000_000)])
+    app = pyotp.TOTP(base64.b32encode(secret).decode())
+    code = app.at(max(0, seconds + 30 * chance.randint(-3, 3)))
+    way = chance.random()
+    if way < 0.15:
+        code = "%06d" % ((int(code) + chance.choice([1, -1, 100_000])) % 1_000_000)
+    elif way < 0.25:
+        code = chance.choice([code[:-1], code + "0", "0" + code, code[::-1], "000000", "-" + code[1:]])
+    return ["totp-window", text(secret), str(seconds), code, "right" if app.verify(code, for_time=seconds, valid_window=1) else "wrong"]
+
+
 def main():
     if len(sys.argv) != 3:
         sys.exit("usage: generate.py SEED COUNT")
+    warnings.simplefilter("ignore")
     chance = random.Random(int(sys.argv[1]))
     for _ in range(int(sys.argv[2])):
         function = chance.choice([
-            sha256, hmac_sha256, hkdf, blake2b, argon2, phc, sha1, sha512, hmac_any, pbkdf2, scrypt, bcrypt, foreign, aead, totp])
+            sha256, hmac_sha256, hkdf, blake2b, argon2, phc, sha1, sha512, hmac_any, pbkdf2, scrypt, bcrypt, foreign, aead, totp, totp_window, judged, judged])
         print(" ".join(function(chance)))
+    print("hashes and passwords, changed: %d right, %d wrong" % (verdicts["right"], verdicts["wrong"]), file=sys.stderr)
+    for rule, count in sorted(reasons.items()):
+        print(f"  {count:5} that the library takes: {rule}", file=sys.stderr)
 
 
 main()
