@@ -64,26 +64,40 @@ import Testing
   // Time depends on the machine, so nobody judges it here: the command is in docs/testing.md.
   @Test(.enabled(if: environmentNumber("USERD_ATTACK_TIMES") != nil, "USERD_ATTACK_TIMES asks for no table"))
   func `a table of what each family costs beside right tokens`() throws {
-    let right = set.all.filter { $0.verdict == .accepted }
-    let usual = cost(of: right.filter { $0.bytes.count < 1000 }), longest = cost(of: right.filter { $0.bytes.count == 4096 })
+    let right = costs(of: set.all.filter { $0.verdict == .accepted })
+    let usual = right.filter { $0.attack.bytes.count < 1000 }, longest = right.filter { $0.attack.bytes.count == 4096 }
     print("| family | tokens | median ns | slowest ns | its length | slowest: why |\n|---|---|---|---|---|---|")
-    print("| right, as issued | \(usual.count) | \(usual.median) | \(usual.slowest.nanoseconds) | | |")
-    print("| right, of 4096 bytes | \(longest.count) | \(longest.median) | \(longest.slowest.nanoseconds) | 4096 | |")
+    print("| right, as issued | \(usual.count) | \(median(usual)) | \(usual[usual.count - 1].nanoseconds) | | |")
+    print("| right, of 4096 bytes | \(longest.count) | \(median(longest)) | \(longest[longest.count - 1].nanoseconds) | 4096 | |")
+    var all: [Cost] = []
     for family in TokenAttack.Family.allCases {
-      let cost = cost(of: set.all.filter { $0.family == family && $0.verdict != .accepted })
-      let slowest = cost.slowest
+      let found = costs(of: set.all.filter { $0.family == family && $0.verdict != .accepted })
+      let slowest = found[found.count - 1]
       print(
-        "| \(family.rawValue) | \(cost.count) | \(cost.median) | \(slowest.nanoseconds) | \(slowest.attack.bytes.count) | \(slowest.attack.why) |"
+        "| \(family.rawValue) | \(found.count) | \(median(found)) | \(slowest.nanoseconds) | \(slowest.attack.bytes.count) | \(slowest.attack.why) |"
       )
+      all += found
     }
+    // A right token of some length costs what lies between the usual ones and the longest.
+    let length = usual[usual.count / 2].attack.bytes.count, base = median(usual)
+    let slope = Double(median(longest) - base) / Double(4096 - length)
+    let ratios = all.map { cost in
+      let expected = Double(base) + slope * Double(max(0, min(4096, cost.attack.bytes.count) - length))
+      return (share: Double(cost.nanoseconds) / expected, attack: cost.attack)
+    }.sorted { $0.share > $1.share }
+    let slower = ratios.filter { $0.share > 1.1 }
+    print("slower than a right token of their length by more than a tenth: \(slower.count) of \(ratios.count)")
+    for (share, attack) in ratios.prefix(5) { print("  \(Int(share * 100)) %: \(attack.bytes.count) bytes, \(attack.why)") }
   }
 
-  /// The least of many runs for each token: what it costs when nothing else disturbs it.
-  private func cost(
-    of attacks: [TokenAttack]
-  ) -> (count: Int, median: UInt64, slowest: (nanoseconds: UInt64, attack: TokenAttack)) {
+  private typealias Cost = (nanoseconds: UInt64, attack: TokenAttack)
+
+  private func median(_ costs: [Cost]) -> UInt64 { costs[costs.count / 2].nanoseconds }
+
+  /// The least of many runs for each token, the cheapest first: what it costs when nothing else disturbs it.
+  private func costs(of attacks: [TokenAttack]) -> [Cost] {
     let clock = SystemClock()
-    let costs = attacks.map { attack in
+    return attacks.map { attack in
       var least = UInt64.max
       for _ in 0..<300 {
         let begin = clock.monotonicNanoseconds()
@@ -92,6 +106,5 @@ import Testing
       }
       return (nanoseconds: least, attack: attack)
     }.sorted { $0.nanoseconds < $1.nanoseconds }
-    return (costs.count, costs[costs.count / 2].nanoseconds, costs[costs.count - 1])
   }
 }
