@@ -10,15 +10,19 @@ struct Rig: Sendable {
   let bug: String
   /// Events of a smoke run: fewer where an event is a whole life.
   var smokeEventCount = 50_000
+  /// Further bugs, each planted in a run of its own.
+  var moreBugs: [String] = []
   /// Draws one input, gives it to the subject and returns what is wrong with the answer, or nil.
   let event: @Sendable (_ random: inout SeededGenerator, _ subject: Subject) -> String?
 }
 
 /// What a rig tests.
-enum Subject: Sendable {
+enum Subject: Sendable, Equatable {
   case real
   /// The real code with the rig's bug in front of it or behind it.
   case broken
+  /// The same with one of `moreBugs`, counted from 0.
+  case otherwiseBroken(Int)
 }
 
 /// An event that went wrong.
@@ -33,6 +37,11 @@ struct Finding {
 }
 
 extension Rig {
+  /// Everything that `canary` plants, with the subject that has it.
+  var plantedBugs: [(bug: String, subject: Subject)] {
+    [(bug, .broken)] + moreBugs.enumerated().map { ($1, .otherwiseBroken($0)) }
+  }
+
   /// Plays `count` events. Event n of a seed is event 0 of seed + n, so that any of them can be played alone.
   func run(seed: UInt64, events count: Int, subject: Subject = .real, tracing: (UInt64) -> Void = { _ in }) -> Finding? {
     for event in 0..<count {

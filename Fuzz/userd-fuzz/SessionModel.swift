@@ -1,6 +1,7 @@
 // What the contract says about accounts and sessions, as plainly as it can be said: lists, loops, and the table of refresh tokens.
 
 import Auth
+import Repositories
 
 /// People, sessions and what must be answered. It knows nothing of records, keys or transactions. Times are milliseconds since 1970.
 struct SessionModel {
@@ -11,22 +12,26 @@ struct SessionModel {
   struct Person {
     /// Unknown of somebody whose registration was never answered.
     var id: UserID?
+    var address: Int
+    var isVerified = false
     var password: Int
     var passwordChangedAt: Int64
-    /// Tells two people apart of whom the second took the address of the first, who was erased.
-    let birth: Int
     var status = Status.active
     var isDisabledWhenRestored = false
     var isAdmin = false
     /// How often everything that the person had was made void.
     var epoch: UInt32 = 1
+    var app: App?
+    /// An app that is set up and has not shown a code yet.
+    var waiting: (secret: [UInt8], endsAt: Int64)?
+    /// When each network was noted as one that the person logs in from.
+    var networks: [String: Int64] = [:]
   }
 
   /// One login. Those that have ended stay, so that their tokens can be tried again.
   struct Login {
     var id: SessionID?
     let person: Int
-    let birth: Int
     let epoch: UInt32
     var generation: UInt32 = 1
     var replays = 0
@@ -44,39 +49,96 @@ struct SessionModel {
     var idleSeconds: Int64 = 3600
     var absoluteSeconds: Int64 = 3 * 3600
     var graceSeconds: Int64 = 10
+    var recentSeconds: Int64 = 600
     var maxReplays = 3
     var maxSessions = 4
   }
 
   let rules: Rules
-  /// By address: the n-th is of `person(n)`.
+  /// By a number that nobody else gets, who may take the address of somebody erased.
   var people: [Int: Person] = [:]
-  private var births = 0
+  private(set) var births = 0
   var logins: [Login] = []
+  var tokens: [OneTime] = []
+  var throttle: ThrottleModel
+  /// What the audit trail must say, oldest first.
+  private(set) var trail: [AuditEvent] = []
 
-  init(_ rules: Rules) { self.rules = rules }
+  init(_ rules: Rules, _ throttle: ThrottleModel.Rules) {
+    self.rules = rules
+    self.throttle = ThrottleModel(throttle)
+  }
+
+  mutating func note(_ events: AuditEvent...) { trail += events }
+  mutating func note(_ event: AuditEvent, times count: Int) { trail += [AuditEvent](repeating: event, count: count) }
+
+  func person(at address: Int) -> Int? { people.first { $0.value.address == address }?.key }
 
   func lives(_ login: Login, at now: Int64) -> Bool {
-    let person = people[login.person]
-    return login.isThere && now < login.idleEnd && now < login.end && person?.birth == login.birth && person?.epoch == login.epoch
+    login.isThere && now < login.idleEnd && now < login.end && people[login.person]?.epoch == login.epoch
   }
 
   /// The rows of a person, in the order of their beginning.
   func rows(of person: Int) -> [Int] { logins.indices.filter { logins[$0].person == person && logins[$0].isThere } }
 
-  // MARK: Verbs: what changes, and the refusal if there is one
+  // MARK: Beginning
 
-  mutating func register(_ number: Int, password: Int, at now: Int64) -> AuthError? {
-    if people[number] != nil { return .emailExists }
+  mutating func register(_ address: Int, password: Int, from client: PlainClient, at now: Int64) -> Refusal? {
+    let keys = ThrottleModel.registration(from: client)
+    if let refusal = throttle.refusal(keys, at: now) { return .limited(refusal) }
+    throttle.count(keys, at: now)
+    if person(at: address) != nil { return .error(.emailExists) }
     births += 1
-    people[number] = Person(password: password, passwordChangedAt: now, birth: births)
-    begin(number, at: now)
+    people[births] = Person(address: address, password: password, passwordChangedAt: now)
+    note(.userRegistered)
+    begin(births, from: client, at: now)
+    issue(.verifyEmail, to: births, for: address, at: now)
     return nil
   }
 
-  mutating func logIn(_ number: Int, password: Int, at now: Int64) -> AuthError? {
-    guard let person = people[number], person.status != .deleted, person.password == password else { return .invalidCredentials }
-    if person.status == .disabled { return .accountDisabled }
+  /// - Parameter proof: the login that a refresh token in the request belongs to.
+  mutating func logIn(
+    _ address: Int, password: Int, proof: Int?, from client: PlainClient, at now: Int64
+  ) -> Refusal? {
+    let number = person(at: address)
+    let keys = ThrottleModel.login(address, from: client)
+    let isKnown = knows(client, proof, number, at: now)
+    if let refusal = throttle.refusal(keys, isKnown: isKnown, at: now) { return .throttled(refusal) }
+    guard let number, let person = people[number], person.status != .deleted, person.password == password else {
+      return fail(.loginFailed, keys, .invalidCredentials, at: now)
+    }
+    if person.status == .disabled {
+      note(.loginFailed)
+      return .error(.accountDisabled)
+    }
+    throttle.clear(keys)
+    if let app = person.app {
+      issue(.pendingLogin, to: number, for: address, at: now)
+      note(.loginHalfway)
+      return .halfway(app.codes.isEmpty ? [.totp] : [.totp, .recoveryCode])
+    }
+    makeRoom(number, at: now)
+    begin(number, from: client, at: now)
+    return nil
+  }
+
+  /// Whether somebody logs in from where they did before, or with a token of one of their sessions that is still there.
+  func knows(_ client: PlainClient, _ proof: Int?, _ number: Int?, at now: Int64) -> Bool {
+    guard let number else { return false }
+    if let proof, logins[proof].isThere, logins[proof].person == number { return true }
+    guard client.hasAddress, let last = people[number]?.networks[client.prefix] else { return false }
+    return now - last < 90 * 86_400_000
+  }
+
+  /// A wrong try: counted, and in the trail with each limit that it fills.
+  mutating func fail(_ event: AuditEvent, _ keys: [ThrottleModel.Key], _ error: AuthError, at now: Int64) -> Refusal {
+    note(event)
+    note(.loginThrottled, times: throttle.count(keys, at: now))
+    return .error(error)
+  }
+
+  /// Ends what is over, then those idle longest, until there is room for one more.
+  mutating func makeRoom(_ number: Int, at now: Int64) {
     var living: [Int] = []
     for row in rows(of: number) {
       if lives(logins[row], at: now) { living.append(row) } else { logins[row].isThere = false }
@@ -86,19 +148,22 @@ struct SessionModel {
       let oldest = living.min { (logins[$0].rotatedAt, $0) < (logins[$1].rotatedAt, $1) }!
       logins[oldest].isThere = false
       living.removeAll { $0 == oldest }
+      note(.sessionEnded)
     }
-    begin(number, at: now)
-    return nil
   }
 
-  private mutating func begin(_ person: Int, at now: Int64) {
+  mutating func begin(_ number: Int, from client: PlainClient, at now: Int64) {
+    if client.hasAddress, now - (people[number]?.networks[client.prefix] ?? .min / 2) >= 86_400_000 {
+      people[number]?.networks[client.prefix] = now
+    }
     logins.append(
       Login(
-        person: person, birth: people[person]?.birth ?? 0, epoch: people[person]?.epoch ?? 1, authenticatedAt: now,
-        rotatedAt: now,
-        idleEnd: now + rules.idleSeconds * 1000,
-        end: now + rules.absoluteSeconds * 1000))
+        person: number, epoch: people[number]?.epoch ?? 1, authenticatedAt: now, rotatedAt: now,
+        idleEnd: now + rules.idleSeconds * 1000, end: now + rules.absoluteSeconds * 1000))
+    note(.sessionBegun)
   }
+
+  // MARK: Going on and ending
 
   /// - Parameters:
   ///   - generation: what the token says; nil for one that nobody made.
@@ -127,6 +192,7 @@ struct SessionModel {
       }
     }
     logins[login].isThere = false
+    note(.sessionReuseDetected)
     return .refreshReused
   }
 
@@ -143,11 +209,12 @@ struct SessionModel {
   ) -> AuthError? {
     let accessRow = access.flatMap { logins[$0.login].isThere ? $0 : nil }
     let refreshRow = refresh.flatMap { logins[$0.login].isThere ? $0 : nil }
-    if let access, let refreshRow, logins[access.login].birth != logins[refreshRow.login].birth { return .invalidToken }
-    let named = [accessRow?.login, refreshRow?.login].compactMap { $0 }
+    if let access, let refreshRow, logins[access.login].person != logins[refreshRow.login].person { return .invalidToken }
+    let named = Set([accessRow?.login, refreshRow?.login].compactMap { $0 })
     guard let first = named.first else { return nil }
     if scope == .current {
       for login in named { logins[login].isThere = false }
+      note(.sessionEnded, times: named.count)
       return nil
     }
     let person = logins[first].person
@@ -160,16 +227,18 @@ struct SessionModel {
       let current = logins[refreshRow.login].generation
       if refreshRow.generation != current && refreshRow.generation + 1 != current {
         logins[refreshRow.login].isThere = false
+        note(.sessionReuseDetected)
         return .refreshReused
       }
       if lives(logins[refreshRow.login], at: now) { mayAct = true }
     }
     guard mayAct else { return accessRow == nil ? .refreshInvalid : .tokenExpired }
-    for row in rows(of: person) where scope == .all || !named.contains(row) { logins[row].isThere = false }
+    let ending = rows(of: person).filter { scope == .all || !named.contains($0) }
+    for row in ending { logins[row].isThere = false }
+    if !ending.isEmpty { note(.sessionsEnded) }
     return nil
   }
 
-  /// - Parameter isSigned: whether a key that is still accepted has signed it.
   func authenticate(_ login: Int, expiresAt: Int64, epoch: UInt32, isSigned: Bool, at now: Int64) -> AuthError? {
     if !isSigned { return .invalidToken }
     if now >= expiresAt { return .tokenExpired }
@@ -183,67 +252,36 @@ struct SessionModel {
     }
   }
 
-  /// A new password from within a session, which goes on; the others end unless they shall not.
-  mutating func changePassword(
-    in login: Int, from current: Int, to new: Int, keepsSessions: Bool, at now: Int64
-  ) -> AuthError? {
-    let person = logins[login].person
-    guard people[person]?.password == current else { return .invalidCredentials }
-    people[person]?.password = new
-    people[person]?.passwordChangedAt = now
-    for row in rows(of: person) where row != login && !keepsSessions { logins[row].isThere = false }
-    return nil
-  }
+  /// Whether the session may do what asks for a login of late.
+  func isRecent(_ login: Int, at now: Int64) -> Bool { now < logins[login].authenticatedAt + rules.recentSeconds * 1000 }
 
-  /// The password once more: the login is a recent one again.
-  mutating func reauthenticate(in login: Int, with password: Int, at now: Int64) -> AuthError? {
-    guard people[logins[login].person]?.password == password else { return .invalidCredentials }
-    logins[login].authenticatedAt = now
-    return nil
-  }
-
-  // MARK: Administration, by whom nothing is forbidden
-
-  /// What an administrator does to an account.
-  enum Change: CaseIterable {
-    case disable, enable, delete, restore, erase, promote, demote
-  }
-
-  mutating func change(_ number: Int, _ change: Change) -> AuthError? {
-    guard var person = people[number] else { return .notFound }
-    let wasActive = person.status == .active, wasAdmin = wasActive && person.isAdmin
-    switch change {
-    case .disable:
-      if person.status == .deleted { person.isDisabledWhenRestored = true } else { person.status = .disabled }
-    case .enable:
-      if person.status == .deleted { person.isDisabledWhenRestored = false } else { person.status = .active }
-    case .delete:
-      if person.status != .deleted { person.isDisabledWhenRestored = person.status == .disabled }
-      person.status = .deleted
-    case .restore:
-      if person.status == .deleted {
-        person.status = person.isDisabledWhenRestored ? .disabled : .active
-        person.isDisabledWhenRestored = false
-      }
-    case .promote: person.isAdmin = true
-    case .demote: person.isAdmin = false
-    case .erase: break
-    }
-    let isAdmin = person.status == .active && person.isAdmin && change != .erase
-    let others = people.contains { $0.key != number && $0.value.status == .active && $0.value.isAdmin }
-    if wasAdmin && !isAdmin && !others { return .lastAdmin }
-    if wasActive && person.status != .active { person.epoch += 1 }
-    if change == .erase || wasActive && person.status != .active {
-      for row in rows(of: number) { logins[row].isThere = false }
-    }
-    people[number] = change == .erase ? nil : person
-    return nil
-  }
-
-  /// Removes rows of sessions that nothing can bring back.
+  /// Removes rows of sessions and tokens that nothing can bring back.
   mutating func sweep(at now: Int64) {
     for index in logins.indices where logins[index].isThere {
       if !lives(logins[index], at: now) || people[logins[index].person]?.status == .deleted { logins[index].isThere = false }
+    }
+    for index in tokens.indices where tokens[index].endsAt <= now { tokens[index].isThere = false }
+  }
+}
+
+/// Why something was refused, with all that an answer says of it.
+enum Refusal: Equatable {
+  case error(AuthError)
+  case throttled(ThrottleModel.Refusal)
+  case limited(ThrottleModel.Refusal)
+  /// A second factor is asked for.
+  case halfway([SecondFactorMethod])
+
+  init(_ error: AuthError) {
+    func told(_ refusal: ThrottleRefusal) -> ThrottleModel.Refusal {
+      .init(
+        policy: refusal.policy, limit: refusal.limit, seconds: refusal.windowSeconds, retryAfter: refusal.retryAfter)
+    }
+    switch error {
+    case .loginThrottled(let refusal): self = .throttled(told(refusal))
+    case .rateLimited(let refusal): self = .limited(told(refusal))
+    case .mfaRequired(let pending): self = .halfway(pending.methods)
+    default: self = .error(error)
     }
   }
 }

@@ -7,20 +7,24 @@ import Storage
 import TestSupport
 
 extension SessionWorld {
-  private static let origin = SessionOrigin(ipPrefix: "203.0.113.0/24", userAgent: "rig")
   static let passwordCount = 3
-  private static func password(_ number: Int) -> String { "pw \(number) of somebody" }
+  static func password(_ number: Int) -> String { "pw \(number) of somebody" }
 
   /// Compares one answer with the model's.
-  private func judge(_ verb: String, _ got: AuthError?, _ expected: AuthError?) throws(Complaint) {
-    func said(_ error: AuthError?) -> String { error.map { "\($0)" } ?? "yes" }
+  func judge(_ verb: String, _ got: AuthError?, _ expected: Refusal?) throws(Complaint) {
+    func said(_ refusal: Refusal?) -> String { refusal.map { "\($0)" } ?? "yes" }
+    let got = got.map { Refusal($0) }
     tell("\(verb): \(said(got))")
     if got != expected { throw Complaint("\(verb): \(said(got)), not \(said(expected))") }
   }
 
+  func judge(_ verb: String, _ got: AuthError?, _ expected: AuthError?) throws(Complaint) {
+    try judge(verb, got, expected.map { Refusal.error($0) })
+  }
+
   /// Runs a verb whose answer is held, and says what it is held to. What has to wait runs again where the engine has gone on, as it would on
   /// a worker.
-  private func held<Value>(
+  func held<Value>(
     _ call: () throws(AuthError) -> (value: Value, position: LogPosition)
   ) -> (value: Value?, refusal: AuthError?, position: LogPosition) {
     var refusal = AuthError.wouldBlock
@@ -34,7 +38,13 @@ extension SessionWorld {
     return (nil, refusal, sessions.heldPosition)
   }
 
-  private func keep(_ given: Authentication, login: Int, at now: Int64) throws(Complaint) {
+  /// The same for a verb that answers with nothing.
+  func held(_ call: () throws(AuthError) -> LogPosition) -> (refusal: AuthError?, position: LogPosition) {
+    let done = held { () throws(AuthError) in (value: true, position: try call()) }
+    return (done.refusal, done.position)
+  }
+
+  func keep(_ given: Authentication, login: Int, at now: Int64) throws(Complaint) {
     let row = model.logins[login]
     guard given.session.id == row.id, given.user.id == model.people[row.person]?.id else {
       throw Complaint("tokens of somebody else")
@@ -55,35 +65,54 @@ extension SessionWorld {
         text: given.accessToken))
   }
 
-  func register(_ number: Int, password: Int) throws(Complaint) {
+  /// The tokens of a session that has just begun.
+  func keepNew(_ given: Authentication, at now: Int64) throws(Complaint) {
+    model.logins[model.logins.count - 1].id = given.session.id
+    try keep(given, login: model.logins.count - 1, at: now)
+  }
+
+  // MARK: Beginning
+
+  func register(_ random: inout SeededGenerator) throws(Complaint) {
     let now = now
+    let (address, password) = (random.number(0..<Self.addressCount), random.number(0..<Self.passwordCount))
+    let client = random.pick(PlainClient.all)
     let form = RegistrationForm(
-      email: .text(Self.address(number)), password: .text(Self.password(password)), name: .text("Ann"))
-    let got = held { () throws(AuthError) in try sessions.register(form, from: Self.origin) }
-    try judge("register", got.refusal, model.register(number, password: password, at: now))
+      email: .text(Self.address(address)), password: .text(Self.password(password)), name: .text("Ann"))
+    let got = held { () throws(AuthError) in try sessions.register(form, from: client.origin) }
+    try judge("register \(address)", got.refusal, model.register(address, password: password, from: client, at: now))
     if let given = got.value {
-      model.people[number]?.id = given.user.id
-      model.logins[model.logins.count - 1].id = given.session.id
-      try keep(given, login: model.logins.count - 1, at: now)
+      model.people[model.births]?.id = given.user.id
+      try keepNew(given, at: now)
     }
     note(got.position)
   }
 
-  /// - Parameter password: nil for the right one, if there is one.
-  func logIn(_ number: Int, password: Int?) throws(Complaint) {
+  func logIn(_ random: inout SeededGenerator) throws(Complaint) {
     // It looks the account up as readers do, before it writes.
     try deliver()
+    // Of two that wait for a code since the same moment nobody can say which one goes first.
+    clock.advance(milliseconds: 1)
     let now = now
-    let password = password ?? model.people[number]?.password ?? 0
-    let form = LoginForm(email: .text(Self.address(number).uppercased()), password: .text(Self.password(password)))
-    let got = held { () throws(AuthError) in try sessions.login(form, from: Self.origin) }
-    try judge("login", got.refusal, model.logIn(number, password: password, at: now))
-    if let given = got.value {
-      model.logins[model.logins.count - 1].id = given.session.id
-      try keep(given, login: model.logins.count - 1, at: now)
+    let address = random.number(0..<Self.addressCount)
+    let right = model.person(at: address).flatMap { model.people[$0]?.password } ?? 0
+    let password = random.once(in: 4) ? random.number(0..<Self.passwordCount) : right
+    let client = random.pick(PlainClient.all)
+    let proof = refreshes.isEmpty || !random.once(in: 4) ? nil : random.pick(refreshes)
+    let form = LoginForm(
+      email: .text(Self.address(address).uppercased()), password: .text(Self.password(password)),
+      refreshToken: proof.map { .text($0.text) } ?? .absent)
+    let got = held { () throws(AuthError) in try sessions.login(form, from: client.origin) }
+    let expected = model.logIn(address, password: password, proof: proof?.login, from: client, at: now)
+    try judge("login \(address) from \(client.number)", got.refusal, expected)
+    if let given = got.value { try keepNew(given, at: now) }
+    if case .mfaRequired(let pending)? = got.refusal {
+      letters.append(Letter(token: model.tokens.count - 1, purpose: .pendingLogin, text: pending.token))
     }
     note(got.position)
   }
+
+  // MARK: Going on and ending
 
   /// New, old, retried with the same key or another, several tabs at once, forged.
   func refresh(_ random: inout SeededGenerator) throws(Complaint) {
@@ -106,26 +135,18 @@ extension SessionWorld {
   private func refresh(_ text: String, login: Int, generation: UInt32?, key: String?) throws(Complaint) {
     let now = now
     let key = key.flatMap { key in IdempotencyKey(key.utf8.span).map { (text: key, sent: $0) } }
+    // Whether it counts is read before anything is written. Nobody has a token before its session can be read.
+    let isCounted = generation != nil && login < published.logins.count && published.logins[login].isThere
     let got = held { () throws(AuthError) in
       try sessions.refresh(RefreshForm(refreshToken: .text(text)), idempotencyKey: key?.sent)
+    }
+    if isCounted, let refusal = buckets.take(login, at: now) {
+      return try judge("refresh of session \(login)", got.refusal, .limited(refusal))
     }
     try judge("refresh of session \(login)", got.refusal, model.refresh(login, generation: generation, key: key?.text, at: now))
     if let given = got.value { try keep(given, login: login, at: now) }
     if got.refusal == .refreshReused, bug == .forgivenReuse { try bringBack(login) }
     note(got.position)
-  }
-
-  /// The planted bug: the row of a session is there again.
-  private func bringBack(_ login: Int) throws(Complaint) {
-    guard let id = model.logins[login].id, let user = model.people[model.logins[login].person]?.id else { return }
-    let row = SessionRecord(
-      id: id.uuid, userID: user.uuid, userEpoch: model.logins[login].epoch, methods: .password, createdAt: now,
-      idleExpiresAt: model.logins[login].idleEnd, expiresAt: model.logins[login].end, seed: InlineArray(repeating: 0),
-      ipPrefix: "",
-      userAgent: "", deviceName: nil)
-    do throws(RepositoryError) {
-      _ = try store.write { (transaction) throws(RepositoryError) in try store.sessions.insert(row, in: &transaction) }
-    } catch { throw Complaint("\(error)") }
   }
 
   func logOut(_ random: inout SeededGenerator) throws(Complaint) {
@@ -136,9 +157,9 @@ extension SessionWorld {
     let form = LogoutForm(
       scope: random.once(in: 4) && scope == .current ? .absent : .text(scope.rawValue),
       refreshToken: other.map { .text($0.text) } ?? .absent)
-    let got = held { () throws(AuthError) in
-      if let one { return (true, try sessions.logout(form, accessToken: one.text.utf8.span)) }
-      return (true, try sessions.logout(form, accessToken: nil))
+    let got = held { () throws(AuthError) -> LogPosition in
+      if let one { return try sessions.logout(form, accessToken: one.text.utf8.span) }
+      return try sessions.logout(form, accessToken: nil)
     }
     let accepted = one.flatMap { isAccepted($0.key) ? (login: $0.login, expiresAt: $0.expiresAt, epoch: $0.epoch) : nil }
     let expected = model.logOut(scope, access: accepted, refresh: other.map { ($0.login, $0.generation) }, at: now)
@@ -147,8 +168,7 @@ extension SessionWorld {
   }
 
   func authenticate(_ random: inout SeededGenerator) throws(Complaint) {
-    guard !access.isEmpty else { return }
-    let ticket = access[random.once(in: 3) ? random.number(0..<access.count) : max(0, access.count - 1 - random.number(0..<8))]
+    guard let ticket = accessTicket(&random) else { return }
     let model = published
     var got: AuthError?
     do throws(AuthError) {
@@ -165,79 +185,32 @@ extension SessionWorld {
         ticket.login, expiresAt: ticket.expiresAt, epoch: ticket.epoch, isSigned: isAccepted(ticket.key), at: now))
   }
 
-  /// A new password, or the old one once more, from within a session that lives.
-  func proveAgain(_ random: inout SeededGenerator) throws(Complaint) {
-    // Who asks and which password is right are read before anything is written.
+  /// Mostly one of late.
+  private func accessTicket(_ random: inout SeededGenerator) -> AccessTicket? {
+    if access.isEmpty { return nil }
+    return access[random.once(in: 3) ? random.number(0..<access.count) : max(0, access.count - 1 - random.number(0..<8))]
+  }
+
+  /// Somebody who asks for something in a session that lives. Who that is, is read before anything is written.
+  func somebody(_ random: inout SeededGenerator) throws(Complaint) -> (login: Int, principal: Principal)? {
     try deliver()
-    guard let ticket = access.randomElement(using: &random), let principal = principal(of: ticket) else { return }
-    let now = now
-    let right = model.people[model.logins[ticket.login].person]?.password ?? 0
-    let current = random.once(in: 3) ? (right + 1) % Self.passwordCount : right
-    if random.once(in: 2) {
-      let form = ReauthForm(password: .text(Self.password(current)), code: .absent)
-      let got = held { () throws(AuthError) in try sessions.reauthenticate(form, by: principal, from: Self.origin) }
-      try judge("reauth", got.refusal, model.reauthenticate(in: ticket.login, with: current, at: now))
-      if let given = got.value { try keep(given, login: ticket.login, at: now) }
-      return note(got.position)
-    }
-    let new = (current + random.number(1..<Self.passwordCount)) % Self.passwordCount
-    let keeps = random.once(in: 2)
-    let form = PasswordChangeForm(
-      currentPassword: .text(Self.password(current)), newPassword: .text(Self.password(new)),
-      keepSessions: keeps ? .flag(true) : .absent)
-    let got = held { () throws(AuthError) in (true, try sessions.changePassword(form, by: principal, from: Self.origin)) }
-    let expected = model.changePassword(in: ticket.login, from: current, to: new, keepsSessions: keeps, at: now)
-    try judge("password change", got.refusal, expected)
-    note(got.position)
+    guard let ticket = accessTicket(&random) else { return nil }
+    do throws(AuthError) { return (ticket.login, try sessions.authenticate(ticket.text.utf8.span)) } catch { return nil }
   }
 
-  private func principal(of ticket: AccessTicket) -> Principal? {
-    do throws(AuthError) { return try sessions.authenticate(ticket.text.utf8.span) } catch { return nil }
-  }
-
-  /// Disabled, enabled, deleted, restored, erased, made an administrator or none: as the owner of the data folder does it.
-  func changePerson(_ random: inout SeededGenerator) throws(Complaint) {
-    guard let number = model.people.keys.sorted().randomElement(using: &random), let id = model.people[number]?.id else { return }
-    let change = random.pick(SessionModel.Change.allCases)
-    if change == .erase && !random.once(in: 3) { return }
-    let expected = model.change(number, change)
-    let got = held { () throws(AuthError) -> (value: User?, position: LogPosition) in
-      switch change {
-      case .disable:
-        let done = try accounts.disable(id, by: .owner)
-        return (done.value, done.position)
-      case .enable:
-        let done = try accounts.enable(id, by: .owner)
-        return (done.value, done.position)
-      case .delete:
-        let done = try accounts.delete(id, by: .owner)
-        return (done.value, done.position)
-      case .restore:
-        let done = try accounts.restore(id, by: .owner)
-        return (done.value, done.position)
-      case .promote:
-        let done = try accounts.update(id, AccountEditForm(role: .text("admin")), by: .owner)
-        return (done.value, done.position)
-      case .demote:
-        let done = try accounts.update(id, AccountEditForm(role: .text("user")), by: .owner)
-        return (done.value, done.position)
-      case .erase:
-        return (nil, try accounts.erase(id, by: .owner))
-      }
-    }
-    try judge("\(change) account \(number)", got.refusal, expected)
-    note(got.position)
-  }
+  // MARK: What nobody asks for
 
   /// Removes the rows of what is over, as the process does from time to time.
   func sweep() throws(Complaint) {
     try deliver()
     model.sweep(at: now)
-    let got = held { () throws(AuthError) in
-      try sessions.sweepJob.run()
-      return (true, sessions.heldPosition)
+    let got = held { () throws(AuthError) -> LogPosition in
+      for job in [sessions.sweepJob, services.recovery.sweepJob, sessions.throttle.sweepJob, services.keys.sweepJob] {
+        try job.run()
+      }
+      return sessions.heldPosition
     }
-    try judge("sweep", got.refusal, nil)
+    try judge("sweep", got.refusal, Refusal?.none)
     note(sessions.heldPosition)
   }
 
@@ -246,13 +219,19 @@ extension SessionWorld {
     var edges: [Int64] = []
     if let login = model.logins.randomElement(using: &random) {
       edges = [login.rotatedAt + model.rules.graceSeconds * 1000, login.idleEnd, login.end]
+      edges.append(login.authenticatedAt + model.rules.recentSeconds * 1000)
     }
     if let ticket = access.randomElement(using: &random) { edges.append(ticket.expiresAt) }
+    if let token = model.tokens.randomElement(using: &random) { edges += [token.endsAt, token.endsAt] }
+    if let waiting = model.people.values.compactMap(\.waiting).first { edges.append(waiting.endsAt) }
+    if let until = accepted.compactMap(\.until).first { edges.append(until) }
+    edges += [(now / 30_000 + 1) * 30_000, (now / 240_000 + 1) * 240_000]
     let target = (edges.randomElement(using: &random) ?? now) + Int64(random.pick([-1, 0, 1]))
-    if random.once(in: 2), target > now, target - now < 2 * 3600 * 1000 {
+    let most: Int64 = random.once(in: 8) ? 25 : 2
+    if random.once(in: 2), target > now, target - now < most * 3_600_000 {
       clock.advance(milliseconds: target - now)
     } else {
-      clock.advance(milliseconds: Int64(random.pick([0, 1, 999, 1000, 4_000, 10_000, 60_000, 900_000])))
+      clock.advance(milliseconds: Int64(random.pick([0, 1, 999, 1000, 4_000, 10_000, 30_000, 60_000, 300_000, 900_000])))
     }
   }
 }

@@ -10,7 +10,7 @@ import TestSupport
 
 /// Everything between the verbs of a life and the store. One thread.
 final class SessionWorld {
-  static let peopleCount = 5
+  static let addressCount = 6
 
   /// An access token that somebody was given.
   struct AccessTicket {
@@ -28,33 +28,57 @@ final class SessionWorld {
     let text: String
   }
 
+  /// A one-time token in clear, as its message or an answer had it.
+  struct Letter {
+    let token: Int
+    let purpose: OneTimePurpose
+    let text: String
+  }
+
   /// What a canary does wrong.
-  enum PlantedBug {
-    case longGrace, forgivenReuse
+  enum PlantedBug: Int {
+    case longGrace, codeTwice, codeKept, tokenTwice, looseLogin, looseRefresh, staleKey, forgottenFailures, halfLogin
+    case forgivenReuse
   }
 
   let bug: PlantedBug?
   let clock = ManualClock()
   let system: SimulatedFileSystem
+  /// What signs lies beside the store, in files of its own.
+  private let keyFolder = TemporaryFolder("session-model")
   private let random: RandomSource
   private let options: SessionOptions
   private let hasher: PasswordHasher
-  private var signing: [SecretBytes]
-  private var signingCount = 1
-  private let mac: SecretBytes
-  private let wrap: SecretBytes
   private var databaseOptions: DatabaseOptions
   private(set) var database: Database
   private(set) var store: Store
-  private(set) var sessions: SessionService
-  private(set) var accounts: AccountService
+  private(set) var services: Services
+  let mailbox = Mailbox()
+
+  /// All that a process has of this floor.
+  struct Services {
+    let sessions: SessionService
+    let accounts: AccountService
+    let recovery: RecoveryService
+    let keys: KeyService
+    let courier: Courier
+  }
+
+  var sessions: SessionService { services.sessions }
 
   /// What the store must hold if everything that was begun is done.
   var model: SessionModel
   /// The last version that is known to be durable, and all after it.
   private var versions: [(position: LogPosition, model: SessionModel)]
+  /// Keys that verify, by their number; the last one signs.
+  var accepted: [(key: Int, until: Int64?)] = [(0, nil)]
+  var signingKey = 0
+  var buckets: RefreshBuckets
   var access: [AccessTicket] = []
   var refreshes: [RefreshTicket] = []
+  var letters: [Letter] = []
+  /// Recovery codes of all people, used ones too.
+  var codes: [String] = []
 
   init(_ random: inout SeededGenerator, _ bug: PlantedBug?) throws(Complaint) {
     self.bug = bug
@@ -62,18 +86,16 @@ final class SessionWorld {
     self.random = RandomSource { bytes in for index in bytes.indices { bytes[index] = source.next() } }
     var rules = SessionModel.Rules()
     rules.graceSeconds = random.pick([0, 10, 10])
-    var options = SessionOptions()
-    options.accessLifetime = Int(rules.accessSeconds)
-    options.refreshIdle = Int(rules.idleSeconds)
-    options.refreshAbsolute = Int(rules.absoluteSeconds)
-    options.refreshGrace = Int(rules.graceSeconds) + (bug == .longGrace ? 1 : 0)
-    options.maxSessions = rules.maxSessions
-    // Limits have tests of their own; here nobody is to be kept from trying.
-    options.throttle.isEnabled = false
-    self.options = options
-    signing = [SecretBytes(count: 32, from: self.random)]
-    mac = SecretBytes(count: 32, from: self.random)
-    wrap = SecretBytes(count: 32, from: self.random)
+    var throttle = ThrottleModel.Rules()
+    throttle.isOn = bug == .looseLogin || bug == .looseRefresh || bug == .forgottenFailures || random.once(in: 2)
+    if throttle.isOn && random.once(in: 2) {
+      throttle.freeLogins = random.number(1..<4)
+      throttle.maxDelaySeconds = random.pick([2, 8, 900])
+      throttle.perHour = [.address: 8, .client: 12, .registration: 5, .forgotAddress: 2, .forgotClient: 5]
+      throttle.refreshesPerMinute = random.pick([3, 7, 30])
+    }
+    options = Self.options(rules, throttle, bug)
+    buckets = RefreshBuckets(perMinute: throttle.isOn ? throttle.refreshesPerMinute : nil)
     system = SimulatedFileSystem(SimulatedDisk(folder: "data"), seed: random.next())
     databaseOptions = DatabaseOptions(path: "data/db")
     databaseOptions.clock = clock
@@ -88,16 +110,32 @@ final class SessionWorld {
       hasher = try PasswordHasher(
         parameters: Argon2Parameters(memoryKiB: 8, iterations: 1, parallelism: 1), arenas: 1, random: self.random)
     } catch { throw Complaint("no hasher: \(error)") }
-    model = SessionModel(rules)
-    let keys = KeyRing(signing: signing, mac: mac, wrap: wrap)
+    model = SessionModel(rules, throttle)
     (database, store) = try Self.open(databaseOptions)
-    let outbox = Outbox(store: store, keys: keys, options: DeliveryOptions(), clock: clock, random: self.random)
-    sessions = SessionService(
-      store: store, keys: keys, hasher: hasher, options: options, outbox: outbox, clock: clock, random: self.random)
-    accounts = AccountService(
-      store: store, keys: keys, hasher: hasher, policy: options.passwordPolicy, throttle: sessions.throttle, outbox: outbox,
-      clock: clock, random: self.random)
+    services = try Self.services(store, options, hasher, keyFolder.path, clock, self.random, mailbox)
     versions = [(database.durability.durablePosition, model)]
+  }
+
+  private static func options(
+    _ rules: SessionModel.Rules, _ throttle: ThrottleModel.Rules, _ bug: PlantedBug?
+  ) -> SessionOptions {
+    var options = SessionOptions()
+    options.accessLifetime = Int(rules.accessSeconds)
+    options.refreshIdle = Int(rules.idleSeconds)
+    options.refreshAbsolute = Int(rules.absoluteSeconds)
+    options.refreshGrace = Int(rules.graceSeconds) + (bug == .longGrace ? 1 : 0)
+    options.recentLogin = Int(rules.recentSeconds)
+    options.maxSessions = rules.maxSessions
+    options.throttle.isEnabled = throttle.isOn
+    options.throttle.loginFree = throttle.freeLogins + (bug == .looseLogin ? 1 : 0)
+    options.throttle.loginMaxDelay = Int(throttle.maxDelaySeconds)
+    options.throttle.loginPerHour = throttle.perHour[.address] ?? 0
+    options.throttle.loginIPPerHour = throttle.perHour[.client] ?? 0
+    options.throttle.registerPerHour = throttle.perHour[.registration] ?? 0
+    options.throttle.forgotPerHour = throttle.perHour[.forgotAddress] ?? 0
+    options.throttle.forgotClientPerHour = throttle.perHour[.forgotClient] ?? 0
+    options.throttle.refreshPerMinute = throttle.refreshesPerMinute + (bug == .looseRefresh ? 1 : 0)
+    return options
   }
 
   private static func open(_ options: DatabaseOptions) throws(Complaint) -> (Database, Store) {
@@ -105,6 +143,28 @@ final class SessionWorld {
       let database = try Database.simulated(options)
       return (database, try Store.open(database, fresh: StoreIdentity(uuid: UUID(high: 1, low: 2), epoch: 0xA1B2_C3D4)))
     } catch { throw Complaint("the store does not open: \(error)") }
+  }
+
+  private static func services(
+    _ store: Store, _ options: SessionOptions, _ hasher: PasswordHasher, _ path: String, _ clock: ManualClock,
+    _ random: RandomSource, _ mailbox: Mailbox
+  ) throws(Complaint) -> Services {
+    let folder = KeyFolder(dataPath: path, random: random, clock: clock)
+    let keys: KeyRing
+    do throws(KeyError) { keys = try folder.load() } catch { throw Complaint("no keys: \(error)") }
+    var delivery = DeliveryOptions()
+    delivery.isOn = true
+    let outbox = Outbox(store: store, keys: keys, options: delivery, clock: clock, random: random)
+    let sessions = SessionService(
+      store: store, keys: keys, hasher: hasher, options: options, outbox: outbox, clock: clock, random: random)
+    return Services(
+      sessions: sessions,
+      accounts: AccountService(
+        store: store, keys: keys, hasher: hasher, policy: options.passwordPolicy, throttle: sessions.throttle, outbox: outbox,
+        clock: clock, random: random),
+      recovery: RecoveryService(sessions: sessions, random: random),
+      keys: KeyService(store: store, folder: folder, keys: keys, clock: clock),
+      courier: Courier(store: store, outbox: outbox, channel: mailbox.channel, clock: clock, random: random) { _ in })
   }
 
   /// The last things that happened, for a complaint.
@@ -116,9 +176,10 @@ final class SessionWorld {
   }
 
   var now: Int64 { clock.wallMilliseconds() }
-  var signingKey: Int { signingCount - 1 }
   /// Whether tokens that a key has signed are still accepted.
-  func isAccepted(_ key: Int) -> Bool { key > signingCount - 1 - signing.count }
+  func isAccepted(_ key: Int) -> Bool {
+    accepted.contains { $0.key == key && ($0.until ?? .max) > now }
+  }
 
   // MARK: Versions
 
@@ -159,17 +220,12 @@ final class SessionWorld {
     do throws(StorageError) { try database.close() } catch { throw Complaint("the store does not close: \(error)") }
   }
 
-  /// An orderly end and another process; sometimes with a new key that signs, and the one before still accepted.
-  func restart(rotating: Bool) throws(Complaint) {
+  /// An orderly end and another process.
+  func restart() throws(Complaint) {
     tell("restart")
     try close()
     versions = [(.zero, model)]
-    if rotating {
-      signing = [SecretBytes(count: 32, from: random)] + signing.prefix(1)
-      signingCount += 1
-    }
     try reopen()
-    if versions.count != 1 { throw Complaint("an orderly end lost something") }
   }
 
   /// kill -9, or the power goes: what was answered is there, and of what was not, some beginning.
@@ -191,24 +247,20 @@ final class SessionWorld {
     // An identifier is later than all before it only if time goes on.
     clock.advance(milliseconds: 2)
     (database, store) = try Self.open(databaseOptions)
-    let keys = KeyRing(signing: signing, mac: mac, wrap: wrap)
-    let outbox = Outbox(store: store, keys: keys, options: DeliveryOptions(), clock: clock, random: random)
-    sessions = SessionService(
-      store: store, keys: keys, hasher: hasher, options: options, outbox: outbox, clock: clock, random: random)
-    accounts = AccountService(
-      store: store, keys: keys, hasher: hasher, policy: options.passwordPolicy, throttle: sessions.throttle, outbox: outbox,
-      clock: clock, random: random)
-    var differences: [String] = []
+    services = try Self.services(store, options, hasher, keyFolder.path, clock, random, mailbox)
+    buckets = RefreshBuckets(perMinute: buckets.perMinute)
+    // Batches are there or not as a whole, so the number of the last one says which version it is, and the version what must be there.
+    let recovered = database.durability.durablePosition
     let count = versions.count
-    for version in versions.reversed() {
-      guard let difference = try difference(from: version.model) else {
-        adopt(version.model)
-        tell("lost \(differences.count) of \(count) versions")
-        return
-      }
-      differences.append(difference)
+    guard let place = versions.lastIndex(where: { $0.position <= recovered }) else {
+      throw Complaint("batch \(recovered.batch) is the last one there, and \(versions[0].position.batch) was answered")
     }
-    throw Complaint("after \(versions.count) possible ends none is there: \(differences)")
+    tell("lost \(count - 1 - place) of \(count) versions")
+    adopt(versions[place].model)
+    if let difference = try difference(from: model) {
+      throw Complaint("after batch \(recovered.batch), version \(place) of \(count): \(difference)")
+    }
+    if bug == .forgottenFailures { try forgetFailures() }
   }
 
   /// Nobody has tokens of what was lost: their answers never went out.
@@ -217,71 +269,10 @@ final class SessionWorld {
     versions = [(database.durability.durablePosition, model)]
     access.removeAll { $0.login >= model.logins.count }
     refreshes.removeAll { $0.login >= model.logins.count || $0.generation > model.logins[$0.login].generation }
-  }
-
-  // MARK: Comparing
-
-  func compareStore() throws(Complaint) {
-    if let difference = try difference(from: published) { throw Complaint("the store is not what it should be: \(difference)") }
-    let report = database.checkIntegrity()
-    if !report.isSound { throw Complaint("the store is damaged: \(report.problems)") }
-  }
-
-  /// The first difference between the store and a model; nil if there is none.
-  private func difference(from model: SessionModel) throws(Complaint) -> String? {
-    do throws(RepositoryError) {
-      return try store.read { (transaction) throws(RepositoryError) -> String? in
-        let live = try store.users.count(nil, nil, in: &transaction),
-          deleted = try store.users.count(.deleted, nil, in: &transaction)
-        if live + deleted != model.people.count { return "\(live + deleted) accounts instead of \(model.people.count)" }
-        var count = 0
-        for (number, person) in model.people {
-          guard let id = person.id, let row = try store.users.find(id.uuid, in: &transaction) else {
-            return "account \(number) is lost"
-          }
-          if row.email != Self.address(number) { return "account \(number) has another address" }
-          if row.epoch != person.epoch || (row.role.text == "admin") != person.isAdmin {
-            return "account \(number) is \(row.role.text) of epoch \(row.epoch), not \(person)"
-          }
-          if row.passwordChangedAt != person.passwordChangedAt { return "account \(number) has another password" }
-          if row.isDisabledWhenRestored != person.isDisabledWhenRestored {
-            return "account \(number) would be restored otherwise"
-          }
-          if row.status != person.status.stored { return "account \(number) is \(row.status)" }
-          count += try store.sessions.all(of: id.uuid, in: &transaction).count
-        }
-        var expected = 0
-        for (index, login) in model.logins.enumerated() {
-          guard let id = login.id else { return "session \(index) has no name" }
-          let row = try store.sessions.find(id.uuid, in: &transaction)
-          if (row != nil) != login.isThere { return "session \(index) is \(row == nil ? "gone" : "still there")" }
-          guard let row else { continue }
-          expected += 1
-          if row.generation != login.generation {
-            return "session \(index) has generation \(row.generation), not \(login.generation)"
-          }
-          if row.authenticatedAt != login.authenticatedAt { return "session \(index) was proved at another time" }
-          if Int(row.replayCount) != login.replays {
-            return "session \(index) was given out again \(row.replayCount) times, not \(login.replays)"
-          }
-          if row.idleExpiresAt != login.idleEnd || row.expiresAt != login.end { return "session \(index) ends at another time" }
-        }
-        return count == expected ? nil : "\(count) sessions instead of \(expected)"
-      }
-    } catch { throw Complaint("the store cannot be read: \(error)") }
+    letters.removeAll { $0.token >= model.tokens.count }
   }
 
   static func address(_ number: Int) -> String { "u\(number)@example.org" }
-}
-
-extension SessionModel.Status {
-  var stored: UserRecord.Status {
-    switch self {
-    case .active: .active
-    case .disabled: .disabled
-    case .deleted: .deleted
-    }
-  }
 }
 
 /// A generator that a closure can share; one thread.

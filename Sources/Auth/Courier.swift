@@ -142,8 +142,9 @@ package final class Courier: Sendable {
     }
   }
 
-  /// Delivers what is due, at most `maxPassCount` messages; returns how long to rest, in nanoseconds.
-  func pass() throws(RepositoryError) -> UInt64 {
+  /// Delivers what is due, at most `maxPassCount` messages; returns how long to rest, in nanoseconds. For the courier's own thread, or for
+  /// whoever plays it without one.
+  package func pass() throws(RepositoryError) -> UInt64 {
     // A row that was taken out is in no snapshot then.
     try store.waitUntilDurable(state.withLock { $0.written })
     let now = clock.wallMilliseconds()
