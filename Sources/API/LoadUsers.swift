@@ -51,10 +51,10 @@ extension Services {
 
 extension LoadForm {
   /// Members that are in a User but are not taken: nobody can say how many codes an app has.
-  private static let passed: [StaticString] = ["mfa", "metadata", "appMetadata", "type"]
+  private static let passed: [StaticString] = ["mfa", "type"]
   private static let known: [StaticString] = [
     "id", "email", "name", "role", "status", "passwordHash", "emailVerified", "mustChangePassword", "createdAt", "updatedAt",
-    "lastLoginAt", "passwordChangedAt", "revision",
+    "lastLoginAt", "passwordChangedAt", "metadata", "appMetadata", "revision",
   ]
 
   /// A User, alone or as a line of a dump has it: `{"type":"user","user":{...},"passwordHash":...}`.
@@ -73,7 +73,9 @@ extension LoadForm {
       status: user.text("status"), passwordHash: (value["passwordHash"] == nil ? user : value).text("passwordHash"),
       emailVerified: user.flag("emailVerified"), mustChangePassword: user.flag("mustChangePassword"),
       createdAt: user.text("createdAt"), updatedAt: user.text("updatedAt"), lastLoginAt: user.text("lastLoginAt"),
-      passwordChangedAt: user.text("passwordChangedAt"), revision: user["revision"]?.integer, complaints: complaints)
+      passwordChangedAt: user.text("passwordChangedAt"), metadata: user.object("metadata"),
+      appMetadata: user.object("appMetadata"),
+      revision: user["revision"]?.integer, complaints: complaints)
   }
 }
 
@@ -82,6 +84,11 @@ extension JSONValue {
   fileprivate func text(_ name: StaticString) -> FieldInput {
     guard let value = self[name], !value.isNull else { return .absent }
     return value.string.map { .text($0) } ?? .otherType
+  }
+
+  fileprivate func object(_ name: StaticString) -> ObjectInput {
+    guard let value = self[name], !value.isNull else { return .absent }
+    return value.kind == .object ? .object(value) : .otherType
   }
 
   fileprivate func flag(_ name: StaticString) -> FlagInput {

@@ -18,6 +18,8 @@ package struct LoadForm: Sendable {
   package var updatedAt: FieldInput
   package var lastLoginAt: FieldInput
   package var passwordChangedAt: FieldInput
+  package var metadata: ObjectInput
+  package var appMetadata: ObjectInput
   /// nil if it is left out or no number.
   package var revision: Int64?
   package var complaints: [FieldError]
@@ -25,7 +27,8 @@ package struct LoadForm: Sendable {
   package init(
     id: FieldInput, email: FieldInput, name: FieldInput, role: FieldInput, status: FieldInput, passwordHash: FieldInput,
     emailVerified: FlagInput, mustChangePassword: FlagInput, createdAt: FieldInput, updatedAt: FieldInput,
-    lastLoginAt: FieldInput, passwordChangedAt: FieldInput, revision: Int64?, complaints: [FieldError] = []
+    lastLoginAt: FieldInput, passwordChangedAt: FieldInput, metadata: ObjectInput, appMetadata: ObjectInput,
+    revision: Int64?, complaints: [FieldError] = []
   ) {
     self.id = id
     self.email = email
@@ -39,6 +42,8 @@ package struct LoadForm: Sendable {
     self.updatedAt = updatedAt
     self.lastLoginAt = lastLoginAt
     self.passwordChangedAt = passwordChangedAt
+    self.metadata = metadata
+    self.appMetadata = appMetadata
     self.revision = revision
     self.complaints = complaints
   }
@@ -165,12 +170,14 @@ extension AccountService {
     let updatedAt = Self.moment(form.updatedAt, "#/updatedAt", &judge) ?? now
     let lastLoginAt = Self.moment(form.lastLoginAt, "#/lastLoginAt", &judge) ?? 0
     let changed = Self.moment(form.passwordChangedAt, "#/passwordChangedAt", &judge) ?? (passwordHash == nil ? 0 : now)
+    let metadata = judge.accept(form.metadata, at: "#/metadata") ?? []
+    let appMetadata = judge.accept(form.appMetadata, at: "#/appMetadata") ?? []
     guard let email, let name, judge.complaints.isEmpty else { throw LoadRefusal(complaints: judge.complaints) }
     return UserRecord(
       id: id?.uuid ?? identifiers.next(), status: status ?? .active, isEmailVerified: isEmailVerified,
       mustChangePassword: mustChangePassword, revision: UInt64(max(1, form.revision ?? 1)), createdAt: createdAt,
       updatedAt: updatedAt, lastLoginAt: lastLoginAt, passwordChangedAt: changed, role: role, email: email.text,
-      name: name.text, passwordHash: passwordHash)
+      name: name.text, passwordHash: passwordHash, metadata: metadata, appMetadata: appMetadata)
   }
 
   private static func moment(_ input: FieldInput, _ pointer: String, _ judge: inout FieldJudge) -> Int64? {
