@@ -143,7 +143,7 @@ import Testing
   func `a value that outgrows a leaf under a root that must grow first is put where it belongs`(pageByteCount: Int) throws {
     let count = 40
     for place in 0..<count {
-      var harness = try TreeHarness(pageByteCount: pageByteCount, cacheByteCount: 1 << 20)
+      var harness = try TreeHarness(pageByteCount: pageByteCount, cacheByteCount: 1024 * pageByteCount)
       func key(_ number: Int) -> Bytes { [UInt8(number / 8), 0, UInt8(number % 8)] }
       let limits = harness.tree.limits
       let valueCount = limits.bodyByteCount / count - PageLayout.slotByteCount - 3
