@@ -55,11 +55,12 @@ import Testing
     #expect(login.status == 200)
     // Into a server that takes only short bodies, lines go in smaller commits.
     let many = "\(folder.path)/many.jsonl"
-    try write((0..<900).map { #"{"email":"m\#($0)@example.org","name":"Somebody with a name of some length"}"# }, to: many)
+    try write((0..<1000).map { #"{"email":"m\#($0)@example.org","name":"Some name","metadata":{"n":\#($0)}}"# }, to: many)
     let beside = try Self.run("load", many, "--json", "--data", copy)
-    #expect(beside.output == "{\"made\":900,\"present\":0}\n", "\(beside.output)\(beside.error)")
+    #expect(beside.output == "{\"made\":1000,\"present\":0}\n", "\(beside.output)\(beside.error)")
+    #expect(try Self.run("dump", "--data", copy).output.contains(#""metadata":{"n":7},"#))
     #expect(restored.stop() == 0)
-    #expect(try Self.run("check", "--deep", "--data", copy).output.contains("905 users"))
+    #expect(try Self.run("check", "--deep", "--data", copy).output.contains("1005 users"))
   }
 
   @Test func `a line that is wrong is named, and nothing of its commit is taken`() throws {
