@@ -175,7 +175,7 @@ extension SessionWorld {
       let principal = try sessions.authenticate(ticket.text.utf8.span)
       guard ticket.login < model.logins.count else { throw .notFound }
       let row = model.logins[ticket.login]
-      guard principal.sessionID == row.id, principal.userID == model.people[row.person]?.id else { throw .forbidden }
+      guard principal.session == row.id, principal.userID == model.people[row.person]?.id else { throw .forbidden }
       if principal.permissions.contains(.usersWrite) != model.people[row.person]?.isAdmin { throw .forbidden }
       if principal.authenticatedAt != row.authenticatedAt { throw .reauthRequired }
     } catch { got = error }

@@ -30,6 +30,8 @@ func problem(of error: AuthError, report: (_ failure: String) -> Void) -> Proble
   case .emailNotVerified: return ProblemKind.emailNotVerified.problem()
   case .notFound: return ProblemKind.notFound.problem()
   case .emailExists: return ProblemKind.emailExists.problem()
+  case .roleExists: return ProblemKind.roleExists.problem()
+  case .roleInUse: return ProblemKind.roleInUse.problem()
   case .lastAdmin: return ProblemKind.lastAdmin.problem()
   case .tokenUsedOrExpired: return ProblemKind.tokenUsedOrExpired.problem()
   case .revisionMismatch: return ProblemKind.revisionMismatch.problem()
@@ -172,7 +174,8 @@ extension AuthError {
     switch self {
     case .invalidToken, .tokenExpired, .sessionRevoked, .invalidCredentials, .mfaRequired, .mfaInvalid,
       .refreshInvalid, .refreshReused, .reauthRequired, .forbidden, .accountDisabled, .loginThrottled, .rateLimited,
-      .passwordChangeRequired, .emailNotVerified, .notFound, .emailExists, .lastAdmin, .tokenUsedOrExpired, .revisionMismatch,
+      .passwordChangeRequired, .emailNotVerified, .notFound, .emailExists, .roleExists, .roleInUse, .lastAdmin,
+      .tokenUsedOrExpired, .revisionMismatch,
       .preconditionRequired, .idempotencyKeyReused, .answerTooLong, .invalidCursor, .abandoned, .tooMuchAtOnce,
       .commitOutcomeUnknown, .storageFailed:
       true

@@ -11,21 +11,30 @@ typealias PrincipalHandler = @Sendable (borrowing Request, Principal, inout Resp
 typealias AuthorityHandler = @Sendable (borrowing Request, Authority, inout Response) throws(Problem) -> Void
 
 extension Services {
-  /// Lets only bearers of a live access token through whose session is not restricted.
+  /// Lets only bearers of a live access token through whose session is not restricted: what people do to their own account, no key may do.
   func authenticated(_ handler: @escaping PrincipalHandler) -> Handler {
     { [self] request, response throws(Problem) in
-      try handler(request, try unrestrictedPrincipal(of: request, &response), &response)
+      let person = try person(of: request, &response)
+      try calling(request) { () throws(AuthError) in try person.requireNoRestriction() }
+      try handler(request, person, &response)
     }
   }
 
   /// Lets every bearer of a live access token through: for the few endpoints that lift a restriction or have to be seen meanwhile.
   func authenticated(evenIfRestricted handler: @escaping PrincipalHandler) -> Handler {
     { [self] request, response throws(Problem) in
-      try handler(request, try principal(of: request, &response), &response)
+      try handler(request, try person(of: request, &response), &response)
     }
   }
 
-  /// Lets bearers of a live access token through as `authenticated` does, and on the admin socket its owner without one.
+  /// Lets bearers of a live access token or an API key through that is not restricted.
+  func admitted(_ handler: @escaping PrincipalHandler) -> Handler {
+    { [self] request, response throws(Problem) in
+      try handler(request, try unrestrictedPrincipal(of: request, &response), &response)
+    }
+  }
+
+  /// Lets bearers of a live access token or an API key through that is not restricted, and on the admin socket its owner without one.
   func authorized(_ handler: @escaping AuthorityHandler) -> Handler {
     { [self] request, response throws(Problem) in
       if request.listenerIndex == operation.adminListenerIndex {
@@ -53,6 +62,12 @@ extension Services {
       guard request.listenerIndex == operation.adminListenerIndex else { throw ProblemKind.notFound.problem() }
       try handler(request, authority, &response)
     }
+  }
+
+  private func person(of request: borrowing Request, _ response: inout Response) throws(Problem) -> Principal {
+    let principal = try principal(of: request, &response)
+    try calling(request) { () throws(AuthError) in _ = try principal.requireSession() }
+    return principal
   }
 
   private func unrestrictedPrincipal(of request: borrowing Request, _ response: inout Response) throws(Problem) -> Principal {

@@ -54,6 +54,20 @@ struct BodyMembers: ~Copyable {
     return .text(text)
   }
 
+  /// A member that should be an integer. `null` is another type.
+  func number(_ name: StaticString) -> NumberInput {
+    guard let value = root?[name] else { return .absent }
+    guard let number = value.integer else { return .otherType }
+    return .number(number)
+  }
+
+  /// A member that should be an array of text. `null` is another type.
+  func list(_ name: StaticString) -> ListInput {
+    guard let value = root?[name] else { return .absent }
+    guard value.kind == .array else { return .otherType }
+    return .elements(value.elements.prefix(ListInput.maxCount).map { $0.string.map { .text($0) } ?? .otherType })
+  }
+
   /// A member that should be `true` or `false`. `null` is another type.
   func flag(_ name: StaticString) -> FlagInput {
     guard let value = root?[name] else { return .absent }

@@ -12,6 +12,7 @@ extension Endpoint {
     case .holder(let what, _): "\(what)"
     case .eitherToken: "access or refresh token"
     case .bearer, .bearerEvenIfRestricted: "access token"
+    case .credential: "access token or API key"
     case .recentLogin: "access token, recent login"
     case .permission(let permission, _): "`\(permission.rawValue)`"
     case .owner: "the admin socket"
@@ -29,7 +30,7 @@ extension Endpoint {
   /// Whether the caller shows a token of their own.
   var wantsToken: Bool {
     switch access {
-    case .bearer, .bearerEvenIfRestricted, .recentLogin, .permission: true
+    case .bearer, .bearerEvenIfRestricted, .credential, .recentLogin, .permission: true
     case .anyone, .uncounted, .holder, .eitherToken, .owner: false
     }
   }
@@ -46,15 +47,15 @@ extension Endpoint {
     case .uncounted: break
     case .anyone, .holder: names.insert("rate_limited")
     case .eitherToken: add("missing_token invalid_token token_expired session_revoked refresh_invalid")
-    case .bearerEvenIfRestricted: add(Self.tokenProblems)
-    case .bearer: add(Self.tokenProblems, Self.restrictions)
-    case .recentLogin: add(Self.tokenProblems, Self.restrictions, "reauth_required")
-    case .permission: add(Self.tokenProblems, Self.restrictions, "forbidden")
+    case .bearerEvenIfRestricted: add(Self.tokenProblems, "forbidden")
+    case .bearer: add(Self.tokenProblems, Self.restrictions, "forbidden")
+    case .recentLogin: add(Self.tokenProblems, Self.restrictions, "reauth_required forbidden")
+    case .credential, .permission: add(Self.tokenProblems, Self.restrictions, "forbidden")
     case .owner: add(Self.tokenProblems, Self.restrictions, "forbidden not_found")
     }
     switch body {
     case .none: break
-    case .json, .large, .optional, .mergePatch: add("malformed_json unsupported_media_type validation_failed")
+    case .json, .large, .optional, .mergePatch, .jsonOrForm: add("malformed_json unsupported_media_type validation_failed")
     }
     if method != .get { add("read_only commit_outcome_unknown storage_full") }
     for parameter in parameters { add(parameter.problems) }

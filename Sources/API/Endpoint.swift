@@ -51,9 +51,11 @@ package struct Endpoint: Sendable {
     case bearer(@Sendable (Services) -> PrincipalHandler)
     /// The same, also while the session is restricted.
     case bearerEvenIfRestricted(@Sendable (Services) -> PrincipalHandler)
+    /// A person with a live session that is not restricted, or a program with an API key.
+    case credential(@Sendable (Services) -> PrincipalHandler)
     /// A person whose login is recent, which the service judges in the transaction.
     case recentLogin(@Sendable (Services) -> PrincipalHandler)
-    /// Whoever has the permission; on the admin socket its owner.
+    /// A person or a program that has the permission; on the admin socket its owner.
     case permission(Permission, @Sendable (Services) -> AuthorityHandler)
     /// The owner of the data folder, on the admin socket. Elsewhere there is nothing.
     case owner(@Sendable (Services) -> AuthorityHandler)
@@ -70,11 +72,13 @@ package struct Endpoint: Sendable {
     case optional(Schema)
     /// A body of JSON or of JSON merge patch (RFC 7396).
     case mergePatch(Schema)
+    /// A body of JSON, or a form with the same members.
+    case jsonOrForm(Schema)
 
     var schema: Schema? {
       switch self {
       case .none: nil
-      case .json(let schema), .large(let schema), .optional(let schema), .mergePatch(let schema): schema
+      case .json(let schema), .large(let schema), .optional(let schema), .mergePatch(let schema), .jsonOrForm(let schema): schema
       }
     }
 
@@ -84,6 +88,7 @@ package struct Endpoint: Sendable {
       case .json, .optional: .json
       case .large: .json(maxByteCount: 1 << 20)
       case .mergePatch: .mergePatch
+      case .jsonOrForm: .jsonOrForm
       }
     }
   }
@@ -129,7 +134,7 @@ extension Endpoint {
     switch access {
     case .anyone, .holder: true
     // What comes without a valid token is counted where the token is looked for.
-    case .uncounted, .eitherToken, .bearer, .bearerEvenIfRestricted, .recentLogin, .permission, .owner: false
+    case .uncounted, .eitherToken, .bearer, .bearerEvenIfRestricted, .credential, .recentLogin, .permission, .owner: false
     }
   }
 
@@ -138,6 +143,7 @@ extension Endpoint {
     case .anyone(let handler), .uncounted(let handler), .holder(_, let handler), .eitherToken(let handler): handler(services)
     case .bearer(let handler), .recentLogin(let handler): services.authenticated(handler(services))
     case .bearerEvenIfRestricted(let handler): services.authenticated(evenIfRestricted: handler(services))
+    case .credential(let handler): services.admitted(handler(services))
     case .permission(let permission, let handler): services.authorized(permission, handler(services))
     case .owner(let handler): services.owned(handler(services))
     }

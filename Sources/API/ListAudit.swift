@@ -33,6 +33,7 @@ extension JSONWriter {
     for (name, text) in [
       ("subject", entry.subject), ("session", entry.session), ("network", entry.network), ("addressTag", entry.addressTag),
       ("reason", entry.reason.map { "\($0)" }), ("role", entry.role), ("policy", entry.policy.map { "\($0)" }),
+      ("key", entry.key),
     ] {
       key(utf8: name)
       optional(text)

@@ -113,7 +113,7 @@ extension JSONWriter {
       beginObject()
       endObject()
       writeBearer()
-    case .bearer, .bearerEvenIfRestricted, .recentLogin, .permission: writeBearer()
+    case .bearer, .bearerEvenIfRestricted, .credential, .recentLogin, .permission: writeBearer()
     }
     endArray()
     key("description")
@@ -144,6 +144,7 @@ extension JSONWriter {
     key("content")
     beginObject()
     writeContent("application/json", schema)
+    if case .jsonOrForm = body { writeContent("application/x-www-form-urlencoded", schema) }
     if case .mergePatch = body { writeContent("application/merge-patch+json", schema) }
     endObject()
     endObject()
@@ -224,7 +225,7 @@ extension JSONWriter {
     beginObject()
     member("type", "http")
     member("scheme", "bearer")
-    member("description", "an access token, as a login hands it out")
+    member("description", "an access token, as a login hands it out, or an API key")
     endObject()
     endObject()
     writeSchemas()
@@ -256,6 +257,8 @@ extension JSONWriter {
       ("Link", "the next page, if there is one (RFC 8288)"), ("Retry-After", "seconds until another try makes sense"),
       ("RateLimit", "how much is left of the limit that was met"), ("RateLimit-Policy", "the limit that was met"),
       ("WWW-Authenticate", "how to prove who asks"), ("X-Request-Id", "the name of the request in the log"),
+      ("X-Auth-User", "whose request it is"), ("X-Auth-Role", "their role; not of a key that lacks anything of it"),
+      ("X-Auth-Session", "their session; not of a key"),
     ] as [(StaticString, StaticString)] {
       key(name)
       beginObject()

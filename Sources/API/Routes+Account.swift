@@ -1,5 +1,6 @@
 // The rows of the routing table below /api/auth: a person acting on their own account.
 
+import Auth
 import HTTP
 
 extension Endpoint {
@@ -82,5 +83,13 @@ extension Endpoint {
     Endpoint(
       .delete, "/api/auth/sessions/{id}", "endSession", .bearer(Services.endSession), takes: .optional(.empty),
       gives: .noContent, reads: [.ownSessionID], "end one of one's own sessions"),
+    Endpoint(
+      .get, "/api/auth/verify", "verify", .credential(Services.verify),
+      gives: Success(status: .noContent, headers: "X-Auth-User X-Auth-Role X-Auth-Session"),
+      reads: [.demandedRole, .demandedPermission], "whether a reverse proxy may let a request through"),
+    Endpoint(
+      .post, "/api/auth/introspect", "introspect", .permission(.tokensIntrospect, Services.introspect),
+      takes: .jsonOrForm(.introspectionRequest), gives: .ok(.introspection), refuses: "invalid_request",
+      "what a token is worth (RFC 7662)"),
   ]
 }

@@ -14,7 +14,7 @@ extension Services {
 }
 
 extension Endpoint {
-  package static let all = account + administration + operation + open
+  package static let all = account + administration + authorization + operation + open
 
   private static let open = [
     Endpoint(

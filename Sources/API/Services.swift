@@ -10,6 +10,8 @@ package struct Services: Sendable {
   package let keys: KeyService
   package let audit: AuditService
   package let recovery: RecoveryService
+  let roles: RoleService
+  let apiKeys: APIKeyService
   package let operation: Operation
   /// How often one client may ask without proving who it is; nil if there is no limit.
   package let anonymousLimiter: RateLimiter?
@@ -26,6 +28,8 @@ package struct Services: Sendable {
     self.keys = keys
     self.audit = audit
     self.recovery = recovery
+    roles = RoleService(of: sessions)
+    apiKeys = APIKeyService(of: sessions)
     self.operation = operation
     self.anonymousLimiter = anonymousLimiter
     documents = ContractDocuments(version: operation.version)

@@ -10,7 +10,7 @@ extension Services {
   @Sendable func listSessions(_ request: borrowing Request, _ principal: Principal, _ response: inout Response) throws(Problem) {
     let parameters = try ListParameters(request, knows: [])
     let page = try calling(request) { () throws(AuthError) in try sessions.list(SessionListQuery(parameters), of: principal) }
-    response.write(page, parameters, at: "/api/auth/sessions", current: principal.sessionID)
+    response.write(page, parameters, at: "/api/auth/sessions", current: principal.session)
   }
 
   @Sendable func endSession(_ request: borrowing Request, _ principal: Principal, _ response: inout Response) throws(Problem) {
@@ -40,7 +40,7 @@ extension Services {
     }
     let current: SessionID? =
       switch authority {
-      case .principal(let principal): principal.sessionID
+      case .principal(let principal): principal.session
       case .owner: nil
       }
     response.write(page, parameters, at: "/api/v1/users/\(user)/sessions", current: current)

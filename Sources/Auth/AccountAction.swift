@@ -52,12 +52,12 @@ extension AccountService {
     case .create(let account): return try create(account, by: authority, at: now, in: &transaction)
     case .update(let id, let edit, let condition):
       return try change(id, by: authority, if: condition, at: now, in: &transaction) {
-        (user, permissions) throws(RepositoryError) in
-        if let role = edit.role, !permissions.covers(Roles.permissions(of: role)) { return .forbidden }
+        (user, permissions, transaction) throws(RepositoryError) in
+        if let role = edit.role, let objection = try objection(to: role, by: permissions, in: &transaction) { return objection }
         return try edit.apply(to: &user)
       }
     case .disable(let id, let condition):
-      return try change(id, by: authority, if: condition, at: now, in: &transaction) { user, _ in
+      return try change(id, by: authority, if: condition, at: now, in: &transaction) { user, _, _ in
         switch user.status {
         case .active: user.status = .disabled
         case .disabled: break
@@ -66,7 +66,7 @@ extension AccountService {
         return nil
       }
     case .enable(let id, let condition):
-      return try change(id, by: authority, if: condition, at: now, in: &transaction) { user, _ in
+      return try change(id, by: authority, if: condition, at: now, in: &transaction) { user, _, _ in
         switch user.status {
         case .active: break
         case .disabled: user.status = .active
@@ -75,12 +75,12 @@ extension AccountService {
         return nil
       }
     case .delete(let id, let condition):
-      return try change(id, by: authority, if: condition, at: now, in: &transaction) { user, _ in
+      return try change(id, by: authority, if: condition, at: now, in: &transaction) { user, _, _ in
         user.delete()
         return nil
       }
     case .restore(let id, let condition):
-      return try change(id, by: authority, if: condition, at: now, in: &transaction) { user, _ in
+      return try change(id, by: authority, if: condition, at: now, in: &transaction) { user, _, _ in
         guard user.status == .deleted else { return nil }
         user.status = user.isDisabledWhenRestored ? .disabled : .active
         user.isDisabledWhenRestored = false
@@ -104,9 +104,9 @@ extension AccountService {
   ) throws(RepositoryError) -> AccountOutcome {
     let user = account.user
     let permissions = try authority.permissions(by: store, in: &transaction)
-    guard permissions.contains(.usersWrite), permissions.covers(Roles.permissions(of: user.role)) else {
-      return try refuse(.forbidden, nil, to: authority, at: now, in: &transaction)
-    }
+    let objection =
+      permissions.contains(.usersWrite) ? try objection(to: user.role, by: permissions, in: &transaction) : .forbidden
+    if let objection { return try refuse(objection, nil, to: authority, at: now, in: &transaction) }
     if try store.users.isTaken(user.email, in: &transaction) { return .refused(.emailExists) }
     try store.users.insert(user, in: &transaction)
     try audit.note(
@@ -125,6 +125,7 @@ extension AccountService {
   ) throws(RepositoryError) -> AccountOutcome {
     if try leavesNoAdministrator(user, becoming: nil, in: &transaction) { return .refused(.lastAdmin) }
     try store.sessions.endSessions(of: user.id, in: &transaction)
+    try store.apiKeys.deleteAll(of: user.id, in: &transaction)
     try store.oneTimeTokens.deleteAll(of: user.id, in: &transaction)
     try store.secondFactors.delete(of: user.id, in: &transaction)
     try store.knownDevices.deleteAll(of: user.id, in: &transaction)

@@ -52,12 +52,16 @@ extension AccountService {
   /// - Parameter edit: changes the record, or says why not; it gets what they may do now.
   func change(
     _ id: UserID, by authority: Authority, if condition: RevisionCondition, at now: Int64, in transaction: inout Writing,
-    _ edit: (_ user: inout UserRecord, _ permissions: PermissionSet) throws(RepositoryError) -> AuthError?
+    _ edit: (
+      _ user: inout UserRecord, _ permissions: PermissionSet, _ transaction: inout Writing
+    ) throws(RepositoryError) -> AuthError?
   ) throws(RepositoryError) -> AccountOutcome {
     try act(on: id, by: authority, if: condition, at: now, in: &transaction) {
       (old, permissions, transaction) throws(RepositoryError) in
       var new = old
-      if let error = try edit(&new, permissions) { return try refuse(error, id, to: authority, at: now, in: &transaction) }
+      if let error = try edit(&new, permissions, &transaction) {
+        return try refuse(error, id, to: authority, at: now, in: &transaction)
+      }
       return try settle(new, replacing: old, by: authority, at: now, in: &transaction)
     }
   }
@@ -79,9 +83,26 @@ extension AccountService {
     guard permissions.contains(.usersWrite) else { return .refused(.forbidden) }
     guard let user = try store.users.find(id.uuid, in: &transaction) else { return .refused(.notFound) }
     // No one acts above themselves.
-    guard permissions.covers(Roles.permissions(of: user.role)) else { return .refused(.forbidden) }
+    guard permissions.covers(try Roles.permissions(of: user, by: store, in: &transaction)) else { return .refused(.forbidden) }
     if let objection = condition.objection(to: user.revision) { return .refused(objection) }
     return .done(user)
+  }
+
+  /// Why somebody with these permissions may not give a role to anybody, if they may not.
+  func objection(
+    to role: RoleName, by permissions: PermissionSet, in transaction: inout Writing
+  ) throws(RepositoryError) -> AuthError? {
+    guard let given = try Roles.permissions(of: role, by: store, in: &transaction) else {
+      return .invalid([Roles.unknown(at: "#/role")])
+    }
+    return permissions.covers(given) ? nil : .forbidden
+  }
+
+  /// The same as the newest snapshot has it, before anything costly is done; the transaction judges again.
+  func mayGive(_ role: RoleName, _ authority: Authority) throws(AuthError) -> Bool {
+    try store.reading { (transaction) throws(RepositoryError) in
+      authority.permissions.covers(try Roles.permissions(of: role, by: store, in: &transaction) ?? .none)
+    }
   }
 
   /// A refusal, noted if it is one for want of permissions.
@@ -89,10 +110,7 @@ extension AccountService {
     _ error: AuthError, _ id: UserID?, to authority: Authority, at now: Int64, in transaction: inout Writing
   ) throws(RepositoryError) -> AccountOutcome {
     if error == .forbidden {
-      try audit.note(
-        .accessDenied, at: now, actor: authority.actor, subject: id?.uuid, session: authority.session,
-        .reason(.permissionMissing),
-        in: &transaction)
+      try audit.noteDenial(of: authority, at: now, subject: id?.uuid, in: &transaction)
     }
     return .refused(error)
   }
@@ -123,6 +141,7 @@ extension AccountService {
       // The epoch voids what was issued; the rows go so that nothing of them is left. A disabled account may have a reset link still.
       new.epoch &+= 1
       try store.sessions.endSessions(of: new.id, in: &transaction)
+      try store.apiKeys.deleteAll(of: new.id, in: &transaction)
       try store.oneTimeTokens.deleteAll(of: new.id, in: &transaction)
     } else if new.email != old.email {
       try store.oneTimeTokens.deleteAll(of: new.id, [.reset, .verifyEmail, .changeEmail], in: &transaction)
@@ -174,7 +193,7 @@ extension Authority {
   /// The session that they act in, if it is one.
   var session: UUID? {
     switch self {
-    case .principal(let principal): principal.sessionID.uuid
+    case .principal(let principal): principal.session?.uuid
     case .owner: nil
     }
   }

@@ -89,9 +89,12 @@ extension AccountService {
     let accounts = records
     let done = try store.writing { (transaction) throws(RepositoryError) -> Judged in
       let permissions = try authority.permissions(by: store, in: &transaction)
-      guard permissions.contains(.usersWrite), accounts.allSatisfy({ permissions.covers(Roles.permissions(of: $0.user.role)) })
-      else {
-        return .refused(.forbidden)
+      guard permissions.contains(.usersWrite) else { return .refused(.forbidden) }
+      for (index, account) in accounts.enumerated() {
+        guard let given = try Roles.permissions(of: account.user.role, by: store, in: &transaction) else {
+          return .refused(.invalid([Roles.unknown(at: "#/role").moved(below: index)]))
+        }
+        guard permissions.covers(given) else { return .refused(.forbidden) }
       }
       var outcome = LoadOutcome(), refusals: [FieldError] = [], fresh: [UserRecord] = []
       var identifiers: Set<UUID> = [], addresses: Set<String> = []

@@ -65,6 +65,7 @@ extension AccountService {
         user.setPassword(passwordHash, at: now)
         try store.users.update(user, replacing: old, in: &transaction)
         try store.sessions.endSessions(of: user.id, in: &transaction)
+        try store.apiKeys.deleteAll(of: user.id, in: &transaction)
         try store.oneTimeTokens.deleteAll(of: user.id, in: &transaction)
         try forgive(user, at: moment, in: &transaction)
       } else {

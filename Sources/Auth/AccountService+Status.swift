@@ -93,7 +93,7 @@ extension AccountService {
       guard matches, old.passwordHash == known.passwordHash else {
         if !matches { _ = try throttle.count(slot, at: moment, in: &transaction) }
         try audit.note(
-          .loginFailed, at: now, actor: .user(id), subject: id, session: principal.sessionID.uuid, from: origin,
+          .loginFailed, at: now, actor: .user(id), subject: id, session: principal.session?.uuid, from: origin,
           .reason(matches ? .overtaken : .wrongPassword), in: &transaction)
         return .refused(.invalidCredentials)
       }

@@ -29,6 +29,7 @@ extension AccountService {
   package func updateMe(
     _ form: OwnAccountForm, if condition: RevisionCondition = .none, by principal: Principal
   ) throws(AuthError) -> (value: User, position: LogPosition) {
+    try principal.requireSession()
     var judge = FieldJudge(form.complaints)
     var edit = AccountEdit()
     edit.name = judge.accept(form.name, at: "#/name") { (text) throws(FieldError) in try DisplayName(text) }

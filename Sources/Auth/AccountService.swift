@@ -74,7 +74,7 @@ package final class AccountService: Sendable {
     guard let email, let name, judge.complaints.isEmpty else { throw .invalid(judge.complaints) }
 
     if let password {
-      if !authority.permissions.covers(Roles.permissions(of: role)) { throw try refusal(to: authority) }
+      if try !mayGive(role, authority) { throw try refusal(to: authority) }
       passwordHash = try hasher.hash(password)
     }
     var message: MessageDraft?

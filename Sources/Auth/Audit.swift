@@ -34,6 +34,19 @@ struct Audit: Sendable {
     try trail.append(record, hash: Self.hash, in: &transaction)
   }
 
+  /// Notes that somebody reached for more than they may.
+  func noteDenial(
+    of authority: Authority, at moment: Int64, subject: UUID? = nil, from origin: SessionOrigin? = nil,
+    _ details: AuditDetails = .none,
+    in transaction: inout Writing
+  ) throws(RepositoryError) {
+    var details = details
+    details.reason = .permissionMissing
+    try note(
+      .accessDenied, at: moment, actor: authority.actor, subject: subject, session: authority.session, from: origin, details,
+      in: &transaction)
+  }
+
   /// Removes records that are older than `age` milliseconds, at most `limit` of them; returns how many there were.
   ///
   /// Age is counted back from the newest record, or from now if that is earlier: a clock that runs ahead drops nothing as long as nothing happens.
@@ -57,7 +70,11 @@ extension Authority {
   /// Who it is in the trail.
   var actor: AuditActor {
     switch self {
-    case .principal(let principal): .user(principal.userID.uuid)
+    case .principal(let principal):
+      switch principal.credential {
+      case .session: .user(principal.userID.uuid)
+      case .key(let id): .key(id.uuid)
+      }
     case .owner: .owner
     }
   }

@@ -23,6 +23,8 @@ package struct AuditEntry: Sendable {
   package let role: String?
   package let count: UInt32?
   package let policy: StaticString?
+  /// The API key that it happened to.
+  package let key: String?
 
   /// Whether anything can be of this type.
   package static func isType(_ name: String) -> Bool { AuditEvent.allCases.contains { "\($0.name)" == name } }
@@ -45,6 +47,7 @@ package struct AuditEntry: Sendable {
     role = record.details.role?.text
     count = record.details.count
     policy = record.details.policy?.name
+    key = record.details.key?.description
   }
 }
 

@@ -85,7 +85,10 @@ package final class AuditService: Sendable {
 extension AuditQuery {
   fileprivate func fits(_ record: AuditRecord) -> Bool {
     if let actor {
-      guard case .user(let id) = record.actor, id == actor.uuid else { return false }
+      switch record.actor {
+      case .user(let id), .key(let id): if id != actor.uuid { return false }
+      case .nobody, .owner: return false
+      }
     }
     if let subject, record.subject != subject.uuid { return false }
     if let type, "\(record.event.name)" != type { return false }

@@ -33,6 +33,10 @@ package enum AuthError: Error, Equatable, Sendable {
   case emailNotVerified
   case notFound
   case emailExists
+  /// 409: a role of this name is there, or built in.
+  case roleExists
+  /// 409: somebody has the role that was to go.
+  case roleInUse
   /// 409: the change would leave nobody who may do everything.
   case lastAdmin
   /// 410: a one-time token that is unknown, was used or has expired.
@@ -96,6 +100,8 @@ extension AuthError: CustomStringConvertible {
     case .emailNotVerified: "the e-mail address must be verified first"
     case .notFound: "there is no such object"
     case .emailExists: "the e-mail address has an account"
+    case .roleExists: "there is a role of this name"
+    case .roleInUse: "somebody has the role"
     case .lastAdmin: "there must be an administrator"
     case .tokenUsedOrExpired: "the one-time token is of no use"
     case .revisionMismatch: "the object has another revision"

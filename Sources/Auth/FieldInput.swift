@@ -23,6 +23,25 @@ package enum FlagInput: Sendable {
   case flag(Bool)
 }
 
+/// A member that should be an integer, as the decoder found it.
+package enum NumberInput: Sendable {
+  case absent
+  /// Present, but of another kind, with a fraction or an exponent, or beyond 64 bits.
+  case otherType
+  case number(Int64)
+}
+
+/// A member that should be an array, as the decoder found it; its elements should be text.
+package enum ListInput: Sendable {
+  case absent
+  /// Present, but no array.
+  case otherType
+  case elements([FieldInput])
+
+  /// Elements that the decoder looks at: one more than any list may have shows that there are too many.
+  package static let maxCount = 65
+}
+
 /// Judges the fields of one request all at once: every value is tried, every complaint is kept.
 struct FieldJudge {
   private(set) var complaints: [FieldError]
@@ -69,6 +88,49 @@ struct FieldJudge {
       return nil
     case .flag(let value): return value
     }
+  }
+
+  /// The value of a number that may be left out, within bounds; nil if it was, or if there was a complaint.
+  mutating func accept(_ input: NumberInput, within bounds: ClosedRange<Int>, at pointer: String) -> Int? {
+    switch input {
+    case .absent: return nil
+    case .otherType: complaints.append(FieldError(pointer, .invalidType, "this member must be an integer"))
+    case .number(let number):
+      if let value = Int(exactly: number), bounds.contains(value) { return value }
+      complaints.append(
+        FieldError(
+          pointer, .invalidValue, "use \(bounds.lowerBound) to \(bounds.upperBound)", min: bounds.lowerBound,
+          max: bounds.upperBound
+        ))
+    }
+    return nil
+  }
+
+  /// Permissions by their names; nil if there was a complaint. A permission that comes twice counts once.
+  mutating func requirePermissions(_ input: ListInput, at pointer: String) -> PermissionSet? {
+    switch input {
+    case .absent: complaints.append(FieldError(pointer, .required, "this member is required"))
+    case .otherType: complaints.append(FieldError(pointer, .invalidType, "this member must be an array of strings"))
+    case .elements(let elements):
+      guard elements.count < ListInput.maxCount else {
+        let limit = ListInput.maxCount - 1
+        complaints.append(FieldError(pointer, .tooLong, "use at most \(limit) elements", max: limit))
+        return nil
+      }
+      var set = PermissionSet.none
+      let before = complaints.count
+      for (index, element) in elements.enumerated() {
+        let permission = accept(element, at: "\(pointer)/\(index)") { (text) throws(FieldError) in
+          guard let permission = Permission(rawValue: text) else {
+            throw FieldError("\(pointer)/\(index)", .invalidValue, "there is no such permission")
+          }
+          return permission
+        }
+        if let permission { set.insert(permission) }
+      }
+      return complaints.count == before ? set : nil
+    }
+    return nil
   }
 
   mutating func complain(_ error: FieldError) { complaints.append(error) }

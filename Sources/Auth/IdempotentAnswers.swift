@@ -157,7 +157,12 @@ package final class IdempotentAnswers: Sendable {
       if case .text(let text) = email { mark += text.utf8.span.lowercasedASCII() }
     case .authority(.principal(let principal)):
       kind = .user
-      let id = principal.userID.uuid.bytes
+      // A key and the person whose it is are two: what one may be told again the other may not even ask for.
+      let id =
+        switch principal.credential {
+        case .session: principal.userID.uuid.bytes
+        case .key(let key): key.uuid.bytes
+        }
       mark = id.span.array()
     case .authority(.owner): kind = .owner
     }

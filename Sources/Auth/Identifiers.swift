@@ -1,4 +1,4 @@
-// The names of users and sessions as the floors above see them.
+// The names of users, sessions and API keys as the floors above see them.
 
 package import Codecs
 
@@ -32,10 +32,29 @@ package struct SessionID: Hashable, Comparable, Sendable {
   package static func < (left: SessionID, right: SessionID) -> Bool { left.uuid < right.uuid }
 }
 
+/// The identifier of an API key; it stands in the key itself and is no secret.
+package struct APIKeyID: Hashable, Comparable, Sendable {
+  package let uuid: UUID
+
+  package init(_ uuid: UUID) { self.uuid = uuid }
+
+  /// The identifier written as `text`, or nil unless it is a lower-case UUID.
+  package init?(_ text: Span<UInt8>) {
+    guard let uuid = UUID(text) else { return nil }
+    self.uuid = uuid
+  }
+
+  package static func < (left: APIKeyID, right: APIKeyID) -> Bool { left.uuid < right.uuid }
+}
+
 extension UserID: CustomStringConvertible {
   package var description: String { uuid.description }
 }
 
 extension SessionID: CustomStringConvertible {
+  package var description: String { uuid.description }
+}
+
+extension APIKeyID: CustomStringConvertible {
   package var description: String { uuid.description }
 }

@@ -1,5 +1,8 @@
 // What a role may allow: the permissions of the public contract, and sets of them.
 
+import Crypto
+import Repositories
+
 /// One thing that may be allowed. A role or key holds any number; `x:*` in the documents means both of a pair.
 package enum Permission: String, Sendable, CaseIterable {
   case usersRead = "users:read"
@@ -15,7 +18,22 @@ package enum Permission: String, Sendable, CaseIterable {
   case opsRead = "ops:read"
   case opsWrite = "ops:write"
 
-  /// Its place in a set. Sets live in memory only, so places may change from version to version.
+  /// The permission with this name, found without making text.
+  package init?(_ name: Span<UInt8>) {
+    for permission in Self.list {
+      let text = permission.rawValue
+      if constantTimeEquals(text.utf8.span, name) {
+        self = permission
+        return
+      }
+    }
+    return nil
+  }
+
+  /// Made once: `allCases` makes an array each time.
+  private static let list = allCases
+
+  /// Its place in a set (docs/records.md §14). Values are stored on disk; never renumber.
   fileprivate var bit: UInt32 {
     switch self {
     case .usersRead: 1 << 0
@@ -40,6 +58,12 @@ package struct PermissionSet: Hashable, Sendable {
 
   private init(bits: UInt32) { self.bits = bits }
 
+  /// What a row of a role or a key holds.
+  init(_ stored: PermissionBits) { bits = stored.rawValue }
+
+  /// As a row holds it.
+  var stored: PermissionBits { PermissionBits(bits) }
+
   package init(_ permissions: [Permission]) {
     bits = permissions.reduce(0) { $0 | $1.bit }
   }
@@ -51,6 +75,8 @@ package struct PermissionSet: Hashable, Sendable {
 
   /// Whether everything in `other` is in this set too: who may give `other` away.
   package func covers(_ other: PermissionSet) -> Bool { other.bits & ~bits == 0 }
+
+  package mutating func insert(_ permission: Permission) { bits |= permission.bit }
 
   /// What is in both.
   func intersection(_ other: PermissionSet) -> PermissionSet { PermissionSet(bits: bits & other.bits) }

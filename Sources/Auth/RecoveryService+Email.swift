@@ -44,6 +44,7 @@ extension RecoveryService {
   ///
   /// - Throws: `.rateLimited`, `.sessionRevoked`.
   package func resendVerification(by principal: Principal, from origin: SessionOrigin) throws(AuthError) -> LogPosition {
+    try principal.requireSession()
     let now = identifiers.now()
     let moment = throttle.moment()
     let draft = outbox.draft(.verifyEmail)
@@ -55,7 +56,7 @@ extension RecoveryService {
       }
       try outbox.send(draft, to: user, at: now, in: &transaction)
       try audit.note(
-        .verificationRequested, at: now, actor: .user(user.id), subject: user.id, session: principal.sessionID.uuid, from: origin,
+        .verificationRequested, at: now, actor: .user(user.id), subject: user.id, session: principal.session?.uuid, from: origin,
         in: &transaction)
       return .written
     }
@@ -86,6 +87,7 @@ extension RecoveryService {
   package func changeEmail(
     _ form: EmailChangeForm, by principal: Principal, from origin: SessionOrigin
   ) throws(AuthError) -> LogPosition {
+    try principal.requireSession()
     var judge = FieldJudge(form.complaints)
     let email = judge.require(form.newEmail, at: "#/newEmail") { (text) throws(FieldError) in
       try EmailAddress(text, at: "#/newEmail")
@@ -118,7 +120,7 @@ extension RecoveryService {
       let other = try owner(of: email, in: &transaction)
       let isTaken = other != nil && other?.id != user.id
       try audit.note(
-        .emailChangeRequested, at: now, actor: .user(user.id), subject: user.id, session: principal.sessionID.uuid, from: origin,
+        .emailChangeRequested, at: now, actor: .user(user.id), subject: user.id, session: principal.session?.uuid, from: origin,
         in: &transaction)
       guard let token, let notice else { return .nothing }
       try outbox.post(

@@ -128,17 +128,16 @@ package final class RecoveryService: Sendable {
     for id: UserID, by authority: Authority, from origin: SessionOrigin? = nil, _ once: Once<ResetLink>? = nil
   ) throws(AuthError) -> (value: ResetLink, position: LogPosition) {
     try authority.require(.usersWrite)
+    try authority.requireNoKey()
     let now = identifiers.now()
     let token = OneTimeToken(.reset, random)
     let link = resetLink(token, madeAt: now)
     let done = try store.writing(once: once?.request) { (transaction) throws(RepositoryError) -> AuthError? in
       guard let user = try store.users.find(id.uuid, in: &transaction), user.status != .deleted else { return .notFound }
       let permissions = try authority.permissions(by: store, in: &transaction)
-      guard permissions.contains(.usersWrite), permissions.covers(Roles.permissions(of: user.role)) else {
-        try audit.note(
-          .accessDenied, at: now, actor: authority.actor, subject: user.id, session: authority.session, from: origin,
-          .reason(.permissionMissing),
-          in: &transaction)
+      let needed = try Roles.permissions(of: user, by: store, in: &transaction)
+      guard permissions.contains(.usersWrite), permissions.covers(needed) else {
+        try audit.noteDenial(of: authority, at: now, subject: user.id, from: origin, in: &transaction)
         return .forbidden
       }
       try store.issue(token, to: user, at: now, in: &transaction)

@@ -1,17 +1,36 @@
-// Which permissions a role gives.
+// Which permissions a role gives, as the store has it.
 
 import Repositories
 
-/// The built-in roles: `admin` has all permissions, `user` has none.
+/// The built-in roles, `admin` with all permissions and `user` with none, and those that were defined.
 enum Roles {
-  /// What the role gives; a name nobody has defined gives nothing.
-  static func permissions(of role: RoleName) -> PermissionSet { role == .admin ? .all : .none }
+  /// What a role gives as a transaction sees it; nil if there is no such role.
+  static func permissions(
+    of role: RoleName, by store: Store, in transaction: inout Writing
+  ) throws(RepositoryError) -> PermissionSet? {
+    try store.roles.permissions(of: role, in: &transaction).map { PermissionSet($0) }
+  }
 
-  /// The role with this name.
+  /// The same as a snapshot has it.
+  static func permissions(
+    of role: RoleName, by store: Store, in transaction: inout Reading
+  ) throws(RepositoryError) -> PermissionSet? {
+    try store.roles.permissions(of: role, in: &transaction).map { PermissionSet($0) }
+  }
+
+  /// What the role of a user gives. A role that is not there gives nothing.
+  static func permissions(
+    of user: UserRecord, by store: Store, in transaction: inout Writing
+  ) throws(RepositoryError) -> PermissionSet {
+    try permissions(of: user.role, by: store, in: &transaction) ?? .none
+  }
+
+  /// The name of a role; whether there is one of this name is for the transaction that gives it to somebody.
   static func named(_ text: String, at pointer: String) throws(FieldError) -> RoleName {
-    guard let name = RoleName(text), name == .admin || name == .user else {
-      throw FieldError(pointer, .invalidValue, "there is no such role")
-    }
+    guard let name = RoleName(text) else { throw unknown(at: pointer) }
     return name
   }
+
+  /// The complaint about a role that is not there.
+  static func unknown(at pointer: String) -> FieldError { FieldError(pointer, .invalidValue, "there is no such role") }
 }

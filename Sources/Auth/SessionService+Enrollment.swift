@@ -76,7 +76,7 @@ extension SessionService {
       guard var changed = factors else { return .refused(.notFound) }
       if let reason = changed.confirm(seen, recovery: digests, at: now) {
         try count(
-          .codeFailed, reason, slot, at: moment, now, actor: .user(id), subject: id, session: principal.sessionID.uuid,
+          .codeFailed, reason, slot, at: moment, now, actor: .user(id), subject: id, session: principal.session?.uuid,
           from: origin,
           in: &transaction)
         return .refused(.mfaInvalid)
@@ -162,7 +162,7 @@ extension SessionService {
           try store.users.update(user, replacing: old, in: &transaction)
         }
         try audit.note(
-          event, at: now, actor: .user(id), subject: id, session: principal.sessionID.uuid, from: origin, in: &transaction)
+          event, at: now, actor: .user(id), subject: id, session: principal.session?.uuid, from: origin, in: &transaction)
         return (user, nil)
       }
     }
@@ -174,7 +174,7 @@ extension SessionService {
   func liveUser(
     of principal: Principal, at now: Int64, in transaction: inout Writing
   ) throws(RepositoryError) -> UserRecord? {
-    guard let session = try store.sessions.find(principal.sessionID.uuid, in: &transaction),
+    guard let id = principal.session, let session = try store.sessions.find(id.uuid, in: &transaction),
       let user = try store.users.find(session.userID, in: &transaction), user.id == principal.userID.uuid,
       user.status == .active, lives(session, of: user, at: now)
     else { return nil }

@@ -14,7 +14,8 @@ extension SessionService {
   ///
   /// - Throws: `.invalidCursor`.
   package func list(_ query: SessionListQuery, of principal: Principal) throws(AuthError) -> ListPage<Session> {
-    try page(query, of: principal.userID) ?? ListPage([], nextCursor: nil)
+    try principal.requireSession()
+    return try page(query, of: principal.userID) ?? ListPage([], nextCursor: nil)
   }
 
   /// Ends one of the person's own sessions, the one that asks included.
@@ -24,6 +25,7 @@ extension SessionService {
     _ id: SessionID, by principal: Principal, from origin: SessionOrigin? = nil
   ) throws(AuthError) -> LogPosition {
     let now = identifiers.now()
+    try principal.requireSession()
     let done = try store.writing { (transaction) throws(RepositoryError) -> Bool in
       try end(id, of: principal.userID, by: .principal(principal), from: origin, at: now, in: &transaction)
     }
@@ -33,10 +35,11 @@ extension SessionService {
 
   /// Ends all of the person's sessions but the one that asks.
   package func endOthers(by principal: Principal, from origin: SessionOrigin? = nil) throws(AuthError) -> LogPosition {
+    let own = try principal.requireSession()
     let now = identifiers.now()
     let done = try store.writing { (transaction) throws(RepositoryError) in
       try endAll(
-        of: principal.userID, except: principal.sessionID, by: .principal(principal), from: origin, at: now, in: &transaction)
+        of: principal.userID, except: own, by: .principal(principal), from: origin, at: now, in: &transaction)
     }
     return done.position
   }
@@ -66,7 +69,8 @@ extension SessionService {
       let permissions = try authority.permissions(by: store, in: &transaction)
       let user = permissions.contains(.sessionsRevoke) ? try store.users.find(userID.uuid, in: &transaction) : nil
       // No one acts above themselves.
-      guard permissions.contains(.sessionsRevoke), user.map({ permissions.covers(Roles.permissions(of: $0.role)) }) ?? true else {
+      let needed = try user.map { (user) throws(RepositoryError) in try Roles.permissions(of: user, by: store, in: &transaction) }
+      guard permissions.contains(.sessionsRevoke), permissions.covers(needed ?? .none) else {
         try audit.note(
           .accessDenied, at: now, actor: authority.actor, subject: userID.uuid, session: authority.session, from: origin,
           .reason(.permissionMissing), in: &transaction)

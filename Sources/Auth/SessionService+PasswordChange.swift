@@ -14,6 +14,7 @@ extension SessionService {
   package func changePassword(
     _ form: PasswordChangeForm, by principal: Principal, from origin: SessionOrigin
   ) throws(AuthError) -> LogPosition {
+    let own = try principal.requireSession().uuid
     let id = principal.userID.uuid
     let known = try store.reading { (transaction) throws(RepositoryError) in try store.users.find(id, in: &transaction) }
     guard let account = known else { throw .sessionRevoked }
@@ -31,7 +32,7 @@ extension SessionService {
       guard let newHash, old.passwordHash == account.passwordHash else {
         try count(
           .reauthFailed, newHash == nil ? .wrongPassword : .overtaken, slot, at: moment, now, actor: .user(id), subject: id,
-          session: principal.sessionID.uuid, from: origin, in: &transaction)
+          session: own, from: origin, in: &transaction)
         return .invalidCredentials
       }
       try throttle.clear(slot, at: moment, in: &transaction)
@@ -44,9 +45,9 @@ extension SessionService {
       try store.users.update(user, replacing: old, in: &transaction)
       try store.oneTimeTokens.deleteAll(of: id, in: &transaction)
       let ended =
-        keepsSessions ? 0 : try store.sessions.endSessions(of: id, except: principal.sessionID.uuid, in: &transaction)
+        keepsSessions ? 0 : try store.sessions.endSessions(of: id, except: own, in: &transaction)
       try audit.note(
-        .passwordChanged, at: now, actor: .user(id), subject: id, session: principal.sessionID.uuid, from: origin, .count(ended),
+        .passwordChanged, at: now, actor: .user(id), subject: id, session: own, from: origin, .count(ended),
         in: &transaction)
       return nil
     }

@@ -13,6 +13,7 @@ extension SessionService {
   package func reauthenticate(
     _ form: ReauthForm, by principal: Principal, from origin: SessionOrigin
   ) throws(AuthError) -> (value: Authentication, position: LogPosition) {
+    let own = try principal.requireSession().uuid
     let proof = try form.judged()
     let id = principal.userID.uuid
     let known = try store.reading { (transaction) throws(RepositoryError) in
@@ -37,7 +38,7 @@ extension SessionService {
     let moment = throttle.moment()
     let done = try store.writing { (transaction) throws(RepositoryError) -> ReauthOutcome in
       guard let user = try liveUser(of: principal, at: now, in: &transaction),
-        var session = try store.sessions.find(principal.sessionID.uuid, in: &transaction)
+        var session = try store.sessions.find(own, in: &transaction)
       else { return .refused(.sessionRevoked) }
       if let (reason, error) = try objection(to: verdict, user, knownAs: account, in: &transaction) {
         try count(

@@ -21,6 +21,7 @@ package final class SessionService: Sendable {
   let secondFactors: SecondFactors
   let audit: Audit
   let knownDevices: KnownDevices
+  let keyUses = APIKeyUses()
   /// The one of this process: services that guess or send messages count with it.
   package let throttle: Throttle
   /// The one of this process.
@@ -51,21 +52,28 @@ package final class SessionService: Sendable {
   /// The newest state that a refusal of a writing verb can depend on.
   package var heldPosition: LogPosition { store.heldPosition }
 
-  /// Who the bearer of an access token is, right now. Reads two records of the published snapshot and allocates nothing.
+  /// Who the bearer of an access token or an API key is, right now. Reads two or three records of the published snapshot and allocates nothing.
   ///
   /// - Throws: `.invalidToken`, `.tokenExpired`, `.sessionRevoked`, `.accountDisabled`.
-  package func authenticate(_ accessToken: Span<UInt8>) throws(AuthError) -> Principal {
+  package func authenticate(_ bearer: Span<UInt8>) throws(AuthError) -> Principal {
     let now = identifiers.now()
-    guard let claims = accessTokens.verify(accessToken, now: now) else { throw .invalidToken }
+    if APIKeySecret.isMeant(by: bearer) { return try authenticate(key: bearer, at: now) }
+    guard let claims = accessTokens.verify(bearer, now: now) else { throw .invalidToken }
+    return try principal(of: claims, at: now)
+  }
+
+  /// Who an access token of ours speaks for.
+  func principal(of claims: AccessClaims, at now: Int64) throws(AuthError) -> Principal {
     guard !claims.isExpired(at: now) else { throw .tokenExpired }
     guard claims.storeEpoch == store.identity.epoch else { throw .sessionRevoked }
-    let found: (session: SessionGlimpse, user: UserGlimpse)?
+    let found: (session: SessionGlimpse, user: UserGlimpse, permissions: PermissionBits)?
     do throws(RepositoryError) {
       found = try store.glimpse(session: claims.sessionID)
     } catch {
       throw AuthError(error)
     }
-    guard let (session, user) = found, session.userID == claims.userID, now < session.idleExpiresAt, now < session.expiresAt,
+    guard let (session, user, permissions) = found, session.userID == claims.userID, now < session.idleExpiresAt,
+      now < session.expiresAt,
       session.userEpoch == user.epoch, claims.userEpoch == user.epoch
     else { throw .sessionRevoked }
     switch user.status {
@@ -74,13 +82,14 @@ package final class SessionService: Sendable {
     case .deleted: throw .sessionRevoked
     }
     return Principal(
-      userID: UserID(claims.userID), sessionID: SessionID(claims.sessionID), permissions: Roles.permissions(of: user.role),
-      authenticatedAt: session.authenticatedAt, recentUntil: session.authenticatedAt &+ Int64(options.recentLogin) * 1000,
+      userID: UserID(claims.userID), .session(SessionID(claims.sessionID)), permissions: PermissionSet(permissions),
+      role: HeldRole(user.role), authenticatedAt: session.authenticatedAt,
+      recentUntil: session.authenticatedAt &+ Int64(options.recentLogin) * 1000,
       restriction: restriction(of: user))
   }
 
   /// What a user must do first; read from the store each time, so that it ends with the change itself.
-  private func restriction(of user: UserGlimpse) -> Restriction? {
+  func restriction(of user: UserGlimpse) -> Restriction? {
     if user.mustChangePassword { return .mustChangePassword }
     return options.requiresVerifiedEmail && !user.isEmailVerified ? .emailUnverified : nil
   }

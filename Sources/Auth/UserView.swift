@@ -82,6 +82,7 @@ extension AccountService {
   package func withMe<Value>(
     _ principal: Principal, _ body: (UserView, Span<UInt8>) -> Value
   ) throws(AuthError) -> Value {
+    try principal.requireSession()
     guard let value = try look(at: principal.userID, body) else { throw .sessionRevoked }
     return value
   }

@@ -118,23 +118,26 @@ extension Request {
   /// The items of the query in their order, decoded as a form is (`+` is a space); nil if one does not decode or is no UTF-8.
   ///
   /// An item without `=` has an empty value; empty items are passed over.
-  package func queryItems() -> [(name: String, value: String)]? {
-    withQuery { query in
-      var items: [(name: String, value: String)] = []
-      var start = 0
-      while start < query.count {
-        let end = query.firstIndex(of: UInt8(ascii: "&"), from: start) ?? query.count
-        if end > start {
-          let equals = query.firstIndex(of: UInt8(ascii: "="), from: start).map { min($0, end) } ?? end
-          guard let name = Self.formText(query.extracting(start..<equals)),
-            let value = Self.formText(query.extracting(min(equals + 1, end)..<end))
-          else { return nil }
-          items.append((name, value))
-        }
-        start = end + 1
+  package func queryItems() -> [(name: String, value: String)]? { withQuery { Self.items(of: $0) } }
+
+  /// The same of a body of `application/x-www-form-urlencoded`.
+  package func formItems() -> [(name: String, value: String)]? { withBody { Self.items(of: $0) } }
+
+  private static func items(of form: Span<UInt8>) -> [(name: String, value: String)]? {
+    var items: [(name: String, value: String)] = []
+    var start = 0
+    while start < form.count {
+      let end = form.firstIndex(of: UInt8(ascii: "&"), from: start) ?? form.count
+      if end > start {
+        let equals = form.firstIndex(of: UInt8(ascii: "="), from: start).map { min($0, end) } ?? end
+        guard let name = formText(form.extracting(start..<equals)),
+          let value = formText(form.extracting(min(equals + 1, end)..<end))
+        else { return nil }
+        items.append((name, value))
       }
-      return items
+      start = end + 1
     }
+    return items
   }
 
   private static func formText(_ bytes: Span<UInt8>) -> String? {

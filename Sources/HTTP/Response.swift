@@ -68,6 +68,14 @@ package struct Response: ~Copyable, Sendable {
     fields.append("\r\n")
   }
 
+  /// Adds a header field with an identifier as its value.
+  package mutating func header(_ name: StaticString, _ value: UUID) {
+    fields.append(name)
+    fields.append(": ")
+    value.append(to: &fields)
+    fields.append("\r\n")
+  }
+
   /// Makes the body one JSON value, written by `write`.
   package mutating func json(_ write: (inout JSONWriter) -> Void) {
     contentType = .json

@@ -59,6 +59,14 @@ package enum AuditEvent: UInt16, Sendable, CaseIterable {
 
   case keysRotated = 0x0701
 
+  /// A role was defined, given other permissions, or removed.
+  case roleCreated = 0x0801
+  case roleUpdated = 0x0802
+  case roleDeleted = 0x0803
+
+  case keyCreated = 0x0901
+  case keyDeleted = 0x0902
+
   /// What clients and filters call it.
   package var name: StaticString {
     switch self {
@@ -100,6 +108,11 @@ package enum AuditEvent: UInt16, Sendable, CaseIterable {
     case .emailChangeRequested: "email.change_requested"
     case .emailChanged: "email.changed"
     case .keysRotated: "keys.rotated"
+    case .roleCreated: "role.created"
+    case .roleUpdated: "role.updated"
+    case .roleDeleted: "role.deleted"
+    case .keyCreated: "key.created"
+    case .keyDeleted: "key.deleted"
     }
   }
 }
@@ -148,14 +161,19 @@ package enum AuditActor: Sendable, Equatable {
 /// The few things that an event may say beside who, whom and where. No text of people's, ever.
 package struct AuditDetails: Sendable {
   package var reason: AuditReason?
-  /// The role that was given.
+  /// The role that was given, or that it happened to.
   package var role: RoleName?
   /// How many: sessions ended, codes left.
   package var count: UInt32?
   /// The policy that refuses from now on.
   package var policy: ThrottlePolicy?
+  /// The API key that it happened to.
+  package var key: UUID?
 
-  package init(reason: AuditReason? = nil, role: RoleName? = nil, count: UInt32? = nil, policy: ThrottlePolicy? = nil) {
+  package init(
+    reason: AuditReason? = nil, role: RoleName? = nil, count: UInt32? = nil, policy: ThrottlePolicy? = nil, key: UUID? = nil
+  ) {
+    self.key = key
     self.reason = reason
     self.role = role
     self.count = count
@@ -167,4 +185,5 @@ package struct AuditDetails: Sendable {
   package static func role(_ role: RoleName) -> AuditDetails { AuditDetails(role: role) }
   package static func count(_ count: Int) -> AuditDetails { AuditDetails(count: UInt32(clamping: count)) }
   package static func policy(_ policy: ThrottlePolicy) -> AuditDetails { AuditDetails(policy: policy) }
+  package static func key(_ key: UUID) -> AuditDetails { AuditDetails(key: key) }
 }

@@ -56,6 +56,7 @@ private enum Layout {
   static let roleTag: UInt8 = 7
   static let countTag: UInt8 = 8
   static let policyTag: UInt8 = 9
+  static let keyTag: UInt8 = 10
 
   /// Kinds of actors.
   static let nobody: UInt8 = 0
@@ -98,6 +99,7 @@ extension AuditRecord {
     if let policy = details.policy {
       try writer.append(tag: Layout.policyTag, CollectionOfOne(policy.rawValue).span, limit: 1, in: .audit)
     }
+    if let key = details.key { try writer.append(tag: Layout.keyTag, key, in: .audit) }
     return writer.bytes
   }
 
@@ -138,6 +140,7 @@ extension AuditRecord {
       case Layout.policyTag:
         guard field.count == 1, let policy = ThrottlePolicy(rawValue: field[0]) else { throw .invalidField(offset: offset) }
         details.policy = policy
+      case Layout.keyTag: details.key = try Self.identifier(field, offset)
       default: throw .invalidField(offset: offset)
       }
     }

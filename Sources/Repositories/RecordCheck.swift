@@ -9,6 +9,8 @@ package struct RecordReport: Sendable {
   package internal(set) var sessions = 0
   package internal(set) var oneTimeTokens = 0
   package internal(set) var messages = 0
+  package internal(set) var roles = 0
+  package internal(set) var apiKeys = 0
   /// At most `maxProblems`.
   package internal(set) var problems: [String] = []
 
@@ -42,6 +44,8 @@ package struct RecordCheck {
   private var foundAnswers = AnswerState()
   /// Whose answers follow, and how many of them are to come.
   private var asker: (id: UUID, rest: UInt32) = (UUID(high: 0, low: 0), 0)
+  /// Names of roles that users have and no row was met for; the table of roles comes later than they do.
+  private var rolesOfUsers: Set<String> = []
 
   /// Passes all entries to a body, in ascending order of keys.
   package typealias Entries = (
@@ -59,6 +63,7 @@ package struct RecordCheck {
     case oneTimeTokensByUser
     case throttleCountersByEnd
     case answersByEnd
+    case apiKeysByCreator
   }
 
   private struct Balance {
@@ -119,6 +124,9 @@ package struct RecordCheck {
       let user = try UserRecord(id: key.identifier(at: 1), decoding: value)
       add(row: user.id, .email, UserRepository.emailKey(user.email))
       // Settings come first, so the version is known here. An index that is not whole yet says nothing.
+      if user.role != .admin, user.role != .user, rolesOfUsers.count < RecordReport.maxProblems {
+        rolesOfUsers.insert(user.role.text)
+      }
       if has(schema: 2) { add(row: user.id, .role, UserRepository.roleKey(user.role, user.id)) }
       if has(schema: 3) {
         add(row: user.id, .name, UserRepository.nameKey(user.name, user.id))
@@ -192,7 +200,19 @@ package struct RecordCheck {
       guard key.count == OutboxRepository.keyByteCount else { throw .brokenIndex }
       report.messages += 1
       _ = try OutboxRepository.record(key, value)
-    case .roles, .apiKeys, .apiKeysByCreator: throw .brokenIndex
+    case .roles:
+      guard let name = RoleRepository.name(in: key), name != .admin, name != .user else { throw .brokenIndex }
+      report.roles += 1
+      rolesOfUsers.remove(try RoleRecord(name: name, decoding: value).name.text)
+    case .apiKeys:
+      guard key.count == 17 else { throw .brokenIndex }
+      report.apiKeys += 1
+      let row = try APIKeyRecord(id: key.identifier(at: 1), decoding: value)
+      add(row: row.id, .apiKeysByCreator, APIKeyRepository.indexKey(creator: row.creator, key: row.id))
+    case .apiKeysByCreator:
+      guard key.count == APIKeyRepository.indexKeyByteCount, value.isEmpty else { throw .brokenIndex }
+      let id = key.identifier(at: 17)
+      items.append(Item(index: .apiKeysByCreator, id: id, mark: Self.mark(key, id), isRow: false))
     }
   }
 
@@ -261,6 +281,7 @@ package struct RecordCheck {
     if trail.first + auditCount != trail.next {
       report.add("the audit trail has \(auditCount) records; its ends say \(trail.next - trail.first)")
     }
+    for name in rolesOfUsers.sorted() { report.add("users have the role \(name), which is not there") }
     if throttle.rowCount != counterCount {
       report.add("there are \(counterCount) throttle counters; the store says \(throttle.rowCount)")
     }
@@ -313,6 +334,7 @@ package struct RecordCheck {
     case .oneTimeTokensByUser: ("one-time token", .oneTimeTokensByUser)
     case .throttleCountersByEnd: ("throttle counter", .throttleCountersByEnd)
     case .answersByEnd: ("answer", .idempotentAnswersByEnd)
+    case .apiKeysByCreator: ("API key", .apiKeysByCreator)
     }
   }
 
@@ -331,6 +353,7 @@ package struct RecordCheck {
     switch table {
     case .users where key.count == 17: return "user \(key.identifier(at: 1))"
     case .sessions where key.count == 17: return "session \(key.identifier(at: 1))"
+    case .apiKeys where key.count == 17: return "API key \(key.identifier(at: 1))"
     case .audit where key.count == 9: return "audit record \(key.orderedNumber(at: 1))"
     case .oneTimeTokens where key.count == OneTimeTokenRepository.rowKeyByteCount:
       return "one-time token \(key.identifier(at: 1))"

@@ -19,6 +19,8 @@ package final class Store: Sendable {
   package let setupToken = SetupTokenRepository()
   package let outbox = OutboxRepository()
   package let answers = AnswerRepository()
+  package let roles = RoleRepository()
+  package let apiKeys = APIKeyRepository()
   package let identity: StoreIdentity
   /// How far the throttle's clock had come when the store was opened.
   package let throttleMoment: Int64
@@ -113,15 +115,29 @@ package final class Store: Sendable {
     }
   }
 
-  /// What judging a request needs of a session and its user, from one snapshot; nil if there is no such session.
+  /// What judging a request needs of a session, its user and what their role gives, from one snapshot; nil if there is no such session.
   ///
-  /// Reads fixed places of two records and makes neither text nor objects.
-  package func glimpse(session id: UUID) throws(RepositoryError) -> (session: SessionGlimpse, user: UserGlimpse)? {
+  /// Reads fixed places of two records, of three for a role that is not built in, and makes neither text nor objects.
+  package func glimpse(
+    session id: UUID
+  ) throws(RepositoryError) -> (session: SessionGlimpse, user: UserGlimpse, permissions: PermissionBits)? {
     try database.read { (transaction) throws(RepositoryError) in
       guard let session = try sessions.glimpse(id, in: &transaction) else { return nil }
       let user = try users.glimpse(session.userID, in: &transaction)
       guard let user else { throw .damaged(.sessions, .brokenIndex) }
-      return (session, user)
+      return (session, user, try roles.permissions(of: user.role, in: &transaction) ?? .none)
+    }
+  }
+
+  /// The same of an API key and who made it.
+  package func glimpse(
+    apiKey id: UUID
+  ) throws(RepositoryError) -> (key: APIKeyGlimpse, creator: UserGlimpse, permissions: PermissionBits)? {
+    try database.read { (transaction) throws(RepositoryError) in
+      guard let key = try apiKeys.glimpse(id, in: &transaction) else { return nil }
+      let creator = try users.glimpse(key.creator, in: &transaction)
+      guard let creator else { throw .damaged(.apiKeys, .brokenIndex) }
+      return (key, creator, try roles.permissions(of: creator.role, in: &transaction) ?? .none)
     }
   }
 }

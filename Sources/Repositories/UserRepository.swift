@@ -102,6 +102,14 @@ package struct UserRepository: Sendable {
     return false
   }
 
+  /// Whether anybody has a role, whatever the status of the account.
+  package func isHeld<Reader: TransactionReader & ~Copyable>(
+    _ role: RoleName, in transaction: inout Reader
+  ) throws(RepositoryError) -> Bool {
+    let prefix = Self.rolePrefix(role)
+    return try firstID(of: prefix, from: prefix, in: &transaction) != nil
+  }
+
   /// The user of the first entry under a prefix that is not below a place.
   private func firstID<Reader: TransactionReader & ~Copyable>(
     of prefix: Key, from place: Key, in transaction: inout Reader

@@ -72,11 +72,17 @@ struct AdminRequest {
   /// Members of the body that are text, and those that are flags; nil is left out.
   let texts: [(name: StaticString, value: String?)]
   let flags: [(name: StaticString, value: Bool?)]
+  /// Members that are numbers, and those that are lists of text.
+  let numbers: [(name: StaticString, value: Int?)]
+  let lists: [(name: StaticString, value: [String])]
 
   init(
     _ method: StaticString, _ target: String, texts: [(name: StaticString, value: String?)] = [],
-    flags: [(name: StaticString, value: Bool?)] = []
+    flags: [(name: StaticString, value: Bool?)] = [], numbers: [(name: StaticString, value: Int?)] = [],
+    lists: [(name: StaticString, value: [String])] = []
   ) {
+    self.numbers = numbers
+    self.lists = lists
     self.method = method
     self.target = target
     self.texts = texts
@@ -84,7 +90,7 @@ struct AdminRequest {
   }
 
   func body() -> ByteBuffer {
-    if texts.isEmpty, flags.isEmpty { return ByteBuffer(capacity: 0) }
+    if texts.isEmpty, flags.isEmpty, lists.isEmpty { return ByteBuffer(capacity: 0) }
     var json = JSONWriter(ByteBuffer(capacity: 512))
     json.beginObject()
     for (name, value) in texts {
@@ -96,6 +102,17 @@ struct AdminRequest {
       guard let value else { continue }
       json.key(name)
       json.boolean(value)
+    }
+    for (name, value) in numbers {
+      guard let value else { continue }
+      json.key(name)
+      json.integer(value)
+    }
+    for (name, values) in lists {
+      json.key(name)
+      json.beginArray()
+      for value in values { json.string(value) }
+      json.endArray()
     }
     json.endObject()
     return json.finish()

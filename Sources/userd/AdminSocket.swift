@@ -51,6 +51,8 @@ struct AdminSocket: Sendable {
     request.append(" ")
     request.append(utf8: target)
     request.append(" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n")
+    // Whoever sits at the command line means what is there.
+    if "\(method)" == "PUT" { request.append("If-Match: *\r\n") }
     if json.count > 0 {
       request.append("Content-Type: application/json\r\nContent-Length: ")
       request.append(decimal: json.count)

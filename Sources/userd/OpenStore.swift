@@ -20,6 +20,8 @@ struct OpenStore: Sendable {
   let recovery: RecoveryService
   let outbox: Outbox
   let keys: KeyService
+  /// For upkeep; it shares with `sessions` what waits to be noted.
+  let apiKeys: APIKeyService
 
   /// Takes the folder's lock, replays the log and readies the services.
   ///
@@ -58,6 +60,7 @@ struct OpenStore: Sendable {
       do throws(StorageError) { try database.close() } catch { throw .opening(error) }
       throw error
     }
+    apiKeys = APIKeyService(of: sessions)
     audit = AuditService(of: sessions, retention: configuration.auditRetention.seconds, clock: clock)
   }
 
@@ -110,7 +113,7 @@ struct OpenStore: Sendable {
   var upkeepJobs: [UpkeepJob] {
     [
       sessions.sweepJob, recovery.sweepJob, sessions.throttle.sweepJob, sessions.answers.sweepJob, audit.retentionJob,
-      keys.sweepJob,
+      keys.sweepJob, apiKeys.useJob, apiKeys.sweepJob,
     ]
   }
 

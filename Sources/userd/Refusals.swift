@@ -10,9 +10,9 @@ extension CommandError {
     case .invalid(let fields): .failed(fieldsText(fields.map { ($0.pointer, $0.detail) }), .usage)
     case .passwordRefused(let field): .failed(fieldsText([(field.pointer, field.detail)]), .usage)
     case .rotationRefused(let reason): .failed(reason.description, .usage)
-    case .emailExists, .storageFull: .failed(error.description, .cannotCreate)
+    case .emailExists, .roleExists, .storageFull: .failed(error.description, .cannotCreate)
     case .notFound: .failed(error.description, .missingInput)
-    case .forbidden, .lastAdmin, .registrationClosed, .accountDisabled, .passwordChangeRequired, .emailNotVerified:
+    case .forbidden, .lastAdmin, .roleInUse, .registrationClosed, .accountDisabled, .passwordChangeRequired, .emailNotVerified:
       .failed(error.description, .permission)
     case .overloaded, .wouldBlock, .loginThrottled, .rateLimited, .revisionMismatch, .idempotencyInFlight:
       .failed(error.description, .temporary)
@@ -35,9 +35,9 @@ extension CommandError {
       }
       return .failed(fieldsText(fields ?? []), .usage)
     case "invalid_request": return .failed(text, .usage)
-    case "email_exists", "storage_full": return .failed(text.isEmpty ? code : text, .cannotCreate)
+    case "email_exists", "role_exists", "storage_full": return .failed(text.isEmpty ? code : text, .cannotCreate)
     case "not_found": return .failed(text, .missingInput)
-    case "forbidden", "last_admin": return .failed(text, .permission)
+    case "forbidden", "last_admin", "role_in_use": return .failed(text, .permission)
     case "overloaded", "draining", "timeout": return .failed("the server is busy: \(text)", .temporary)
     case "read_only", "commit_outcome_unknown": return .failed(text, .inputOutput)
     default: return .failed("the server refused: \(text) (\(code))", .internalError)

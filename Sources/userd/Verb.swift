@@ -64,6 +64,7 @@ extension Verb {
     adminRestore, adminCheck,
     adminDump, adminLoad, adminCompact, adminCheckpoint, adminStats, adminSalvage, adminAuditTail, adminAuditVerify,
     adminCalibrate, adminKeysList,
-    adminKeysRotate, adminSessionList, adminSessionRevoke, configKeys, schemaOpenAPI, schemaTypeScript, version, help,
+    adminKeysRotate, adminSessionList, adminSessionRevoke, adminRoleList, adminRoleShow, adminRoleSet, adminRoleDelete,
+    adminKeyCreate, adminKeyList, adminKeyRevoke, configKeys, schemaOpenAPI, schemaTypeScript, version, help,
   ]
 }

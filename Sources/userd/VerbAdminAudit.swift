@@ -93,7 +93,7 @@ extension AuditEntry {
     ]
     for (name, text) in [
       ("subject", subject), ("session", session), ("from", network), ("address", addressTag), ("reason", reason.map { "\($0)" }),
-      ("role", role), ("policy", policy.map { "\($0)" }), ("count", count.map { "\($0)" }),
+      ("role", role), ("policy", policy.map { "\($0)" }), ("key", key), ("count", count.map { "\($0)" }),
     ] {
       if let text { words.append("\(name) \(text)") }
     }

@@ -21,8 +21,6 @@ import Testing
     "request_timeout": "HTTPTests/ServerLimitTests.swift", "timeout": "HTTPTests/ServerLimitTests.swift",
     "overloaded": "APITests/HashQueueTests.swift",
     "idempotency_in_flight": "APITests/RepeatedRequestTests.swift",
-    // They belong to roles of one's own, which this version does not have.
-    "role_exists": nil, "role_in_use": nil,
   ]
 
   @Test func `each row of the table is answered as it promises, and each code comes up`() throws {
@@ -30,6 +28,7 @@ import Testing
     try tour.person()
     try tour.secondFactors()
     try tour.administration()
+    try tour.authorization()
     try tour.operation()
     try tour.open()
     try tour.refusals()

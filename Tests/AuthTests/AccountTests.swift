@@ -22,7 +22,7 @@ import Testing
   private func principal(_ permissions: [Permission], of user: UserID = UserID(UUID(high: 1, low: 1))) -> Authority {
     .principal(
       Principal(
-        userID: user, sessionID: SessionID(UUID(high: 1, low: 1)),
+        userID: user, .session(SessionID(UUID(high: 1, low: 1))),
         permissions: PermissionSet(permissions),
         authenticatedAt: 0, recentUntil: 0))
   }

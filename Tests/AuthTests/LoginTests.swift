@@ -24,7 +24,7 @@ import Testing
     #expect(done.session.ipPrefix == "203.0.113.0/24" && done.session.userAgent == "curl/8" && done.session.methods == ["pwd"])
     #expect(done.expiresIn == 600 && done.refreshExpiresIn == 14 * 86_400)
     let principal = try server.authenticate(done.accessToken)
-    #expect(principal.userID == done.user.id && principal.sessionID == done.session.id)
+    #expect(principal.userID == done.user.id && principal.session == done.session.id)
     #expect(principal.permissions == .none && principal.authenticatedAt == done.session.authenticatedAt)
     #expect(try server.accounts.me(principal) == done.user)
     #expect(server.isSound)

@@ -208,7 +208,7 @@ import Testing
     let principal = try server.authenticate(root.accessToken)
     _ = try server.settle(server.recovery.resetLink(for: user.user.id, by: .principal(principal)))
     let helper = Principal(
-      userID: user.user.id, sessionID: user.session.id, permissions: PermissionSet([.usersWrite]), authenticatedAt: 0,
+      userID: user.user.id, .session(user.session.id), permissions: PermissionSet([.usersWrite]), authenticatedAt: 0,
       recentUntil: .max)
     #expect(refusal { try server.recovery.resetLink(for: admin, by: .principal(helper)) } == .forbidden)
     #expect(

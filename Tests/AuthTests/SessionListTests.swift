@@ -67,7 +67,7 @@ import Testing
     var ids = [try server.register().session.id]
     for _ in 0..<6 { ids.append(try server.login().session.id) }
     let principal = try server.authenticate(try server.login().accessToken)
-    ids.append(principal.sessionID)
+    ids.append(try #require(principal.session))
     var found: [SessionID] = []
     var cursor: String?
     var pages = 0
@@ -182,7 +182,7 @@ import Testing
     let whole = try server.authenticate(other.accessToken)
     let support = Authority.principal(
       Principal(
-        userID: whole.userID, sessionID: whole.sessionID, permissions: PermissionSet([.sessionsRead, .sessionsRevoke]),
+        userID: whole.userID, whole.credential, permissions: PermissionSet([.sessionsRead, .sessionsRevoke]),
         authenticatedAt: whole.authenticatedAt, recentUntil: whole.recentUntil))
     #expect(try server.sessions.list(query(), of: root.user.id, by: support).items.count == 1)
     #expect(refusal { try server.sessions.end(root.session.id, of: root.user.id, by: support) } == .forbidden)

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import h11, httpx, pyotp, requests
 
+import guarded
+
 CHECKS = []
 PASSWORD = "correct horse battery 7"
 
@@ -47,7 +49,7 @@ class Server:
     """userd on a port and on a Unix socket, behind proxies on 127.0.0.1."""
 
     def __init__(self, exe, folder):
-        self.path, self.log = f"{folder}/web", Path(folder, "log")
+        self.path, self.log, self.data = f"{folder}/web", Path(folder, "log"), f"{folder}/db"
         for _ in range(3):
             self.port = free_port()
             self.process = subprocess.Popen(
@@ -390,6 +392,32 @@ def nginx_in_front(s):
 def caddy_in_front(s):
     with tempfile.TemporaryDirectory() as folder, caddy(s, folder) as origin:
         behind(s, origin, "caddy")
+
+
+# ---- forward-auth, configured as docs/deploy says ----
+
+
+@check
+def nginx_asks_first(s):
+    with tempfile.TemporaryDirectory() as folder, guarded.application() as inner:
+        port, config = free_port(), Path(folder, "nginx.conf")
+        os.chmod(folder, 0o755)
+        paths = "".join(f"{kind}_temp_path {folder}/{kind}; " for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+        config.write_text(f"{'user root;' if os.geteuid() == 0 else ''} pid {folder}/pid; error_log {folder}/nginx.log error; daemon off; events {{}}\n"
+                          f"http {{ access_log off; {paths}\n{guarded.deployed('nginx.conf', s.port, port, inner)}\n}}\n")
+        Path(folder, "userd-guarded.conf").write_text((Path(__file__).parents[2] / "docs/deploy/userd-guarded.conf").read_text())
+        with proxy([shutil.which("nginx") or "/usr/sbin/nginx", "-e", f"{folder}/nginx.log", "-c", str(config)], port) as origin:
+            guarded.holds(s, origin, expect)
+
+
+@check
+def caddy_asks_first(s):
+    with tempfile.TemporaryDirectory() as folder, guarded.application() as inner:
+        port, config = free_port(), Path(folder, "Caddyfile")
+        config.write_text("{\n\tadmin off\n\tauto_https off\n}\n" + guarded.deployed("Caddyfile", s.port, port, inner))
+        home = dict(os.environ, XDG_DATA_HOME=folder, XDG_CONFIG_HOME=folder, HOME=folder)
+        with proxy(["caddy", "run", "--config", str(config), "--adapter", "caddyfile"], port, env=home) as origin:
+            guarded.holds(s, origin, expect)
 
 
 # ---- an authenticator app ----

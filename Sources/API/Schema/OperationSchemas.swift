@@ -8,7 +8,7 @@ extension Schema {
       Member("subject", .id.orNull), Member("session", .id.orNull), Member("network", .network.orNull),
       Member("addressTag", .text("3f9a1c20b7d4e865").orNull, "stands for an address without an account"),
       Member("reason", .text("wrong_password").orNull), Member("role", .roleName.orNull),
-      Member("policy", .text("login-pair").orNull), Member("count", .count.orNull),
+      Member("policy", .text("login-pair").orNull), Member("key", .id.orNull, "an API key"), Member("count", .count.orNull),
     ])
   static let actor = object(
     "Actor", "who acted", [Member("kind", .words("nobody user owner key")), Member("id", .id.orNull)])

@@ -2,9 +2,9 @@
 
 /// A parameter by name. Where it stands, its type and its errors follow.
 enum Parameter: UInt8, Sendable, CaseIterable {
-  case userID, sessionID, ownSessionID, pinID, problemCode
+  case userID, sessionID, ownSessionID, pinID, problemCode, roleName, apiKeyID
   case limit, cursor, userSort, status, role, prefix, email, count, erase, scrub, verbose
-  case actor, subject, auditType, since, until
+  case actor, subject, auditType, since, until, demandedRole, demandedPermission
   case ifMatch, ifMatchRequired, ifNoneMatch, idempotencyKey, rotationKey
 
   enum Place: UInt8, Sendable {
@@ -21,9 +21,9 @@ enum Parameter: UInt8, Sendable, CaseIterable {
 
   var place: Place {
     switch self {
-    case .userID, .sessionID, .ownSessionID, .pinID, .problemCode: .path
+    case .userID, .sessionID, .ownSessionID, .pinID, .problemCode, .roleName, .apiKeyID: .path
     case .limit, .cursor, .userSort, .status, .role, .prefix, .email, .count, .erase, .scrub, .verbose, .actor, .subject,
-      .auditType, .since, .until:
+      .auditType, .since, .until, .demandedRole, .demandedPermission:
       .query
     case .ifMatch, .ifMatchRequired, .ifNoneMatch, .idempotencyKey, .rotationKey: .header
     }
@@ -34,7 +34,10 @@ enum Parameter: UInt8, Sendable, CaseIterable {
   /// As it is spelled in the request; in a path between braces.
   var name: StaticString {
     switch self {
-    case .userID, .ownSessionID, .pinID: "id"
+    case .userID, .ownSessionID, .pinID, .apiKeyID: "id"
+    case .roleName: "name"
+    case .demandedRole: "role"
+    case .demandedPermission: "permission"
     case .sessionID: "sessionId"
     case .problemCode: "code"
     case .limit: "limit"
@@ -63,6 +66,10 @@ enum Parameter: UInt8, Sendable, CaseIterable {
   var key: StaticString {
     switch self {
     case .userID: "UserId"
+    case .apiKeyID: "ApiKeyId"
+    case .roleName: "RoleName"
+    case .demandedRole: "DemandedRole"
+    case .demandedPermission: "DemandedPermission"
     case .sessionID: "SessionId"
     case .ownSessionID: "OwnSessionId"
     case .pinID: "PinId"
@@ -93,7 +100,10 @@ enum Parameter: UInt8, Sendable, CaseIterable {
 
   var shape: Shape {
     switch self {
-    case .userID, .sessionID, .ownSessionID, .actor, .subject: .id
+    case .userID, .sessionID, .ownSessionID, .apiKeyID, .actor, .subject: .id
+    case .roleName: .roleName
+    case .demandedRole: .roleName.list()
+    case .demandedPermission: .named("Permission").list()
     case .pinID: .number
     case .problemCode: .named("ProblemCode")
     case .limit: Shape(kind: .integer, min: 1, max: 200, example: "50")
@@ -115,6 +125,10 @@ enum Parameter: UInt8, Sendable, CaseIterable {
   var note: StaticString {
     switch self {
     case .userID: "a user"
+    case .apiKeyID: "an API key"
+    case .roleName: "a role"
+    case .demandedRole: "a role that they must have; of several, any"
+    case .demandedPermission: "a permission that they must have; of several, each"
     case .sessionID, .ownSessionID: "a session"
     case .pinID: "a checkpoint that is kept"
     case .problemCode: "a code of the catalogue"
@@ -145,10 +159,10 @@ enum Parameter: UInt8, Sendable, CaseIterable {
   /// The codes that a wrong value is answered with, with spaces between them.
   var problems: StaticString {
     switch self {
-    case .userID, .sessionID, .ownSessionID, .pinID, .problemCode: "not_found"
+    case .userID, .sessionID, .ownSessionID, .pinID, .problemCode, .roleName, .apiKeyID: "not_found"
     case .cursor: "invalid_request invalid_cursor"
     case .limit, .userSort, .status, .role, .prefix, .email, .count, .erase, .scrub, .actor, .subject, .auditType, .since,
-      .until:
+      .until, .demandedRole, .demandedPermission:
       "invalid_request"
     case .ifMatch: "revision_mismatch"
     case .ifMatchRequired: "revision_mismatch precondition_required"

@@ -67,6 +67,8 @@ extension Schema {
     .register, .login, .secondStep, .refresh, .logout, .forgot, .reset, .emailToken, .emailChange, .ownAccountChange, .farewell,
     .reauth, .passwordChange, .totpCode, .empty, .newUser, .userReplacement, .userChange, .userBatch,
     .userOperation, .userBatchResults, .userBatchResult, .setup,
+    .role, .roleList, .permissionList, .newRole, .roleReplacement, .apiKey, .newAPIKey, .apiKeyList, .apiKeyRequest,
+    .introspectionRequest, .introspection,
     .recovery, .recoveredAccess, .load, .loaded, .pin, .work, .statistics, .compactionFigures, .scrubFigures, .signingKey,
     .signingKeyList,
     .rotation, .about, .health, .healthCheck,

@@ -43,6 +43,9 @@ struct Shape: Sendable {
   static let deviceName = Shape(kind: .text, max: 64, example: "kiosk-3")
   static let roleName = Shape(kind: .text, pattern: "^[a-z][a-z0-9_-]{0,63}$", example: "support")
   static let refreshToken = Shape(kind: .text, example: "urt1_AbCdEfGhIjKlMnOpQrStUvWxYz")
+  static let apiKeySecret = Shape(
+    kind: .text, pattern: "^uk1_[A-Za-z0-9_-]{64}$",
+    example: "uk1_AZjzwAAAcACAAAAAAAAAAUkZ1rWJx8pLd3vQ5mT0yHc7sNfXaBgKeRoUiPlOmEwD")
   static let oneTimeToken = Shape(kind: .text, example: "upr1_0123456789abcdefghijklmnopqrstuvwxyzABCDEFG")
   static let code = Shape(kind: .text, example: "123456")
   static let revision = Shape(kind: .integer, min: 1, example: "7")
