@@ -11,7 +11,7 @@ extension AccountService {
   package func update(
     _ id: UserID, _ form: AccountEditForm, if condition: RevisionCondition = .none, by authority: Authority
   ) throws(AuthError) -> (value: User, position: LogPosition) {
-    try perform(.update(id, AccountEdit(form), condition), by: authority)
+    try perform(.update(id, AccountEdit(form, hasRole: store.hasRole(form.role)), condition), by: authority)
   }
 
   /// Replaces all members that can be changed: `email`, `name` and `role` must be there, flags that are left out become false, and metadata empty.
@@ -20,7 +20,7 @@ extension AccountService {
   package func replace(
     _ id: UserID, _ form: AccountEditForm, if condition: RevisionCondition, by authority: Authority
   ) throws(AuthError) -> (value: User, position: LogPosition) {
-    try perform(.update(id, AccountEdit(replacing: form), condition), by: authority)
+    try perform(.update(id, AccountEdit(replacing: form, hasRole: store.hasRole(form.role)), condition), by: authority)
   }
 
   /// Changes one's own name, and what one keeps beside the account.
@@ -63,11 +63,13 @@ struct AccountEdit: Sendable {
   init() {}
 
   /// Changes the members that the form has; metadata are merged.
-  init(_ form: AccountEditForm) throws(AuthError) {
+  ///
+  /// - Parameter hasRole: as `Roles.named`; without it the transaction alone judges.
+  init(_ form: AccountEditForm, hasRole: Bool = true) throws(AuthError) {
     var judge = FieldJudge(form.complaints)
     email = judge.accept(form.email, at: "#/email") { (text) throws(FieldError) in try EmailAddress(text) }
     name = judge.accept(form.name, at: "#/name") { (text) throws(FieldError) in try DisplayName(text) }
-    role = judge.accept(form.role, at: "#/role") { (text) throws(FieldError) in try Roles.named(text, at: "#/role") }
+    role = judge.accept(form.role, at: "#/role") { (text) throws(FieldError) in try Roles.named(text, if: hasRole, at: "#/role") }
     isEmailVerified = judge.accept(form.emailVerified, at: "#/emailVerified")
     mustChangePassword = judge.accept(form.mustChangePassword, at: "#/mustChangePassword")
     metadata = judge.acceptPatch(form.metadata, at: "#/metadata")
@@ -76,7 +78,7 @@ struct AccountEdit: Sendable {
   }
 
   /// Replaces all that can be changed.
-  init(replacing form: AccountEditForm) throws(AuthError) {
+  init(replacing form: AccountEditForm, hasRole: Bool) throws(AuthError) {
     var whole = form
     var judge = FieldJudge([])
     let metadata = judge.accept(form.metadata, at: "#/metadata") ?? []
@@ -86,7 +88,7 @@ struct AccountEdit: Sendable {
       whole.complaints.append(FieldError(pointer, .required, "this member is required"))
     }
     whole.complaints += judge.complaints
-    try self.init(whole)
+    try self.init(whole, hasRole: hasRole)
     self.metadata = .replace(metadata)
     self.appMetadata = .replace(appMetadata)
     isEmailVerified = isEmailVerified ?? false

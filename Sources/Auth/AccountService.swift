@@ -46,14 +46,17 @@ package final class AccountService: Sendable {
     return try perform(.create(account(form, by: authority)), by: authority, once)
   }
 
-  /// A new account as a form describes it, with all that is drawn or computed for it; the store is not asked.
+  /// A new account as a form describes it, with all that is drawn or computed for it; of the store only the role is asked.
   ///
   /// - Throws: `.invalid`; `.forbidden` if a password would have to be hashed for a role that they cannot give; `.overloaded`.
   func account(_ form: AccountForm, by authority: Authority) throws(AuthError) -> NewAccount {
+    let hasRole = try store.hasRole(form.role)
     var judge = FieldJudge(form.complaints)
     let email = judge.require(form.email, at: "#/email") { (text) throws(FieldError) in try EmailAddress(text) }
     let name = judge.require(form.name, at: "#/name") { (text) throws(FieldError) in try DisplayName(text) }
-    let role = judge.accept(form.role, at: "#/role") { (text) throws(FieldError) in try Roles.named(text, at: "#/role") } ?? .user
+    let role =
+      judge.accept(form.role, at: "#/role") { (text) throws(FieldError) in try Roles.named(text, if: hasRole, at: "#/role") }
+      ?? .user
     let password = judge.accept(form.password, at: "#/password") { (text) throws(FieldError) in
       try policy.accept(text, email: email, name: name)
     }

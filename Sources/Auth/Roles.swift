@@ -25,12 +25,24 @@ enum Roles {
     try permissions(of: user.role, by: store, in: &transaction) ?? .none
   }
 
-  /// The name of a role; whether there is one of this name is for the transaction that gives it to somebody.
-  static func named(_ text: String, at pointer: String) throws(FieldError) -> RoleName {
-    guard let name = RoleName(text) else { throw unknown(at: pointer) }
+  /// The name of a role.
+  ///
+  /// - Parameter exists: whether there is one of this name, as `Store.hasRole` says; the transaction that gives it to somebody asks again.
+  static func named(_ text: String, if exists: Bool = true, at pointer: String) throws(FieldError) -> RoleName {
+    guard exists, let name = RoleName(text) else { throw unknown(at: pointer) }
     return name
   }
 
   /// The complaint about a role that is not there.
   static func unknown(at pointer: String) -> FieldError { FieldError(pointer, .invalidValue, "there is no such role") }
+}
+
+extension Store {
+  /// Whether a member of a body names a role; the built-in ones cost no look. What is no text is for others to complain about.
+  func hasRole(_ input: FieldInput) throws(AuthError) -> Bool {
+    guard case .text(let text) = input else { return true }
+    guard let name = RoleName(text) else { return false }
+    if name == .user || name == .admin { return true }
+    return try reading { (transaction) throws(RepositoryError) in try roles.permissions(of: name, in: &transaction) != nil }
+  }
 }

@@ -24,6 +24,8 @@ import Testing
     case (.personWith, .person), (.personWith, .lacker), (.personWith, .keyWith), (.personWith, .keyWithout): return 403
     case (.permission, .holder), (.permission, .keyWith), (.personWith, .holder):
       return target == .above ? row.above ?? success : success
+    // The owner has no account, and says whose key it is to be.
+    case (.personWith, .owner) where row.endpoint == "POST /api/v1/api-keys": return 422
     case (.permission, .administrator), (.permission, .owner), (.personWith, .administrator), (.personWith, .owner):
       return success
     }

@@ -39,7 +39,7 @@ extension TestServer {
     var query = AuditQuery()
     query.type = "access.denied"
     query.limit = 200
-    return try AuditService(of: sessions, retention: 86_400, clock: clock).list(query, by: .owner).entries.count
+    return try AuditService(of: sessions, retention: 86_400, clock: clock).list(query, by: .owner).items.count
   }
 }
 
