@@ -257,8 +257,8 @@ extension JSONWriter {
       ("Link", "the next page, if there is one (RFC 8288)"), ("Retry-After", "seconds until another try makes sense"),
       ("RateLimit", "how much is left of the limit that was met"), ("RateLimit-Policy", "the limit that was met"),
       ("WWW-Authenticate", "how to prove who asks"), ("X-Request-Id", "the name of the request in the log"),
-      ("X-Auth-User", "whose request it is"), ("X-Auth-Role", "their role; not of a key that lacks anything of it"),
-      ("X-Auth-Session", "their session; not of a key"),
+      ("X-Auth-User", "whose request it is"), ("X-Auth-Role", "their role; empty for a key that lacks anything of it"),
+      ("X-Auth-Session", "their session; empty for a key"),
     ] as [(StaticString, StaticString)] {
       key(name)
       beginObject()

@@ -10,8 +10,17 @@ extension Services {
     guard try request.isSatisfied(by: principal) else { throw ProblemKind.forbidden.problem() }
     response.status = .noContent
     response.header("X-Auth-User", principal.userID.uuid)
-    principal.role?.withSpan { response.header("X-Auth-Role", $0) }
-    if let session = principal.session { response.header("X-Auth-Session", session.uuid) }
+    // Empty where there is none, and never left out: a proxy that copies header fields would leave there what the client had sent.
+    if let role = principal.role {
+      role.withSpan { response.header("X-Auth-Role", $0) }
+    } else {
+      response.header("X-Auth-Role", "" as StaticString)
+    }
+    if let session = principal.session {
+      response.header("X-Auth-Session", session.uuid)
+    } else {
+      response.header("X-Auth-Session", "" as StaticString)
+    }
   }
 }
 
