@@ -119,9 +119,9 @@ private let livez = "GET /livez HTTP/1.1\r\nHost: a\r\n\r\n"
     let note: @Sendable (String) -> Void = { name in threads.withLock { $0[name] = currentThread() } }
     let routes = [
       Route(.post, "/make/{what}") { request, response throws(Problem) in
-        let what = request.withParameter(0) { String(decoding: Array($0), as: UTF8.self) }
-        if what == "hash" { try request.requireHashWorker() }
-        note(what)
+        let hashes = request.withParameter(0) { $0.count } == 4
+        if hashes { try request.requireHashWorker() }
+        note(hashes ? "hash" : "plain")
         response.text("made")
       },
       Route(.post, "/hash", on: .hashPool) { _, response in
