@@ -30,12 +30,12 @@ let linux = house + [.enableExperimentalFeature("Extern")]
 let small: [SwiftSetting] = [.unsafeFlags(["-Osize"], .when(configuration: .release))]
 
 /// Release executables are static and stripped, so that one file is the whole installation, and have no unwind tables (docs/decisions/0008).
-let withoutUnwindTables = Context.packageDirectory + "/Sources/userd/without-unwind-tables.ld"
+let sections = Context.packageDirectory + "/Sources/userd/executable.ld"
 let link: [LinkerSetting] = [
   .unsafeFlags(
     [
       "-static-executable", "-use-ld=lld", "-Xlinker", "--gc-sections", "-Xlinker", "-s",
-      "-Xlinker", "--no-eh-frame-hdr", "-Xlinker", "--script=" + withoutUnwindTables,
+      "-Xlinker", "--no-eh-frame-hdr", "-Xlinker", "--script=" + sections,
     ],
     .when(configuration: .release))
 ]
@@ -76,7 +76,7 @@ let package = Package(
     .executableTarget(
       name: "userd",
       dependencies: ["API", "Auth", "Repositories", "Storage", "HTTP", "Crypto", "Codecs", "Platform"],
-      exclude: ["without-unwind-tables.ld"], swiftSettings: house + small, linkerSettings: link),
+      exclude: ["executable.ld"], swiftSettings: house + small, linkerSettings: link),
     .executableTarget(
       name: "userd-bench", dependencies: ["Storage", "Crypto", "Codecs", "HTTP", "Platform"],
       path: "Benchmarks/userd-bench", swiftSettings: house, linkerSettings: link),

@@ -180,7 +180,7 @@ import Testing
       if case .owner = endpoint.access { continue }
       let plain = try server.ask("GET", path, token: root.access),
         more = try server.ask("GET", path + "?colour=red", token: root.access)
-      // Lists of one page refuse them too, and verify, because its query protects something (docs/decisions/0009).
+      // Lists of one page refuse them too, and verify, because its query protects something (docs/decisions/0010).
       let isStrict =
         endpoint.parameters.contains(.cursor) || ["/api/v1/roles", "/api/v1/permissions", "/api/auth/verify"].contains(path)
       #expect(isStrict ? more.code == "invalid_request" : more.status == plain.status, "\(path): \(more.status) \(more.text)")
