@@ -28,12 +28,13 @@ extension Services {
     let form = APIKeyForm(
       name: body.text("name"), permissions: body.list("permissions"), expiresIn: body.number("expiresIn"),
       createdBy: body.text("createdBy"), complaints: body.complaints)
-    let made = try changing(request, &response) { () throws(AuthError) in
-      try apiKeys.create(form, by: authority, from: request.origin)
-    }
-    response.status = .created
-    EntityTag(revision: made.key.revision).withSpan { response.header("ETag", $0) }
-    response.json { json in json.value(made.key, secret: made.secret) }
+    let origin = request.origin
+    _ = try answeringOnce(
+      request, &response, "POST /api/v1/api-keys", by: .authority(authority),
+      { made in
+        StoredAnswer(.created, revision: made.key.revision) { json in json.value(made.key, secret: made.secret) }
+      }
+    ) { (once) throws(AuthError) in try apiKeys.create(form, by: authority, from: origin, once) }
   }
 
   @Sendable func deleteAPIKey(_ request: borrowing Request, _ authority: Authority, _ response: inout Response) throws(Problem) {

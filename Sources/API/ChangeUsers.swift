@@ -26,43 +26,49 @@ extension Services {
     }
     if !complaints.isEmpty { throw .invalid(complaints) }
 
-    let results = try changing(request, &response) { () throws(AuthError) in
-      try accounts.batch(operations, undoingAllOnRefusal: isAtomic, by: authority)
-    }
-    let problems = results.map { result in
-      if case .refused(let error) = result { problem(error, in: request) } else { nil as Problem? }
-    }
     let id = request.requestID
-    request.withPath { path in
-      response.json { json in
-        json.beginObject()
-        json.key("results")
-        json.beginArray()
-        for (result, problem) in zip(results, problems) {
-          json.beginObject()
-          json.key("status")
-          switch result {
-          case .created(let user):
-            json.integer(Status.created.code)
-            json.key("user")
-            json.value(user)
-          case .changed(let user):
-            json.integer(Status.ok.code)
-            json.key("user")
-            json.value(user)
-          case .gone: json.integer(Status.noContent.code)
-          case .refused:
-            guard let problem else { preconditionFailure("a refusal without a problem") }
-            json.integer(problem.status.code)
-            json.key("problem")
-            problem.write(to: &json, instance: path, requestID: id)
-          }
-          json.endObject()
-        }
-        json.endArray()
-        json.endObject()
+    let path = Array(request.path.utf8)
+    _ = try answeringOnce(
+      request, &response, "POST /api/v1/users:batch", by: .authority(authority),
+      { results in
+        StoredAnswer(.ok) { json in json.value(results, instance: path.span, requestID: id) }
       }
+    ) { (once) throws(AuthError) in
+      try accounts.batch(operations, undoingAllOnRefusal: isAtomic, by: authority, once)
     }
+  }
+}
+
+extension JSONWriter {
+  /// What became of each operation of a batch, in the order of the operations.
+  fileprivate mutating func value(_ results: [AccountResult], instance: Span<UInt8>, requestID: RequestID) {
+    beginObject()
+    key("results")
+    beginArray()
+    for result in results {
+      beginObject()
+      key("status")
+      switch result {
+      case .created(let user):
+        integer(Status.created.code)
+        key("user")
+        value(user)
+      case .changed(let user):
+        integer(Status.ok.code)
+        key("user")
+        value(user)
+      case .gone: integer(Status.noContent.code)
+      case .refused(let error):
+        // What is for the log ends the whole batch, so no single refusal has anything for it.
+        let problem = API.problem(of: error) { _ in }
+        integer(problem.status.code)
+        key("problem")
+        problem.write(to: &self, instance: instance, requestID: requestID)
+      }
+      endObject()
+    }
+    endArray()
+    endObject()
   }
 }
 

@@ -22,10 +22,12 @@ extension Services {
   @Sendable func createRole(_ request: borrowing Request, _ authority: Authority, _ response: inout Response) throws(Problem) {
     let body = try BodyMembers(request, knows: ["name", "permissions"])
     let form = RoleForm(name: body.text("name"), permissions: body.list("permissions"), complaints: body.complaints)
-    let role = try changing(request, &response) { () throws(AuthError) in try roles.create(form, by: authority) }
-    response.status = .created
-    response.header("Location", "/api/v1/roles/\(role.name)")
-    response.write(role)
+    _ = try answeringOnce(
+      request, &response, "POST /api/v1/roles", by: .authority(authority),
+      { role in
+        StoredAnswer(.created, location: "/api/v1/roles/\(role.name)", revision: role.revision) { json in json.value(role) }
+      }
+    ) { (once) throws(AuthError) in try roles.create(form, by: authority, once) }
   }
 
   @Sendable func getRole(_ request: borrowing Request, _ authority: Authority, _ response: inout Response) throws(Problem) {

@@ -14,7 +14,7 @@ extension Endpoint {
       gives: .created(.user, "Location ETag"), reads: [.idempotencyKey], refuses: "email_exists", "make an account"),
     Endpoint(
       .post, "/api/v1/users:batch", "changeUsers", .permission(.usersWrite, Services.changeUsers), on: .diskPool,
-      takes: .large(.userBatch), gives: .ok(.userBatchResults), refuses: "body_too_large",
+      takes: .large(.userBatch), gives: .ok(.userBatchResults), reads: [.idempotencyKey], refuses: "body_too_large",
       "make and change many accounts in one commit"),
     Endpoint(
       .get, "/api/v1/users/{id}", "getUser", .permission(.usersRead, Services.getUser), gives: .ok(.user, "ETag"),

@@ -10,7 +10,7 @@ extension Endpoint {
       refuses: "invalid_request", "all roles, by name"),
     Endpoint(
       .post, "/api/v1/roles", "createRole", .permission(.rolesWrite, Services.createRole), takes: .json(.newRole),
-      gives: .created(.role, "Location ETag"), refuses: "role_exists", "define a role"),
+      gives: .created(.role, "Location ETag"), reads: [.idempotencyKey], refuses: "role_exists", "define a role"),
     Endpoint(
       .get, "/api/v1/roles/{name}", "getRole", .permission(.rolesRead, Services.getRole), gives: .ok(.role, "ETag"),
       reads: [.roleName, .ifNoneMatch], "a role"),
@@ -28,7 +28,7 @@ extension Endpoint {
       reads: [.limit, .cursor], "all API keys, oldest first"),
     Endpoint(
       .post, "/api/v1/api-keys", "createApiKey", .permission(.keysWrite, Services.createAPIKey), takes: .json(.apiKeyRequest),
-      gives: .created(.newAPIKey, "ETag"), "make an API key"),
+      gives: .created(.newAPIKey, "ETag"), reads: [.idempotencyKey], "make an API key"),
     Endpoint(
       .delete, "/api/v1/api-keys/{id}", "deleteApiKey", .permission(.keysWrite, Services.deleteAPIKey), takes: .optional(.empty),
       gives: .noContent, reads: [.apiKeyID, .ifMatch], "end an API key"),

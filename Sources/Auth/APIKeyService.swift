@@ -35,7 +35,7 @@ package final class APIKeyService: Sendable {
   ///
   /// - Throws: `.forbidden`, `.invalid`.
   package func create(
-    _ form: APIKeyForm, by authority: Authority, from origin: SessionOrigin? = nil
+    _ form: APIKeyForm, by authority: Authority, from origin: SessionOrigin? = nil, _ once: Once<NewAPIKey>? = nil
   ) throws(AuthError) -> (value: NewAPIKey, position: LogPosition) {
     try authority.require(.keysWrite)
     try authority.requireNoKey()
@@ -51,7 +51,8 @@ package final class APIKeyService: Sendable {
     let key = APIKeyRecord(
       id: secret.id, permissions: permissions.stored, creator: creator, digest: secret.digest, createdAt: now,
       expiresAt: lifetime.map { now + Int64($0) * 1000 } ?? 0, name: name.text)
-    let done = try store.writing { (transaction) throws(RepositoryError) -> AuthError? in
+    let made = NewAPIKey(key: APIKey(key), secret: secret.text)
+    let done = try store.writing(once: once?.request) { (transaction) throws(RepositoryError) -> AuthError? in
       let power = try authority.permissions(by: store, in: &transaction)
       guard power.contains(.keysWrite), power.covers(permissions) else {
         try audit.noteDenial(of: authority, at: now, from: origin, in: &transaction)
@@ -62,10 +63,11 @@ package final class APIKeyService: Sendable {
       try audit.note(
         .keyCreated, at: now, actor: authority.actor, subject: creator, session: authority.session, from: origin, .key(key.id),
         in: &transaction)
+      try once?.keep(made, in: &transaction)
       return nil
     }
     if let refusal = done.value { throw refusal }
-    return (NewAPIKey(key: APIKey(key), secret: secret.text), done.position)
+    return (made, done.position)
   }
 
   /// Why a key of this creator may not be made, if it may not: the owner of the folder names whom he will.

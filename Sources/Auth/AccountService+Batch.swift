@@ -47,27 +47,37 @@ extension AccountService {
   ///
   /// An operation that is refused writes nothing and leaves the others as they are, unless all of them are to be done or none: then a refusal
   /// undoes them, and the others say `.abandoned`. Plain passwords are refused: hashing so many takes too long. It writes for milliseconds, so
-  /// it belongs on a pool.
-  /// - Throws: `.forbidden`; `.tooMuchAtOnce` if a commit cannot hold it; refusals of operations are in the results.
+  /// it belongs on a pool. Of a batch that was undone no answer is kept: whoever repeats it has it tried again.
+  /// - Throws: `.forbidden`; `.tooMuchAtOnce` if a commit cannot hold it, or its answer is too long to be kept; refusals of operations are in the
+  ///   results.
   package func batch(
-    _ operations: [AccountOperation], undoingAllOnRefusal isAtomic: Bool, by authority: Authority
+    _ operations: [AccountOperation], undoingAllOnRefusal isAtomic: Bool, by authority: Authority,
+    _ once: Once<[AccountResult]>? = nil
   ) throws(AuthError) -> (value: [AccountResult], position: LogPosition) {
     precondition(operations.count <= AccountOperation.maxCount, "\(operations.count) operations in a batch")
     try authority.require(.usersWrite)
     let prepared = operations.indices.map { prepare(operations[$0], number: $0, by: authority) }
     let now = identifiers.now()
     var results: [AccountResult] = []
+    var objection: AuthError?
     let position: LogPosition
     do throws(RepositoryError) {
       position = try store.write { (transaction) throws(RepositoryError) in
         results = []
+        if let request = once?.request {
+          objection = try request.answers.objection(to: request, in: &transaction)
+          if objection != nil { throw .abandoned }
+        }
         for (number, step) in prepared.enumerated() {
           results.append(try take(step, number, by: authority, at: now, in: &transaction))
         }
         if isAtomic, results.contains(where: \.isRefused) { throw .abandoned }
+        try once?.keep(results, in: &transaction)
       }.position
     } catch {
+      if case .fieldTooLong(.idempotentAnswers, _, _) = error { throw .tooMuchAtOnce }
       guard error == .abandoned else { throw AuthError(error) }
+      if let objection { throw objection }
       return (
         results.map { $0.isRefused ? $0 : .refused(.abandoned) }, try noteRefusals(results, of: prepared, by: authority, at: now)
       )

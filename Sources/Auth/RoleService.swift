@@ -42,7 +42,9 @@ package final class RoleService: Sendable {
   /// Defines a role. Needs `roles:write`, and every permission that the role gives.
   ///
   /// - Throws: `.invalid`, `.forbidden`, `.roleExists`.
-  package func create(_ form: RoleForm, by authority: Authority) throws(AuthError) -> (value: Role, position: LogPosition) {
+  package func create(
+    _ form: RoleForm, by authority: Authority, _ once: Once<Role>? = nil
+  ) throws(AuthError) -> (value: Role, position: LogPosition) {
     try authority.require(.rolesWrite)
     var judge = FieldJudge(form.complaints)
     let name = judge.require(form.name, at: "#/name") { (text) throws(FieldError) in
@@ -56,7 +58,7 @@ package final class RoleService: Sendable {
     }
     let permissions = judge.requirePermissions(form.permissions, at: "#/permissions")
     guard let name, let permissions, judge.complaints.isEmpty else { throw .invalid(judge.complaints) }
-    return try change(name, by: authority) { (old, power, now, transaction) throws(RepositoryError) in
+    return try change(name, by: authority, once) { (old, power, now, transaction) throws(RepositoryError) in
       guard power.covers(permissions) else { return .failure(.forbidden) }
       guard old == nil, name != .admin, name != .user else { return .failure(.roleExists) }
       let limit = Role.maxCount - Role.builtIn.count
@@ -116,20 +118,21 @@ package final class RoleService: Sendable {
 
   /// Judges whoever asks, does one thing to one role, and notes it, or that they reached for more than they may.
   private func change(
-    _ name: RoleName, by authority: Authority,
+    _ name: RoleName, by authority: Authority, _ once: Once<Role>? = nil,
     _ body: (
       _ old: RoleRecord?, _ power: PermissionSet, _ now: Int64, _ transaction: inout Writing
     ) throws(RepositoryError) -> Outcome
   ) throws(AuthError) -> (value: Role, position: LogPosition) {
     let now = identifiers.now()
-    let done = try store.writing { (transaction) throws(RepositoryError) -> Outcome in
+    let done = try store.writing(once: once?.request) { (transaction) throws(RepositoryError) -> Outcome in
       let power = try authority.permissions(by: store, in: &transaction)
       let old = try store.roles.find(name, in: &transaction)
       let outcome = power.contains(.rolesWrite) ? try body(old, power, now, &transaction) : .failure(.forbidden)
       switch outcome {
-      case .success((let event?, _)):
+      case .success((let event?, let role)):
         try audit.note(
           event, at: now, actor: authority.actor, session: authority.session, .role(name), in: &transaction)
+        try once?.keep(Role(role), in: &transaction)
       case .success((nil, _)): break
       case .failure(.forbidden):
         try audit.noteDenial(of: authority, at: now, AuditDetails(role: name), in: &transaction)
