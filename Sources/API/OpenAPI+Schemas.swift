@@ -33,7 +33,7 @@ extension JSONWriter {
     endObject()
   }
 
-  private mutating func write(_ schema: Schema) {
+  mutating func write(_ schema: Schema, ignoresOthers: Bool = false) {
     beginObject()
     member("type", "object")
     member("description", schema.summary)
@@ -50,7 +50,7 @@ extension JSONWriter {
       write(member.shape, member.note)
     }
     endObject()
-    if schema.isRequest {
+    if schema.isRequest, !ignoresOthers {
       key("additionalProperties")
       boolean(false)
     }

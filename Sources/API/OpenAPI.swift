@@ -144,17 +144,18 @@ extension JSONWriter {
     key("content")
     beginObject()
     writeContent("application/json", schema)
-    if case .jsonOrForm = body { writeContent("application/x-www-form-urlencoded", schema) }
+    if case .jsonOrForm = body { writeContent("application/x-www-form-urlencoded", schema, ignoresOthers: true) }
     if case .mergePatch = body { writeContent("application/merge-patch+json", schema) }
     endObject()
     endObject()
   }
 
-  private mutating func writeContent(_ type: StaticString, _ schema: Schema) {
+  /// - Parameter ignoresOthers: parameters that nobody knows are ignored, as RFC 6749 section 3.2 wants of forms; such a schema has no name.
+  private mutating func writeContent(_ type: StaticString, _ schema: Schema, ignoresOthers: Bool = false) {
     key(type)
     beginObject()
     key("schema")
-    reference("#/components/schemas/\(schema.name)")
+    if ignoresOthers { write(schema, ignoresOthers: true) } else { reference("#/components/schemas/\(schema.name)") }
     key("examples")
     beginObject()
     key(schema.name)
