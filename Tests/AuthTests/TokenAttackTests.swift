@@ -69,9 +69,14 @@ import Testing
     print("| family | tokens | median ns | slowest ns | its length | slowest: why |\n|---|---|---|---|---|---|")
     print("| right, as issued | \(usual.count) | \(median(usual)) | \(usual[usual.count - 1].nanoseconds) | | |")
     print("| right, of 4096 bytes | \(longest.count) | \(median(longest)) | \(longest[longest.count - 1].nanoseconds) | 4096 | |")
+    // Whoever runs tests takes a backtrace of each error that is thrown, which costs more than the token; a server does not.
+    let thrown = least { do throws(AuthError) { try Self.refuse(after: self.server.clock.wallMilliseconds()) } catch {} }
+    print("| an error thrown under test, taken off below | | \(thrown) | | | |")
     var all: [Cost] = []
     for family in TokenAttack.Family.allCases {
-      let found = costs(of: set.all.filter { $0.family == family && $0.verdict != .accepted })
+      let found = costs(of: set.all.filter { $0.family == family && $0.verdict != .accepted }).map { cost in
+        (nanoseconds: cost.nanoseconds - min(thrown, cost.nanoseconds), attack: cost.attack)
+      }
       let slowest = found[found.count - 1]
       print(
         "| \(family.rawValue) | \(found.count) | \(median(found)) | \(slowest.nanoseconds) | \(slowest.attack.bytes.count) | \(slowest.attack.why) |"
@@ -96,15 +101,22 @@ import Testing
 
   /// The least of many runs for each token, the cheapest first: what it costs when nothing else disturbs it.
   private func costs(of attacks: [TokenAttack]) -> [Cost] {
+    attacks.map { attack in (nanoseconds: least { _ = verdict(of: attack) }, attack: attack) }
+      .sorted { $0.nanoseconds < $1.nanoseconds }
+  }
+
+  private func least(_ body: () -> Void) -> UInt64 {
     let clock = SystemClock()
-    return attacks.map { attack in
-      var least = UInt64.max
-      for _ in 0..<300 {
-        let begin = clock.monotonicNanoseconds()
-        for _ in 0..<10 { _ = verdict(of: attack) }
-        least = min(least, (clock.monotonicNanoseconds() - begin) / 10)
-      }
-      return (nanoseconds: least, attack: attack)
-    }.sorted { $0.nanoseconds < $1.nanoseconds }
+    var least = UInt64.max
+    for _ in 0..<300 {
+      let begin = clock.monotonicNanoseconds()
+      for _ in 0..<10 { body() }
+      least = min(least, (clock.monotonicNanoseconds() - begin) / 10)
+    }
+    return least
+  }
+
+  @inline(never) private static func refuse(after moment: Int64) throws(AuthError) {
+    if moment > 0 { throw .invalidToken }
   }
 }
