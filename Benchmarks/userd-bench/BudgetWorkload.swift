@@ -49,20 +49,9 @@ struct BudgetWorkload {
   private func load(_ database: Database) throws(StorageError) {
     var last = LogPosition.zero
     for start in stride(from: 0, to: records, by: Self.batch) {
-      last = try put(database, UInt64(start)..<UInt64(min(records, start + Self.batch)), version: 0)
+      last = try pool.put(into: database, UInt64(start)..<UInt64(min(records, start + Self.batch)), version: 0)
     }
     try database.waitUntilDurable(last)
-  }
-
-  private func put(_ database: Database, _ numbers: Range<UInt64>, version: UInt64) throws(StorageError) -> LogPosition {
-    try database.write(.durable) { transaction throws(StorageError) in
-      var key = [UInt8](repeating: 0, count: RecordSource.keyByteCount)
-      for record in numbers {
-        var target = key.mutableSpan
-        RecordSource.fill(&target, record: record)
-        try pool.withValue(of: record &+ version &<< 32) { value throws(StorageError) in try transaction.put(key.span, value) }
-      }
-    }.position
   }
 
   private func mix(_ database: Database) throws(StorageError) -> Int {
@@ -75,7 +64,7 @@ struct BudgetWorkload {
         random = RecordSource.mix(random)
         let record = random % UInt64(records)
         if random >> 40 % Self.putInterval == 0 {
-          last = try put(database, record..<record + 1, version: random & 7)
+          last = try pool.put(into: database, record..<record + 1, version: random & 7)
         } else {
           var target = key.mutableSpan
           RecordSource.fill(&target, record: record)

@@ -31,7 +31,8 @@ struct PinnedWorkload {
     do throws(StorageError) {
       let database = try Database.open(DatabaseOptions(path: folder))
       for start in stride(from: 0, to: records, by: Self.batch) {
-        try database.waitUntilDurable(try put(database, UInt64(start)..<UInt64(min(records, start + Self.batch)), version: 0))
+        try database.waitUntilDurable(
+          try pool.put(into: database, UInt64(start)..<UInt64(min(records, start + Self.batch)), version: 0))
       }
       try update(database)
       try database.close()
@@ -94,23 +95,12 @@ struct PinnedWorkload {
       for _ in 0..<rate / Self.partsOfSecond {
         updates.random = RecordSource.mix(updates.random)
         let record = updates.random % UInt64(records)
-        last = try put(database, record..<record + 1, version: updates.random >> 48)
+        last = try pool.put(into: database, record..<record + 1, version: updates.random >> 48)
         updates.count += 1
       }
       try database.waitUntilDurable(last)
     }
     try look(updates)
-  }
-
-  private func put(_ database: Database, _ numbers: Range<UInt64>, version: UInt64) throws(StorageError) -> LogPosition {
-    try database.write(.durable) { transaction throws(StorageError) in
-      var key = [UInt8](repeating: 0, count: RecordSource.keyByteCount)
-      for record in numbers {
-        var target = key.mutableSpan
-        RecordSource.fill(&target, record: record)
-        try pool.withValue(of: record &+ version &<< 32) { value throws(StorageError) in try transaction.put(key.span, value) }
-      }
-    }.position
   }
 
   private func report(
