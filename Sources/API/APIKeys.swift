@@ -6,20 +6,12 @@ import HTTP
 
 extension Services {
   @Sendable func listAPIKeys(_ request: borrowing Request, _ authority: Authority, _ response: inout Response) throws(Problem) {
-    let query = try request.apiKeyListQuery()
+    let parameters = try ListParameters(request, knows: [])
+    var query = APIKeyListQuery()
+    query.limit = parameters.limit
+    query.cursor = parameters.cursor
     let page = try calling(request) { () throws(AuthError) in try apiKeys.list(query, by: authority) }
-    if let cursor = page.nextCursor {
-      response.header("Link", "</api/v1/api-keys?limit=\(query.limit)&cursor=\(cursor)>; rel=\"next\"")
-    }
-    response.json { json in
-      json.beginObject()
-      json.key("data")
-      json.beginArray()
-      for key in page.keys { json.value(key, secret: nil) }
-      json.endArray()
-      json.page(nextCursor: page.nextCursor)
-      json.endObject()
-    }
+    response.write(page, parameters, at: "/api/v1/api-keys") { json, key in json.value(key, secret: nil) }
   }
 
   /// The one answer that has the secret in it.
@@ -71,28 +63,5 @@ extension JSONWriter {
       string(secret)
     }
     endObject()
-  }
-}
-
-extension Request {
-  /// - Throws: 400 `invalid_request` for a parameter that is unknown, comes twice or has a value that it cannot have.
-  fileprivate borrowing func apiKeyListQuery() throws(Problem) -> APIKeyListQuery {
-    guard let items = queryItems() else { throw ProblemKind.invalidRequest.problem("the query is not percent-encoded UTF-8") }
-    var query = APIKeyListQuery()
-    var seen: Set<String> = []
-    for (name, value) in items {
-      guard seen.insert(name).inserted else { throw ProblemKind.invalidRequest.problem("the parameter \(name) comes twice") }
-      switch name {
-      case "limit":
-        let limits = APIKeyListQuery.limits
-        guard value.utf8.count <= 4, let number = UInt16(value), limits.contains(Int(number)) else {
-          throw ProblemKind.invalidRequest.problem("limit is a number from \(limits.lowerBound) to \(limits.upperBound)")
-        }
-        query.limit = Int(number)
-      case "cursor": query.cursor = value
-      default: throw ProblemKind.invalidRequest.problem("there is no parameter of this name; limit and cursor are known")
-      }
-    }
-    return query
   }
 }

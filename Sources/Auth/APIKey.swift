@@ -64,19 +64,9 @@ package struct APIKeyForm: Sendable {
 
 /// The question behind `GET /api/v1/api-keys`: in the order of creation.
 package struct APIKeyListQuery: Sendable {
-  package var limit = defaultLimit
+  package var limit = ListLimits.defaultCount
   /// The `nextCursor` of the page before; nil for the first page.
   package var cursor: String?
 
-  package static let limits = 1...200
-  package static let defaultLimit = 50
-
   package init() {}
-}
-
-/// Keys, and where to go on.
-package struct APIKeyPage: Sendable {
-  package let keys: [APIKey]
-  /// Nil on the last page. Made of `[A-Za-z0-9_-]`.
-  package let nextCursor: String?
 }

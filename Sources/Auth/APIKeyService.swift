@@ -87,20 +87,22 @@ package final class APIKeyService: Sendable {
   /// One page of all keys. Needs `keys:read`.
   ///
   /// - Throws: `.forbidden`, `.invalidCursor`.
-  package func list(_ query: APIKeyListQuery, by authority: Authority) throws(AuthError) -> APIKeyPage {
+  package func list(_ query: APIKeyListQuery, by authority: Authority) throws(AuthError) -> ListPage<APIKey> {
     try authority.require(.keysRead)
+    let cursors = ListCursor(.apiKeys, filters: [], key: cursors)
     var last: UUID?
-    if let text = query.cursor {
-      guard let place = APIKeyCursor(text.utf8.span, key: cursors) else { throw .invalidCursor }
-      last = place.last
+    if let cursor = query.cursor {
+      let place = try cursors.place(cursor)
+      last = UUID(bytes: place.span)
     }
     // One more than wanted tells whether there is a next page.
     let rows = try store.reading { (transaction) throws(RepositoryError) in
       try store.apiKeys.page(after: last, limit: query.limit + 1, in: &transaction)
     }
     let keys = rows.prefix(query.limit).map { APIKey($0, use: uses.last(of: $0.id)) }
-    guard rows.count > query.limit, let end = keys.last else { return APIKeyPage(keys: keys, nextCursor: nil) }
-    return APIKeyPage(keys: keys, nextCursor: APIKeyCursor(last: end.id.uuid).text(key: cursors))
+    guard rows.count > query.limit, let end = keys.last else { return ListPage(keys, nextCursor: nil) }
+    let place = end.id.uuid.bytes
+    return ListPage(keys, nextCursor: cursors.text(at: place.indices.map { place[$0] }))
   }
 
   /// Ends a key; the very next request with it is refused. Needs `keys:write`, and every permission that the key has, unless it is one's own.
@@ -198,34 +200,5 @@ extension FieldJudge {
         return id.uuid
       }
     }
-  }
-}
-
-/// The place after one key in the list of keys, as 44 base64url digits: version 4, identifier (16), tag (16).
-private struct APIKeyCursor {
-  let last: UUID
-
-  private static let version: UInt8 = 4
-  private static let byteCount = 33
-
-  init(last: UUID) { self.last = last }
-
-  init?(_ text: Span<UInt8>, key: HMACSHA256) {
-    var bytes = InlineArray<33, UInt8>(repeating: 0)
-    var target = bytes.mutableSpan
-    guard Base64URL.decode(text, into: &target) == Self.byteCount, bytes[0] == Self.version,
-      key.isValid(bytes.span.extracting(17..<33), for: bytes.span.extracting(0..<17)),
-      let last = UUID(bytes: bytes.span.extracting(1..<17))
-    else { return nil }
-    self.last = last
-  }
-
-  func text(key: HMACSHA256) -> String {
-    var bytes: [UInt8] = [Self.version]
-    let identifier = last.bytes
-    for index in identifier.indices { bytes.append(identifier[index]) }
-    let tag = key.authenticate(bytes.span)
-    for index in 0..<16 { bytes.append(tag.bytes[index]) }
-    return Base64URL.encodedString(bytes.span)
   }
 }

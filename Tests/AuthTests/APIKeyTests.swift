@@ -152,7 +152,7 @@ import Testing
 
   @Test func `the last use is noted once a minute, away from requests`() throws {
     let made = try server.key([.usersRead], by: root.authority)
-    func last() throws -> Int64? { try server.apiKeys.list(APIKeyListQuery(), by: .owner).keys.first?.lastUsedAt }
+    func last() throws -> Int64? { try server.apiKeys.list(APIKeyListQuery(), by: .owner).items.first?.lastUsedAt }
     func stored() throws -> Int64? {
       try server.store.read { (transaction) throws(RepositoryError) in
         try server.store.apiKeys.find(made.key.id.uuid, in: &transaction)?.lastUsedAt
@@ -190,7 +190,7 @@ import Testing
     query.limit = 7
     repeat {
       let page = try server.apiKeys.list(query, by: root.authority)
-      found += page.keys.map(\.id)
+      found += page.items.map(\.id)
       query.cursor = page.nextCursor
     } while query.cursor != nil
     #expect(found == ids)

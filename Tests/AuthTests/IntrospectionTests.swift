@@ -29,7 +29,7 @@ import Testing
     #expect(key.kind == .apiKey && key.key == made.key.id && key.permissions == PermissionSet([.usersRead]) && key.role == nil)
     #expect(key.expiresAt == key.issuedAt + 3600 && key.session == nil)
     // Being looked at is no use.
-    #expect(try server.apiKeys.list(APIKeyListQuery(), by: .owner).keys[0].lastUsedAt == nil)
+    #expect(try server.apiKeys.list(APIKeyListQuery(), by: .owner).items[0].lastUsedAt == nil)
   }
 
   @Test func `whatever would be refused is worth nothing, and an old refresh token ends no session by being looked at`() throws {
