@@ -30,10 +30,13 @@ struct ShapeAllowance {
   var edgeSplits = 0
   /// Bytes by which shifts may lengthen separators.
   var separatorBytes = 0
+  /// Whether a leaf without room may give entries to a neighbour. It is not spent.
+  var sharesLeaves = true
 
   init() {}
 
-  init(_ counts: OperationCounts, _ limits: PageLimits) {
+  init(_ counts: OperationCounts, _ limits: PageLimits, sharesLeaves: Bool = true) {
+    self.sharesLeaves = sharesLeaves
     edgeSplits = 8 + 2 * counts.leafByteCount / limits.bodyByteCount
     separatorBytes = 64 + counts.leafByteCount / 8
   }

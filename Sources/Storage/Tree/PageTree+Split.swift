@@ -28,7 +28,9 @@ extension PageTree {
       marks.edgeSplits += 1
       return true
     }
-    if let sibling = roomierSibling(of: parent), shift(leaf, sibling, parent) || splitInThree(leaf, sibling, parent) {
+    if allowance.sharesLeaves, let sibling = roomierSibling(of: parent),
+      shift(leaf, sibling, parent) || splitInThree(leaf, sibling, parent)
+    {
       return true
     }
     let row = LeafRow(first: leaf, second: nil)

@@ -47,6 +47,10 @@ final class PageTree: @unchecked Sendable {
   var previousIDLimit = 0
   /// Pages that transactions might have needed lately: the most of the last few, so that room for the next ones is made in time.
   private(set) var recentNeed = 0
+  /// Pages that the operations which were prepared last take at most.
+  private(set) var preparedNeed = 0
+  /// A transaction that might need more frames is counted leaf by leaf, and splits full leaves without regard to their neighbours.
+  var framesToShareLeaves: Int
   /// Whether the open batch has changed nothing yet.
   private(set) var isOpenBatchEmpty = true
   let path: TreePath
@@ -86,6 +90,7 @@ final class PageTree: @unchecked Sendable {
       throw .memoryFull(byteCount: 0, limit: options.cacheByteCount)
     }
     table = cache.table
+    framesToShareLeaves = cache.maxTransactionFrames
     if let file { cache.source = { pointer, page throws(StorageError) in try file.read(pointer, into: page) } }
     if let stored {
       try stored.adopt(into: &arena)
@@ -161,7 +166,12 @@ final class PageTree: @unchecked Sendable {
     missing.removeAll(keepingCapacity: true)
     let reach = try inWriterEpoch { () throws(StorageError) in try fixPaths(of: operations) }
     if !missing.isEmpty { throw .wouldBlock }
-    let need = neededPages(reach)
+    var need = neededPages(reach), sharesLeaves = true
+    if need + fixedPages.count > framesToShareLeaves {
+      need = try inWriterEpoch { () throws(StorageError) in try neededPagesAlone(operations, reach.counts) }
+      sharesLeaves = false
+    }
+    preparedNeed = need
     let frames = need + fixedPages.count
     if frames > cache.maxTransactionFrames {
       throw .transactionTooLarge(
@@ -178,7 +188,7 @@ final class PageTree: @unchecked Sendable {
       throw .memoryFull(
         byteCount: (cache.frameCount + need) * limits.pageByteCount, limit: cache.frameCount * limits.pageByteCount)
     }
-    allowance = ShapeAllowance(reach.counts, limits)
+    allowance = ShapeAllowance(reach.counts, limits, sharesLeaves: sharesLeaves)
     // Whoever still waits for more says so again.
     wantedIDLimit = 0
   }

@@ -67,10 +67,10 @@ struct TreeHarness: ~Copyable {
   private func commit(_ operations: Bytes) throws(StorageError) {
     try prepare(operations)
     let before = tree.arena.pageCount
-    let reach = try tree.inWriterEpoch { () throws(StorageError) in try tree.fixPaths(of: operations.span) }
-    let bound = tree.neededPages(reach)
+    // With no frame to spare a page too many stops the process on the way, also one that is given back before the end.
+    tree.arena.giveBack(keeping: tree.preparedNeed)
     tree.apply(operations.span)
-    #expect(tree.arena.pageCount - before <= bound, "more pages were taken than prepare had counted")
+    #expect(tree.arena.pageCount - before <= tree.preparedNeed, "more pages were taken than prepare had counted")
   }
 
   /// Prepares as the database does it in its last round: what is missing is brought in with the lock held.
