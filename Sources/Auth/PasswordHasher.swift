@@ -15,20 +15,24 @@ package final class PasswordHasher: Sendable {
   // Guards the arenas that nobody uses; never held while hashing.
   private let arenas: Mutex<[PasswordMemory]>
   private let onHash: @Sendable () -> Void
+  private let spans: SpanNotes?
   /// What an unknown address is compared with: costs what a known one costs, and no password matches it.
   private let nobody: PasswordHash
 
   /// - Parameters:
   ///   - arenas: how many hashes may run at once.
+  ///   - spans: told how long hashes take that belong to a traced request.
   ///   - onHash: called once for each hash that is computed.
   package init(
-    parameters: Argon2Parameters, arenas: Int, random: RandomSource, onHash: @escaping @Sendable () -> Void = {}
+    parameters: Argon2Parameters, arenas: Int, random: RandomSource, spans: SpanNotes? = nil,
+    onHash: @escaping @Sendable () -> Void = {}
   ) throws(CryptoError) {
     precondition(arenas > 0, "\(arenas) arenas to hash in")
     self.parameters = parameters
     self.random = random
     self.arenas = Mutex((0..<arenas).map { _ in PasswordMemory() })
     self.onHash = onHash
+    self.spans = spans
     let cost = "m=\(parameters.memoryKiB),t=\(parameters.iterations),p=\(parameters.parallelism)"
     let salt = random.bytes(PasswordHash.saltByteCount)
     let tag = random.bytes(PasswordHash.tagByteCount)
@@ -93,6 +97,8 @@ package final class PasswordHasher: Sendable {
     guard let memory = arenas.withLock({ $0.popLast() }) else { throw .overloaded }
     defer { arenas.withLock { $0.append(memory) } }
     onHash()
+    let began = spans?.begin() ?? 0
+    defer { if began > 0 { spans?.end(.hash, since: began) } }
     do throws(CryptoError) {
       return try body(memory)
     } catch {

@@ -46,6 +46,12 @@ package enum Hex {
     return nibbles &+ 0x3030_3030_3030_3030 &+ letters &* 0x27
   }
 
+  /// Writes the sixteen digits of `value`.
+  package static func append(_ value: UInt64, to buffer: inout ByteBuffer) {
+    buffer.append(word: digits(of: UInt32(truncatingIfNeeded: value >> 32)))
+    buffer.append(word: digits(of: UInt32(truncatingIfNeeded: value)))
+  }
+
   /// The digit for a value below 16.
   static func digit(_ value: UInt8) -> UInt8 { value &+ (value < 10 ? UInt8(ascii: "0") : UInt8(ascii: "a") &- 10) }
 

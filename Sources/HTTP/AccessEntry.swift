@@ -19,6 +19,8 @@ package struct AccessEntry: Sendable {
   package let client: SocketAddress
   package let listenerIndex: Int
   package let requestID: RequestID
+  /// The trace that the request belongs to, if any.
+  package let trace: TraceContext
   /// Whom the handler acted for, as it told by `Response.subject`.
   package let subject: (high: UInt64, low: UInt64)?
   /// Whether a streamed body was left off in the middle: it failed, or nobody read it.

@@ -7,6 +7,7 @@ extension ConnectionState {
   /// Answers `loop.request`, or hands it to a pool.
   mutating func answer(_ output: inout ByteBuffer, _ loop: inout LoopContext) {
     loop.response.reset()
+    if loop.traces.isOn { loop.beginTrace() }
     if let problem = loop.judge(bodyByteCount: Int(loop.request.body.count)) {
       loop.response.become(problem, loop.request)
     } else if let route = loop.routeIndex(loop.request.exchange) {
@@ -67,6 +68,7 @@ extension ConnectionState {
     held = HeldAnswer(
       position: position, exchange: loop.request.exchange, status: loop.response.status, code: loop.response.code,
       subject: loop.response.subject, path: path, bytes: bytes, source: loop.takeSource())
+    loop.noteHold()
     phase = .held
     deadline = .max
   }
@@ -84,6 +86,7 @@ extension ConnectionState {
     if answer.position <= loop.server.durability.durablePosition {
       answer.bytes.withSpan { output.append($0) }
       loop.request.exchange = answer.exchange
+      loop.noteRelease()
       if let source = answer.source {
         stream(source, status: answer.status, subject: answer.subject, headByteCount: answer.bytes.count, loop)
         return true
@@ -117,6 +120,7 @@ extension ConnectionState {
   mutating func giveUpWorking(_ output: inout ByteBuffer, _ loop: inout LoopContext) {
     guard let exchange = working.take() else { preconditionFailure("a worker has no request") }
     abandonWork()
+    loop.traces.abandon(exchange.tracePlace)
     replaceAnswer(of: exchange, by: .handlerTimeout, path: workingPath, &output, &loop)
   }
 
@@ -124,6 +128,16 @@ extension ConnectionState {
   mutating func abandonWork() {
     job?.abandon()
     job = nil
+  }
+
+  /// The connection ends: what is noted of a request that will have no answer goes back.
+  mutating func abandonTrace(_ loop: inout LoopContext) {
+    if let working {
+      loop.traces.abandon(working.tracePlace)
+      loop.traces.discard(working.tracePlace)
+    } else if let place = held?.exchange.tracePlace {
+      loop.traces.discard(place)
+    }
   }
 
   private mutating func replaceAnswer(

@@ -57,7 +57,7 @@ extension LoopContext {
     response.header("Access-Control-Allow-Methods", methods)
     response.header(
       "Access-Control-Allow-Headers",
-      "Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key, X-Request-Id, traceparent")
+      "Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key, X-Request-Id, traceparent, tracestate")
     response.header("Access-Control-Max-Age", "600")
   }
 

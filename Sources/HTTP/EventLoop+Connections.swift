@@ -218,6 +218,7 @@ extension EventLoop {
   mutating func close(_ connection: Connection) {
     let token = connection.state.token
     connection.state.abandonWork()
+    connection.state.abandonTrace(&context)
     if connection.state.cutStream(&context) { reset(connection) }
     timers.cancel(Int(token.slot))
     connections.remove(token)

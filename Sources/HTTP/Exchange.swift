@@ -16,6 +16,9 @@ struct Exchange: Sendable {
   /// Whether no shared cache may keep the answer.
   var isPrivate = false
   var requestID = RequestID()
+  var trace = TraceContext()
+  /// Where the loop keeps what it notes of the request; -1 for one that is not traced.
+  var tracePlace: Int16 = -1
   /// The index of the allowed origin that the request comes from, or -1.
   var origin = -1
   /// The peer, or whoever it speaks for.

@@ -20,6 +20,7 @@ package enum HeaderName: UInt8, Sendable, CaseIterable {
   case origin
   case requestID
   case traceparent
+  case tracestate
   case transferEncoding
   case userAgent
 
@@ -43,6 +44,7 @@ package enum HeaderName: UInt8, Sendable, CaseIterable {
     case .origin: "origin"
     case .requestID: "x-request-id"
     case .traceparent: "traceparent"
+    case .tracestate: "tracestate"
     case .transferEncoding: "transfer-encoding"
     case .userAgent: "user-agent"
     }

@@ -31,18 +31,21 @@ final class Job: @unchecked Sendable {
   let connection: ConnectionToken
   private let handler: Handler
   private let mailbox: Mailbox
+  /// What is noted of the request, and for whom; nil for one that is not traced.
+  private let traced: (request: TracedRequest, notes: SpanNotes)?
   /// Set by the loop, read by the worker before it begins.
   private let isAbandoned = Atomic<Bool>(false)
 
   init(
     _ request: consuming Request, _ executor: Route.Executor, _ handler: @escaping Handler, for connection: ConnectionToken,
-    to mailbox: Mailbox
+    to mailbox: Mailbox, traced: (request: TracedRequest, notes: SpanNotes)? = nil
   ) {
     self.request = request
     self.executor = executor
     self.handler = handler
     self.connection = connection
     self.mailbox = mailbox
+    self.traced = traced
   }
 
   /// Says that nobody waits for the outcome.
@@ -53,14 +56,24 @@ final class Job: @unchecked Sendable {
     if isAbandoned.load(ordering: .relaxed) { return }
     if now >= request.deadlineNanoseconds {
       problem = .handlerTimeout
+    } else if let traced {
+      traced.request.sheet.add(.queue, from: traced.request.queuedNanoseconds, to: now)
+      traced.notes.work(for: traced.request.sheet)
+      runHandler()
+      traced.notes.work(for: nil)
+      traced.request.sheet.add(.handler, from: now, to: traced.notes.now)
     } else {
-      do throws(Problem) {
-        try handler(request, &response)
-      } catch {
-        problem = error
-      }
+      runHandler()
     }
     mailbox.deliver(.request(self))
+  }
+
+  private func runHandler() {
+    do throws(Problem) {
+      try handler(request, &response)
+    } catch {
+      problem = error
+    }
   }
 }
 

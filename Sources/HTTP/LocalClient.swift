@@ -16,7 +16,7 @@ package struct LocalClient: Sendable {
 
   package init(_ endpoint: LocalEndpoint) { self.endpoint = endpoint }
 
-  /// Sends one body of JSON and returns the status that came back.
+  /// Sends one body of JSON and returns what came back.
   ///
   /// - Parameters:
   ///   - fields: further header fields, whose names and values the caller has made.
@@ -24,7 +24,7 @@ package struct LocalClient: Sendable {
   package func post(
     json body: Span<UInt8>, _ fields: [(name: StaticString, value: String)] = [], clock: any Clock,
     while isWanted: () -> Bool = { true }
-  ) throws(LocalClientError) -> Int {
+  ) throws(LocalClientError) -> LocalAnswer {
     let deadline = clock.monotonicNanoseconds() + UInt64(milliseconds) * 1_000_000
     func mayGoOn() -> Bool { isWanted() && clock.monotonicNanoseconds() < deadline }
     let socket = try Self.calling { () throws(Errno) in try Socket.connect(to: endpoint.address) }
@@ -39,7 +39,7 @@ package struct LocalClient: Sendable {
     let head = head(fields, byteCount: body.count)
     try Self.send(head.span, on: socket, mayGoOn)
     try Self.send(body, on: socket, mayGoOn)
-    return try Self.status(from: socket, mayGoOn)
+    return try Self.answer(from: socket, mayGoOn)
   }
 
   private func head(_ fields: [(name: StaticString, value: String)], byteCount: Int) -> [UInt8] {
@@ -66,27 +66,75 @@ package struct LocalClient: Sendable {
     }
   }
 
-  private static func status(from socket: borrowing Socket, _ mayGoOn: () -> Bool) throws(LocalClientError) -> Int {
+  /// Reads until the status is known, and for one that may say when to come again until its header section has ended or nothing more comes.
+  private static func answer(from socket: borrowing Socket, _ mayGoOn: () -> Bool) throws(LocalClientError) -> LocalAnswer {
     var answer: [UInt8] = []
     var piece = [UInt8](repeating: 0, count: 1024)
+    var status: (code: Int, start: Int)?
     while answer.count < maxAnswerByteCount {
-      guard mayGoOn() else { throw .timedOut }
+      guard mayGoOn() else {
+        if let status { return LocalAnswer(status: status.code) }
+        throw .timedOut
+      }
       guard try calling({ () throws(Errno) in try socket.waitUntilReadable(milliseconds: glanceMilliseconds) }) else { continue }
       var room = piece.mutableSpan
-      switch try calling({ () throws(Errno) in try socket.receive(into: &room) }) {
+      let received: Socket.Transfer
+      do throws(Errno) { received = try socket.receive(into: &room) } catch {
+        // A status that is known is not lost with the connection.
+        if let status { return LocalAnswer(status: status.code) }
+        throw .failed(error)
+      }
+      switch received {
       case .bytes(let count): answer += piece[..<count]
       case .wouldBlock: continue
-      case .end: throw .notHTTP
+      case .end:
+        if let status { return LocalAnswer(status: status.code) }
+        throw .notHTTP
       }
-      if let status = try finalStatus(of: answer.span) { return status }
+      if status == nil { status = try finalStatus(of: answer.span) }
+      guard let (code, start) = status else { continue }
+      guard code == 429 || code == 503 else { return LocalAnswer(status: code) }
+      let rest = answer.span.extracting(start...)
+      if let end = endOfHead(rest) {
+        return LocalAnswer(status: code, retryAfterSeconds: retryAfter(rest.extracting(..<end)))
+      }
     }
+    if let status { return LocalAnswer(status: status.code) }
     throw .notHTTP
   }
 
-  /// The status of the first answer that is no interim one, once its status line is there (RFC 9112 section 4).
+  // Retry-After = HTTP-date / delay-seconds                                                             (RFC 9110 §10.2.3)
+  /// The seconds that a header section asks to wait; nil if it does not, or names a date, which would need two clocks to agree.
+  static func retryAfter(_ head: Span<UInt8>) -> Int? {
+    var line = head.firstIndex(of: 0x0a).map { $0 + 1 } ?? head.count
+    while line < head.count {
+      let end = head.firstIndex(of: 0x0a, from: line) ?? head.count
+      if let colon = head.firstIndex(of: UInt8(ascii: ":"), from: line), colon < end,
+        head.extracting(line..<colon).equalsIgnoringCase("retry-after")
+      {
+        var value = head.extracting(colon + 1..<end)
+        if let last = value.indices.last, value[last] == 0x0d { value = value.extracting(..<last) }
+        return seconds(value.extracting(value.trimmedRange(0, value.count)))
+      }
+      line = end + 1
+    }
+    return nil
+  }
+
+  private static func seconds(_ digits: Span<UInt8>) -> Int? {
+    guard (1...9).contains(digits.count) else { return nil }
+    var number = 0
+    for index in digits.indices {
+      guard CharacterClass.isDigit(digits[index]) else { return nil }
+      number = number * 10 + Int(digits[index] - 0x30)
+    }
+    return number
+  }
+
+  /// The status of the first answer that is no interim one, and where that begins, once its status line is there (RFC 9112 section 4).
   ///
   /// - Throws: `.notHTTP` if these are not the beginning of an HTTP/1 answer.
-  static func finalStatus(of bytes: Span<UInt8>) throws(LocalClientError) -> Int? {
+  static func finalStatus(of bytes: Span<UInt8>) throws(LocalClientError) -> (code: Int, start: Int)? {
     var start = 0
     while true {
       let rest = bytes.extracting(start...)
@@ -103,7 +151,7 @@ package struct LocalClient: Sendable {
         status = status * 10 + Int(rest[index] - 0x30)
       }
       guard (100...599).contains(status) else { throw .notHTTP }
-      if status >= 200 { return status }
+      if status >= 200 { return (status, start) }
       // An interim answer ends with its header section.
       guard let end = endOfHead(rest) else { return nil }
       start += end
@@ -115,6 +163,13 @@ package struct LocalClient: Sendable {
     for index in 0...(bytes.count - 4) where bytes.has("\r\n\r\n", at: index) { return index + 4 }
     return nil
   }
+}
+
+/// What came back.
+package struct LocalAnswer: Equatable, Sendable {
+  package let status: Int
+  /// How long a service that is busy asks to be left alone.
+  package var retryAfterSeconds: Int?
 }
 
 /// Why there is no status.

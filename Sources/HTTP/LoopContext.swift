@@ -20,7 +20,9 @@ struct LoopContext: ~Copyable {
   /// `Date` and the fixed header fields, each with its line end, and the name of the field that comes next: `X-Request-Id`.
   private(set) var headerBlock = ByteBuffer(capacity: 512)
   private var headerBlockExpiry: UInt64 = 0
-  private var requestIDs: RequestIDSource
+  var requestIDs: RequestIDSource
+  /// The traced requests that are at work.
+  var traces: OpenTraces
 
   init(_ server: ServerState, mailbox: Mailbox) {
     self.server = server
@@ -28,6 +30,7 @@ struct LoopContext: ~Copyable {
     limits = server.options.limits
     parser = RequestParser(limits: limits)
     requestIDs = RequestIDSource(random: server.random)
+    traces = OpenTraces(server.options.tracing, seed: requestIDs.takeNumber())
     now = server.clock.monotonicNanoseconds()
     refresh()
   }
@@ -82,6 +85,8 @@ extension LoopContext {
     request.exchange.minorVersion = 1
     request.exchange.keepsAlive = false
     request.exchange.isPrivate = false
+    request.exchange.trace = TraceContext()
+    request.exchange.tracePlace = -1
     requestIDs.replace(&request.exchange.requestID, milliseconds: wallMilliseconds)
   }
 
@@ -95,6 +100,7 @@ extension LoopContext {
     request.exchange.minorVersion = request.head.minorVersion
     request.exchange.keepsAlive = request.head.isPersistent && !isDraining
     nameRequest()
+    findTrace()
     let base = request.base
     let path = request.head.path
     var parameters = RouteParameters()
@@ -170,6 +176,10 @@ extension LoopContext {
 
   /// Runs a route's handler on this thread. A problem becomes the response, unless it says on which pool the handler must run.
   mutating func runHandler(of route: Int) -> Route.Executor? {
+    request.exchange.tracePlace < 0 ? run(route) : runTraced { (loop: inout LoopContext) in loop.run(route) }
+  }
+
+  private mutating func run(_ route: Int) -> Route.Executor? {
     do throws(Problem) {
       try server.routes[route].handler(request, &response)
       return nil
@@ -182,7 +192,8 @@ extension LoopContext {
 
   /// Queues a copy of the current request; nil if the pool is full.
   func submit(to executor: Route.Executor, route: Int, for connection: ConnectionToken) -> Job? {
-    let job = Job(request.copy(), executor, server.routes[route].handler, for: connection, to: mailbox)
+    let job = Job(
+      request.copy(), executor, server.routes[route].handler, for: connection, to: mailbox, traced: queuedTrace)
     return submit(job) ? job : nil
   }
 

@@ -60,9 +60,9 @@ package struct RequestHead: ~Copyable, Sendable {
 
   @usableFromInline package var fields: [FieldPlace] = []
   /// For each known name the index of its first line plus one.
-  @usableFromInline var firstLines = InlineArray<19, UInt8>(repeating: 0)
+  @usableFromInline var firstLines = InlineArray<20, UInt8>(repeating: 0)
   /// For each known name how many lines carry it.
-  var lineCounts = InlineArray<19, UInt8>(repeating: 0)
+  var lineCounts = InlineArray<20, UInt8>(repeating: 0)
 
   package init() { fields.reserveCapacity(32) }
 

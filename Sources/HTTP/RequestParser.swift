@@ -159,7 +159,7 @@ extension HeaderName {
         bytes[0] | 0x20 == UInt8(ascii: "a") ? .accept : bytes[0] | 0x20 == UInt8(ascii: "o") ? .origin : .expect, nil
       )
     case 8: candidates = (.ifMatch, nil)
-    case 10: candidates = (.userAgent, .connection)
+    case 10: candidates = (bytes[0] | 0x20 == UInt8(ascii: "u") ? .userAgent : .connection, .tracestate)
     case 11: candidates = (.traceparent, nil)
     case 12: candidates = (.contentType, .requestID)
     case 13: candidates = (.authorization, .ifNoneMatch)

@@ -85,6 +85,7 @@ extension LoopContext {
     _ peer: PeerState, status: Status, code: StaticString?, subject: (high: UInt64, low: UInt64)?, byteCount: Int,
     isCut: Bool = false
   ) {
+    if request.exchange.tracePlace >= 0 { finishTrace(status: status, code: code, byteCount: byteCount, isCut: isCut) }
     guard let access = server.access else { return }
     refresh()
     let endpoint = request.exchange.endpoint
@@ -93,6 +94,6 @@ extension LoopContext {
         method: request.exchange.method, route: endpoint < 0 ? nil : server.router[endpoint: endpoint].pattern,
         status: status, code: code, durationNanoseconds: now &- min(now, request.exchange.startNanoseconds),
         byteCount: byteCount, client: request.exchange.client, listenerIndex: peer.listenerIndex,
-        requestID: request.exchange.requestID, subject: subject, isCut: isCut))
+        requestID: request.exchange.requestID, trace: request.exchange.trace, subject: subject, isCut: isCut))
   }
 }

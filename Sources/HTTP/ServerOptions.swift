@@ -42,6 +42,8 @@ package struct ServerOptions: Sendable {
   package var trustedProxies: [AddressPrefix] = []
   /// Origins whose pages may read the answers; every answer varies by Origin if there are any.
   package var allowedOrigins: [WebOrigin] = []
+  /// Notes requests in detail; nil for none of them.
+  package var tracing: Tracing?
   /// Run once on the thread of each loop before it serves anyone.
   package var onLoopStart: @Sendable () -> Void = {}
   /// Sent with every response, parse errors included.

@@ -16,6 +16,8 @@ extension Database {
   package func write<Value, Failure: StorageErrorCarrier>(
     _ durability: CommitDurability = .durable, _ body: (inout WriteTransaction) throws(Failure) -> Value
   ) throws(Failure) -> (value: Value, position: LogPosition) {
+    let began = commits.options.spans?.begin() ?? 0
+    defer { if began > 0 { commits.options.spans?.end(.transaction, since: began) } }
     let slots = commits.tree.slots
     guard let slot = slots.current else { throw Failure(.tooManyReaders(limit: StorageLimits.maxReaderSlots)) }
     let mayRead = !slots.currentThreadNeverWaits, mayWait = hasThreads && mayRead

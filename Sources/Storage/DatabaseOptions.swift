@@ -8,6 +8,8 @@ package struct DatabaseOptions: Sendable {
   package var path: String
   package var clock: any Clock = SystemClock()
   package var random = RandomSource.system
+  /// Told how long transactions take that belong to a traced request.
+  package var spans: SpanNotes?
   /// Called for each event, on the thread that met it.
   package var onEvent: @Sendable (StorageEvent) -> Void = { _ in }
   /// Bytes of memory for tree pages: the page cache, which is never larger.

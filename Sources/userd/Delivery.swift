@@ -64,7 +64,8 @@ extension DeliveryChannel {
       let status: Int
       do throws(LocalClientError) {
         status = try client.post(
-          json: body.span, [("Idempotency-Key", message.id.description)], clock: clock, while: isWanted)
+          json: body.span, [("Idempotency-Key", message.id.description)], clock: clock, while: isWanted
+        ).status
       } catch { return .failed("\(error)") }
       switch status {
       case 200...299: return .delivered

@@ -55,6 +55,9 @@ final class Conversation {
     againCount = 0
   }
 
+  /// What the owner of the socket does about traces when the connection ends.
+  func abandonTrace() { state.abandonTrace(&loop) }
+
   func receive(_ bytes: some Sequence<UInt8>) {
     for byte in bytes { input.append(byte) }
     proceed()

@@ -90,7 +90,7 @@ private let exposed =
       #expect(answer["Access-Control-Allow-Methods"] == "GET, HEAD, POST, OPTIONS")
       #expect(
         answer["Access-Control-Allow-Headers"]
-          == "Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key, X-Request-Id, traceparent")
+          == "Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key, X-Request-Id, traceparent, tracestate")
       #expect(answer["Access-Control-Max-Age"] == "600")
       #expect(answer["Access-Control-Allow-Credentials"] == nil)
       #expect(answer["Allow"] == "GET, HEAD, POST, OPTIONS")

@@ -67,11 +67,11 @@ private final class PlainServer: Sendable {
 
   private func post(
     _ answer: String?, milliseconds: Int = 20_000, while isWanted: () -> Bool = { true }
-  ) throws -> (outcome: Result<Int, LocalClientError>, request: String) {
+  ) throws -> (outcome: Result<LocalAnswer, LocalClientError>, request: String) {
     let server = try PlainServer(answer: answer)
     var client = LocalClient(try server.endpoint())
     client.milliseconds = milliseconds
-    let outcome = try server.during { () -> Result<Int, LocalClientError> in
+    let outcome = try server.during { () -> Result<LocalAnswer, LocalClientError> in
       do throws(LocalClientError) {
         return .success(try client.post(json: Self.body.utf8.span, [("X-One", "1")], clock: SystemClock(), while: isWanted))
       } catch { return .failure(error) }
@@ -81,7 +81,7 @@ private final class PlainServer: Sendable {
 
   @Test func `a request says all that HTTP asks for`() throws {
     let (outcome, request) = try post("HTTP/1.1 204 No Content\r\n\r\n")
-    #expect(outcome == .success(204))
+    #expect(outcome == .success(LocalAnswer(status: 204)))
     let lines = request.split(separator: "\r\n", omittingEmptySubsequences: false)
     #expect(lines.first == "POST /hook HTTP/1.1")
     #expect(lines.contains { $0.hasPrefix("Host: 127.0.0.1:") })
@@ -96,7 +96,21 @@ private final class PlainServer: Sendable {
     ("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 201 Created\r\n\r\n", 201),
   ])
   func `the status of the answer comes back, and nothing is followed`(_ answer: String, _ status: Int) throws {
-    #expect(try post(answer).outcome == .success(status))
+    #expect(try post(answer).outcome == .success(LocalAnswer(status: status)))
+  }
+
+  @Test(
+    arguments: [
+      ("Retry-After: 7\r\n\r\n", 7), ("A: b\r\nretry-after:\t30 \r\nX: y\r\n\r\n", 30), ("\r\n", nil),
+      ("Retry-After: Wed, 21 Oct 2026 07:28:00 GMT\r\n\r\n", nil), ("Retry-After: -1\r\n\r\n", nil),
+      ("Retry-After: 9999999999\r\n\r\n", nil), ("Retry-After: \r\n\r\n", nil), ("X-Retry-After: 7\r\n\r\n", nil),
+      ("Retry-After: 7", nil), ("", nil),
+    ] as [(String, Int?)])
+  func `a service that is busy may say for how long, in seconds`(_ fields: String, _ seconds: Int?) throws {
+    for status in [429, 503] {
+      let answer = "HTTP/1.1 \(status) Busy\r\n\(fields)"
+      #expect(try post(answer).outcome == .success(LocalAnswer(status: status, retryAfterSeconds: seconds)))
+    }
   }
 
   @Test(arguments: [
