@@ -5,33 +5,15 @@ import HTTP
 import Platform
 
 extension Log {
-  /// Logs an answer. Health routes are asked all day long and matter to debuggers only; the path itself is never logged, for it may
-  /// hold anything.
+  /// Logs an answer. Health routes are asked all day long and matter to debuggers only. Of answers that went well `log.sample` may leave some
+  /// out, but none whose trace is noted.
   func access(_ entry: borrowing AccessEntry) {
     let level: LogLevel = Self.isHealthRoute(entry.route) ? .debug : .info
     guard includes(level) else { return }
-    let requestID = entry.requestID
-    let method = entry.method
-    let route = entry.route
-    let status = entry.status.code
-    let code = entry.code
-    let microseconds = entry.durationNanoseconds / 1000
-    let byteCount = entry.byteCount
-    let client = entry.client
-    let subject = entry.subject
-    let isCut = entry.isCut
-    line(level, "http", "request") { line in
-      requestID.withSpan { line.text("requestId", $0) }
-      line.text("method", method?.name ?? "?")
-      line.text("route", route ?? "none")
-      line.number("status", status)
-      line.thousandths("durationMs", microseconds)
-      line.number("bytes", byteCount)
-      line.host("clientIp", client)
-      if let subject { line.uuid("userId", UUID(high: subject.high, low: subject.low)) }
-      if let code { line.text("code", code) }
-      if isCut { line.text("end", "cut") }
-    }
+    let answered = copy entry
+    let wentWell = answered.status.code < 400 && !answered.isCut
+    if wentWell && !answered.trace.isNoted && !takesSample() { return }
+    line(level, "http", "request") { $0.access(answered) }
   }
 
   /// Logs what the server noticed.
@@ -55,5 +37,26 @@ extension Log {
     case "/livez", "/readyz", "/healthz": return true
     default: return false
     }
+  }
+}
+
+extension LogLine {
+  /// What is said of a request. Not its path, its query or any header but the two that have a form, for those may hold anything.
+  mutating func access(_ entry: borrowing AccessEntry) {
+    let requestID = entry.requestID
+    requestID.withSpan { text("requestId", $0) }
+    if entry.trace.isPresent {
+      digits("traceId", entry.trace.high, entry.trace.low)
+      if entry.trace.isNoted { digits("spanId", entry.trace.spanID) }
+    }
+    text("method", entry.method?.name ?? "?")
+    text("route", entry.route ?? "none")
+    number("status", entry.status.code)
+    thousandths("durationMs", entry.durationNanoseconds / 1000)
+    number("bytes", entry.byteCount)
+    host("clientIp", entry.client)
+    if let subject = entry.subject { uuid("userId", UUID(high: subject.high, low: subject.low)) }
+    if let code = entry.code { text("code", code) }
+    if entry.isCut { text("end", "cut") }
   }
 }

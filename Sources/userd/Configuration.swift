@@ -76,6 +76,10 @@ struct Configuration: Sendable {
 
   var logLevel = LogLevel.info
   var logFormat: LogFormat
+  var logSample = Fraction.all
+
+  var traceEndpoint: LocalEndpoint?
+  var traceSample = Fraction(millionths: 10_000)
 
   /// - Parameters:
   ///   - processorCount: the processors that this process may use.

@@ -24,6 +24,9 @@ final class Log: Sendable {
   private let clock: any Clock
   private let format: LogFormat
   private let level: LogLevel
+  private let sample: Fraction
+  /// Requests that went well, while not each of them has a line.
+  private let sampled = Atomic<UInt64>(0)
 
   private struct PendingLines: ~Copyable {
     var lines: ByteBuffer? = ByteBuffer(capacity: 4096)
@@ -33,9 +36,10 @@ final class Log: Sendable {
   }
 
   /// Starts the thread that writes.
-  init(level: LogLevel, format: LogFormat, clock: any Clock) throws(Errno) {
+  init(level: LogLevel, format: LogFormat, sample: Fraction = .all, clock: any Clock) throws(Errno) {
     self.level = level
     self.format = format
+    self.sample = sample
     self.clock = clock
     pending = Mutex(PendingLines())
     bell = try EventDescriptor(.semaphore)
@@ -49,6 +53,14 @@ final class Log: Sendable {
 
   /// Whether a line of this level would be written.
   func includes(_ level: LogLevel) -> Bool { self.level.includes(level) }
+
+  /// Whether the next request that went well has a line: evenly spread, and as many of each million as `log.sample` says.
+  func takesSample() -> Bool {
+    if sample == .all { return true }
+    // The line comes with the request by which the product passes the next million.
+    let number = sampled.wrappingAdd(1, ordering: .relaxed).newValue % 1_000_000
+    return number &* UInt64(sample.millionths) % 1_000_000 < UInt64(sample.millionths)
+  }
 
   /// Logs one line.
   func write(_ level: LogLevel, _ component: StaticString, _ message: String, _ fields: LogField...) {

@@ -82,6 +82,14 @@ struct LogLine: ~Copyable {
     }
   }
 
+  /// The digits of two words, or of one.
+  mutating func digits(_ name: StaticString, _ first: UInt64, _ second: UInt64? = nil) {
+    var digits = ByteBuffer(capacity: 32)
+    Hex.append(first, to: &digits)
+    if let second { Hex.append(second, to: &digits) }
+    digits.withSpan { text(name, $0) }
+  }
+
   /// A client's address without its port. IPv4 is written here, because almost every line has one.
   mutating func host(_ name: StaticString, _ address: SocketAddress) {
     switch address.family {

@@ -29,12 +29,13 @@ struct OpenStore: Sendable {
   ///   room, 77 for files that this user may not use or others may.
   init(
     _ folder: DataFolder, _ configuration: Configuration, _ secrets: [SecretBytes], clock: any Clock = SystemClock(),
-    random: RandomSource = .system, onEvent: @escaping @Sendable (StorageEvent) -> Void
+    random: RandomSource = .system, spans: SpanNotes? = nil, onEvent: @escaping @Sendable (StorageEvent) -> Void
   ) throws(CommandError) {
     var options = DatabaseOptions(path: folder.path)
     options.clock = clock
     options.random = random
     options.onEvent = onEvent
+    options.spans = spans
     options.maxLogByteCount = configuration.logMax
     options.recoveryMilliseconds = configuration.recoveryTarget.milliseconds
     options.cacheByteCount = configuration.storeCache
@@ -48,7 +49,7 @@ struct OpenStore: Sendable {
       database = try Database.open(options)
     } catch { throw .opening(error) }
     do throws(CommandError) {
-      let services = try Services(on: database, in: folder, configuration, policy, secrets, clock, random)
+      let services = try Services(on: database, in: folder, configuration, policy, secrets, clock, random, spans)
       records = services.records
       sessions = services.sessions
       accounts = services.accounts
@@ -75,7 +76,7 @@ struct OpenStore: Sendable {
 
     init(
       on database: Database, in folder: DataFolder, _ configuration: Configuration, _ policy: PasswordPolicy,
-      _ secrets: [SecretBytes], _ clock: any Clock, _ random: RandomSource
+      _ secrets: [SecretBytes], _ clock: any Clock, _ random: RandomSource, _ spans: SpanNotes?
     ) throws(CommandError) {
       do throws(RepositoryError) {
         records = try Store.open(database, fresh: StoreIdentity(random: random))
@@ -88,7 +89,7 @@ struct OpenStore: Sendable {
         let parameters = try Argon2Parameters(
           memoryKiB: configuration.hashMemory / 1024, iterations: configuration.hashTime,
           parallelism: configuration.hashParallelism)
-        hasher = try PasswordHasher(parameters: parameters, arenas: configuration.hashWorkers, random: random)
+        hasher = try PasswordHasher(parameters: parameters, arenas: configuration.hashWorkers, random: random, spans: spans)
       } catch { throw .failed("cannot hash passwords: \(error)", .configuration) }
       outbox = Outbox(store: records, keys: ring, options: configuration.deliveryOptions, clock: clock, random: random)
       sessions = SessionService(

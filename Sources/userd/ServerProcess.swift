@@ -18,6 +18,8 @@ final class ServerProcess: Sendable {
   private let upkeep: Upkeep
   /// Takes messages to people; nil where none are sent.
   private let courier: Courier?
+  /// Brings traced requests to a collector; nil where nothing is traced.
+  private let exporter: TraceExporter?
   private let graceMilliseconds: Int
 
   /// How often the main thread looks whether the store still works.
@@ -33,7 +35,8 @@ final class ServerProcess: Sendable {
     // Before any thread starts: they inherit that these signals are for the main thread alone.
     let signals = try calling("start") { () throws(Errno) in try SignalDescriptor([.terminate, .interrupt, .user1]) }
     let log = try calling("start") { () throws(Errno) in
-      try Log(level: configuration.logLevel, format: configuration.logFormat, clock: SystemClock())
+      try Log(
+        level: configuration.logLevel, format: configuration.logFormat, sample: configuration.logSample, clock: SystemClock())
     }
     defer { log.close() }
     let process = try ServerProcess(configuration, secrets, inherited, folder, log)
@@ -51,7 +54,9 @@ final class ServerProcess: Sendable {
     graceMilliseconds = configuration.shutdownGrace.milliseconds
     let listeners = configuration.listeners(inherited) + [.unix(path: folder.adminSocketPath)]
     let channel = try configuration.channel(log)
-    let store = try OpenStore(folder, configuration, secrets) { log.write($0) }
+    let tracing = try Self.calling("trace requests") { () throws(Errno) in try configuration.tracing() }
+    exporter = configuration.exporter(of: tracing, log)
+    let store = try OpenStore(folder, configuration, secrets, spans: tracing?.notes) { log.write($0) }
     self.store = store
     let courier = channel.map { Self.makeCourier(store, $0, log) }
     self.courier = courier
@@ -61,7 +66,7 @@ final class ServerProcess: Sendable {
       log.write(.warn, "upkeep", "\(job) failed", .text("error", "\(error)"))
     }
     do throws(CommandError) {
-      server = try Self.makeServer(configuration, listeners, log, store, condition, SetupTokenFile(in: folder))
+      server = try Self.makeServer(configuration, listeners, log, store, condition, SetupTokenFile(in: folder), tracing)
     } catch {
       store.abandon(log)
       throw error
@@ -84,7 +89,7 @@ final class ServerProcess: Sendable {
 
   private static func makeServer(
     _ configuration: Configuration, _ listeners: [ListenAddress], _ log: Log, _ store: OpenStore, _ condition: ServerCondition,
-    _ setupFile: SetupTokenFile
+    _ setupFile: SetupTokenFile, _ tracing: Tracing?
   ) throws(CommandError) -> Server {
     var options = ServerOptions(listeners: listeners)
     options.limits.maxBodyByteCount = configuration.maxBody
@@ -95,6 +100,7 @@ final class ServerProcess: Sendable {
     options.trustedProxies = configuration.trustedProxies
     options.allowedOrigins = configuration.allowedOrigins
     options.loopCount = configuration.threads
+    options.tracing = tracing
     options.hashPool = PoolOptions(
       workerCount: configuration.hashWorkers, maxQueuedCount: configuration.hashQueue, niceness: hashNiceness)
     options.onLoopStart = { store.database.currentThreadNeverWaits() }
@@ -130,6 +136,7 @@ final class ServerProcess: Sendable {
     do throws(Errno) {
       try courier?.start()
       try upkeep.start()
+      try exporter?.start()
     } catch {
       _ = server.stop(graceMilliseconds: 0)
       courier?.stop()
@@ -202,6 +209,7 @@ final class ServerProcess: Sendable {
     condition.watch(nil)
     upkeep.stop()
     courier?.stop()
+    exporter?.stop()
     try store.close()
   }
 
@@ -226,7 +234,7 @@ final class ServerProcess: Sendable {
       .number("connectionsCut", server.cutConnectionCount), .number("hashQueue", server.hashQueueDepth),
       .number("keys", figures.keys), .number("commits", figures.commits),
       .number("syncs", figures.syncs), .number("logBytes", figures.logByteCount),
-      .number("logLinesDropped", log.droppedCount))
+      .number("logLinesDropped", log.droppedCount), .number("tracesDropped", exporter?.droppedCount ?? 0))
   }
 
   /// Writes a new setup token while there is no administrator; else sees to it that no file of an earlier one is left.

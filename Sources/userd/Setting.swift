@@ -209,5 +209,16 @@ extension Setting {
       }, \.deliveryVerifyLink, "the page that proves an address; without it messages have the code alone"),
     Setting("log.level", .choice, \.logLevel, "the least that is logged"),
     Setting("log.format", .choice, \.logFormat, fallback: "text on a terminal, else json", "how a log line is written"),
+    Setting(
+      "log.sample", .fraction, \.logSample,
+      "how many of the requests that went well have a line, from 0 to 1; refused and failed ones all have theirs"),
+    Setting(
+      "trace.otlp_url",
+      .optional("URL", expected: "an http URL of a loopback or private address, such as http://127.0.0.1:4318/v1/traces") {
+        LocalEndpoint($0)
+      }, \.traceEndpoint, "where spans are posted as OTLP in JSON; without it nothing is traced"),
+    Setting(
+      "trace.sample", .fraction, \.traceSample,
+      "how many of the requests that come without a traceparent are traced, from 0 to 1; the flag of one that comes decides"),
   ]
 }

@@ -85,6 +85,12 @@ extension ValueForm where Value == Duration {
   }
 }
 
+extension ValueForm where Value == Fraction {
+  static let fraction = ValueForm(
+    name: "fraction", expected: "a number from 0 to 1 with at most six decimals, such as 0.01",
+    read: { Fraction($0) }, write: { $0.description })
+}
+
 extension ValueForm where Value == String {
   static func text(maxByteCount: Int) -> ValueForm {
     ValueForm(

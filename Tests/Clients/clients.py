@@ -326,9 +326,13 @@ def proxy(argv, port, **options):
         process.wait(10)
 
 
-def nginx(s, folder):
+def nginx(s, folder, log=None):
+    """nginx in front of a server; with `log`, the text of each line and the name of the file."""
     port, config = free_port(), Path(folder, "nginx.conf")
     text = (Path(__file__).parent / "nginx.conf").read_text()
+    if log:
+        form, name = log.rsplit(" ", 1)
+        text = text.replace("access_log off;", f"log_format seen {form};\n  access_log {folder}/{name} seen;")
     for word, value in (("USER", "user root;" if os.geteuid() == 0 else ""), ("FOLDER", folder), ("PORT", port), ("USERD", f"127.0.0.1:{s.port}"), ("SOCKET", s.path)):
         text = text.replace(f"@{word}@", str(value))
     config.write_text(text)
