@@ -28,7 +28,7 @@ struct LogLine: ~Copyable {
       writer.key("component")
       writer.string(component)
       writer.key("msg")
-      writer.string(message)
+      writer.write(message.utf8.span)
       json = consume writer
       text = nil
     case .text:
@@ -47,7 +47,7 @@ struct LogLine: ~Copyable {
     switch format {
     case .json:
       json?.key(name)
-      json?.string(value)
+      json?.write(value)
     case .text:
       appendName(name)
       guard let buffer = text.take() else { return }
@@ -163,6 +163,48 @@ private func appendPlain(_ value: Span<UInt8>, _ buffer: consuming ByteBuffer) -
     return buffer
   }
   var writer = JSONWriter(buffer)
-  writer.string(value)
+  writer.write(value)
   return writer.finish()
+}
+
+extension JSONWriter {
+  /// Text with everything escaped that a terminal obeys or a reader of lines may take for an end: beyond what JSON asks for, DEL, the controls
+  /// U+0080 to U+009F, the separators U+2028 and U+2029, and what turns the direction of writing.
+  fileprivate mutating func write(_ value: Span<UInt8>) {
+    var isPlain = true
+    for index in value.indices where value[index] >= 0x7f { isPlain = false }
+    if isPlain { return string(value) }
+    var writer = JSONWriter(ByteBuffer(capacity: value.count + 16))
+    writer.string(value)
+    let quoted = writer.finish().bytes()
+    var escaped = ByteBuffer(capacity: quoted.count + 16)
+    var index = 0
+    while index < quoted.count {
+      let (scalar, count) = Self.obeyed(quoted, at: index)
+      if count == 0 {
+        escaped.append(quoted[index])
+        index += 1
+      } else {
+        escaped.append("\\u")
+        var digits = ByteBuffer(capacity: 16)
+        Hex.append(UInt64(scalar), to: &digits)
+        digits.withSpan { escaped.append($0.extracting(12..<16)) }
+        index += count
+      }
+    }
+    escaped.withSpan { raw($0) }
+  }
+
+  /// The scalar at a place of well-formed UTF-8 if it must be escaped, and how many bytes it has; else no bytes.
+  private static func obeyed(_ bytes: [UInt8], at index: Int) -> (scalar: UInt32, byteCount: Int) {
+    switch bytes[index] {
+    case 0x7f: return (0x7f, 1)
+    case 0xc2 where bytes[index + 1] < 0xa0: return (UInt32(bytes[index + 1]), 2)
+    case 0xe2:
+      let scalar = 0x2000 | UInt32(bytes[index + 1] & 0x3f) << 6 | UInt32(bytes[index + 2] & 0x3f)
+      let isObeyed = (0x2028...0x202e).contains(scalar) || (0x2066...0x2069).contains(scalar)
+      return isObeyed ? (scalar, 3) : (0, 0)
+    default: return (0, 0)
+    }
+  }
 }

@@ -48,6 +48,10 @@ import Testing
     Mistake(arguments: ["serve", "--hash-memory", "99999999999999999999G"], words: ["128K to 1G"]),
     Mistake(arguments: ["serve", "--auth-access-ttl", "59s"], words: ["1m to 1h"]),
     Mistake(arguments: ["serve", "--log-format", "xml"], words: ["\"xml\"", "text, json"]),
+    Mistake(arguments: ["serve", "--trace-sample", "1.000001"], words: ["\"1.000001\"", "0 to 1"]),
+    Mistake(arguments: ["serve", "--log-sample", "0.0000001"], words: ["six decimals"]),
+    Mistake(arguments: ["serve", "--log-sample", ".5"], words: ["\".5\""]),
+    Mistake(arguments: ["serve", "--trace-otlp-url", "http://collector:4318/"], words: ["loopback or private", "4318/v1/traces"]),
     Mistake(arguments: ["serve", "--listen", "8080"], words: ["\"8080\"", "host:port"]),
     Mistake(arguments: ["serve", "--listen", "example.org:80"], words: ["\"example.org:80\"", "host:port"]),
     Mistake(arguments: ["serve", "--listen", "127.0.0.1:65536"], words: ["\"127.0.0.1:65536\""]),
@@ -140,6 +144,9 @@ import Testing
       ("hash.memory", "--hash-memory", "USERD_HASH_MEMORY", "19M"),
       ("throttle.enabled", "--throttle-enabled", "USERD_THROTTLE_ENABLED", "true"),
       ("log.format", "--log-format", "USERD_LOG_FORMAT", "json"),
+      ("log.sample", "--log-sample", "USERD_LOG_SAMPLE", "1"),
+      ("trace.otlp_url", "--trace-otlp-url", "USERD_TRACE_OTLP_URL", "none"),
+      ("trace.sample", "--trace-sample", "USERD_TRACE_SAMPLE", "0.01"),
     ] {
       #expect(keys.output.contains("\(key)\n  \(flag), \(variable)\n"), "\(key)")
       #expect(keys.output.contains("default: ") && keys.output.contains(fallback), "\(fallback)")
