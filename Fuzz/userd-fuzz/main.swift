@@ -4,7 +4,7 @@ import Platform
 
 let rigs = [
   jsonRig, base64Rig, identifierRig, timestampRig, percentRig, httpRig, chunkRig, passwordHashRig, storageModelRig,
-  storageCrashRig, storageDamageRig, sessionModelRig, sessionCrashRig,
+  storageCrashRig, storageDamageRig, sessionModelRig, sessionCrashRig, logRig,
 ]
 
 /// What a command line asks for.

@@ -51,7 +51,8 @@ import Testing
     Mistake(arguments: ["serve", "--trace-sample", "1.000001"], words: ["\"1.000001\"", "0 to 1"]),
     Mistake(arguments: ["serve", "--log-sample", "0.0000001"], words: ["six decimals"]),
     Mistake(arguments: ["serve", "--log-sample", ".5"], words: ["\".5\""]),
-    Mistake(arguments: ["serve", "--trace-otlp-url", "http://collector:4318/"], words: ["loopback or private", "4318/v1/traces"]),
+    Mistake(
+      arguments: ["serve", "--trace-otlp-url", "http://collector:4318/"], words: ["loopback or private", "4318/v1/traces"]),
     Mistake(arguments: ["serve", "--listen", "8080"], words: ["\"8080\"", "host:port"]),
     Mistake(arguments: ["serve", "--listen", "example.org:80"], words: ["\"example.org:80\"", "host:port"]),
     Mistake(arguments: ["serve", "--listen", "127.0.0.1:65536"], words: ["\"127.0.0.1:65536\""]),
