@@ -7,6 +7,7 @@ let usage = """
          userd-bench engine --data DIR [--records N] [--milliseconds M] [--phases A,B,...]
          userd-bench budget --data DIR [--cache MIB] [--mebibytes M] [--seconds S]
          userd-bench pinned --data DIR [--records N] [--minutes M] [--rate R]
+         userd-bench latency --data DIR [--records N] [--writers W] [--rate R] [--seconds S] [--beside A,B,...]
          userd-bench crowd --port P [--idle N] [--active N] [--rate R] [--seconds S]
 
     commits --writers N   N threads put durable records, each waiting for its own (1 to 256; default 1)
@@ -14,10 +15,13 @@ let usage = """
     engine                load randomload scan range get1 get2 mix2 put1 put64 held64 delete crash open, in the order given
     budget                M MiB of records (160) in a cache of so many MiB (16), then random gets and puts; says what is resident
     pinned                a checkpoint of N records (200000) is pinned while R of them (10000) are replaced each second, for M minutes (10)
+    latency               W writers (64) replace some of N records (1000000), R commits a second in all (5000), each due at its own moment, while
+                          nothing else is done, or checkpoints, backups or compactions follow on each other, ten a second at most: phases of S seconds (20),
+                          quiet checkpoint backup compact, in the order given
     crowd                 N connections to 127.0.0.1:P that are silent after one request, and N that ask for /livez, R requests a second in
                           all, each at its own moment (defaults 10000, 1000, 10000)
 
-  DIR must not exist yet, but for phases after a load. One JSON line is printed, of an engine one for each phase, budget and pinned several; crowd prints one more when the silent connections stand.
+  DIR must not exist yet, but for phases after a load. One JSON line is printed, of an engine one for each phase, budget, pinned and latency several; crowd prints one more when the silent connections stand.
 
   """
 
@@ -31,6 +35,7 @@ do throws(BenchmarkError) {
     try EngineWorkload(&arguments).run()
   case "budget": try BudgetWorkload(&arguments).run()
   case "pinned": try PinnedWorkload(&arguments).run()
+  case "latency": try LatencyWorkload(&arguments).run()
   case "crowd":
     let workload = try CrowdWorkload(&arguments)
     try print(workload.run())

@@ -1,0 +1,161 @@
+// How long durable commits take while nothing else is done, and beside checkpoints, backups and compaction.
+
+import Platform
+import Storage
+import Synchronization
+
+/// A load in random order, then phases of one length each: writers replace records, each commit due at its own moment, whether or not those
+/// before it came in time. One JSON line for each phase.
+///
+/// A commit that is late because the one before it was late counts from when it was due; what the generator's own sleep adds does not count.
+struct LatencyWorkload {
+  private let folder: String
+  private let records: Int
+  private let writers: Int
+  private let rate: Int
+  private let seconds: Int
+  private let phases: [Beside]
+  private let pool = ValuePool()
+
+  private static let batch = 1000
+  /// From the beginning of one run to that of the next, at least.
+  private static let leastNanoseconds: UInt64 = 100_000_000
+
+  /// What goes on beside the commits.
+  private enum Beside: String {
+    case quiet, checkpoint, backup, compact
+  }
+
+  init(_ arguments: inout BenchmarkArguments) throws(BenchmarkError) {
+    guard let folder = arguments.text("--data") else { throw .usage("--data is missing") }
+    self.folder = folder
+    records = try arguments.integer("--records", in: 1000...100_000_000) ?? 1_000_000
+    writers = try arguments.integer("--writers", in: 1...256) ?? 64
+    rate = try arguments.integer("--rate", in: 1...1_000_000) ?? 5000
+    seconds = try arguments.integer("--seconds", in: 1...3600) ?? 20
+    var phases: [Beside] = []
+    for name in (arguments.text("--beside") ?? "quiet,checkpoint,quiet,backup,quiet,compact,quiet").split(separator: ",") {
+      guard let phase = Beside(rawValue: String(name)) else {
+        throw .usage("--beside is \(name): quiet, checkpoint, backup or compact")
+      }
+      phases.append(phase)
+    }
+    self.phases = phases
+    try arguments.finish()
+  }
+
+  func run() throws(BenchmarkError) {
+    do throws(StorageError) {
+      let database = try Database.open(EngineWorkload.options(folder, records: records))
+      for start in stride(from: 0, to: records, by: Self.batch) {
+        try database.waitUntilDurable(
+          try pool.put(into: database, UInt64(start)..<UInt64(min(records, start + Self.batch)), version: 0))
+      }
+      for (number, phase) in phases.enumerated() { try play(phase, number, database) }
+      try database.close()
+    } catch {
+      throw .failed("\(error)")
+    }
+  }
+
+  private func play(_ phase: Beside, _ number: Int, _ database: Database) throws(StorageError) {
+    let shared = Shared()
+    let began = SystemClock().monotonicNanoseconds(), end = began + UInt64(seconds) * 1_000_000_000
+    let load: Thread
+    do throws(Errno) {
+      load = try Thread(name: "writers") {
+        runThreads(writers) { write(database, shared, from: began, until: end, seed: UInt64(number)) }
+      }
+    } catch { preconditionFailure("a thread cannot be started: \(error)") }
+    var runs = 0, longest: UInt64 = 0, failure: StorageError?
+    // Begun again and again for as long as the writers go on; the last one may outlive them.
+    while phase != .quiet, failure == nil, SystemClock().monotonicNanoseconds() < end {
+      let start = SystemClock().monotonicNanoseconds()
+      do throws(StorageError) { try once(phase, runs, database) } catch { failure = error }
+      let elapsed = SystemClock().monotonicNanoseconds() - start
+      longest = max(longest, elapsed)
+      runs += 1
+      // One that finds nothing to do is not begun again at once: that would only be a load of requests.
+      if elapsed < Self.leastNanoseconds { sleepThread(milliseconds: UInt32((Self.leastNanoseconds - elapsed) / 1_000_000)) }
+    }
+    load.join()
+    if let error = failure ?? shared.failure.withLock({ $0 }) { throw error }
+    report(phase, shared.samples.withLock { $0.sorted() }, runs: runs, longest: longest)
+  }
+
+  private func once(_ phase: Beside, _ run: Int, _ database: Database) throws(StorageError) {
+    switch phase {
+    case .quiet: break
+    case .checkpoint: try database.checkpoint()
+    case .compact: _ = try database.compact()
+    case .backup:
+      let pin = try database.pinCheckpoint()
+      defer { _ = database.unpinCheckpoint(pin.id) }
+      let checkpoint = try StoredCheckpoint(pinned: pin.record, at: folder)
+      let path = "\(folder).backup"
+      var pages = 0
+      _ = try checkpoint.backUp(
+        toFile: path,
+        onPage: {
+          pages += 1
+          // As the verb does: a pin is asked for again long before its minute is over.
+          if pages.isMultiple(of: 4096) { _ = database.renewPin(pin.id) }
+        })
+      do throws(Errno) { try Directory.remove(path) } catch {
+        throw .io(operation: "unlink", path: path, errno: error)
+      }
+    }
+  }
+
+  /// What the writers share.
+  private final class Shared: Sendable {
+    let next = Atomic<UInt64>(0)
+    let samples = Mutex<[UInt64]>([])
+    let failure = Mutex<StorageError?>(nil)
+  }
+
+  private func write(_ database: Database, _ shared: Shared, from began: UInt64, until end: UInt64, seed: UInt64) {
+    let clock = SystemClock()
+    var samples: [UInt64] = []
+    do throws(StorageError) {
+      while true {
+        let number = shared.next.wrappingAdd(1, ordering: .relaxed).oldValue
+        var start = began + number * 1_000_000_000 / UInt64(rate)
+        if start >= end { break }
+        var now = clock.monotonicNanoseconds()
+        if now < start {
+          while now < start {
+            sleepThread(milliseconds: UInt32((start - now) / 1_000_000 + 1))
+            now = clock.monotonicNanoseconds()
+          }
+          start = now
+        }
+        let random = RecordSource.mix(number ^ seed << 40)
+        let record = random % UInt64(records)
+        var key = [UInt8](repeating: 0, count: RecordSource.keyByteCount)
+        var target = key.mutableSpan
+        RecordSource.fill(&target, record: record)
+        let done = try pool.withValue(of: record &+ (random >> 48) &<< 32) { value throws(StorageError) in
+          try database.write(.awaited) { transaction throws(StorageError) in try transaction.put(key.span, value) }
+        }
+        try database.waitUntilDurable(done.position)
+        samples.append(clock.monotonicNanoseconds() - start)
+      }
+    } catch {
+      shared.failure.withLock { $0 = error }
+    }
+    let own = samples
+    shared.samples.withLock { $0 += own }
+  }
+
+  private func report(_ phase: Beside, _ sorted: [UInt64], runs: Int, longest: UInt64) {
+    func microseconds(_ share: Double) -> UInt64 {
+      sorted.isEmpty ? 0 : sorted[min(sorted.count - 1, Int(Double(sorted.count) * share))] / 1000
+    }
+    say(
+      "{\"engine\":\"userd\",\"phase\":\"\(phase.rawValue)\",\"records\":\(records),\"writers\":\(writers),\"rate\":\(rate),"
+        + "\"commits\":\(sorted.count),\"perSecond\":\(sorted.count / seconds),\"p50us\":\(microseconds(0.5)),"
+        + "\"p99us\":\(microseconds(0.99)),\"p999us\":\(microseconds(0.999)),\"maxUs\":\(microseconds(1)),\"runs\":\(runs),"
+        + "\"longestRunMs\":\(longest / 1_000_000)}")
+  }
+}
