@@ -83,8 +83,8 @@ def call(port, method, path, body=None, token=None):
     return json.loads(raw) if raw.startswith(b"{") else raw
 
 
-def start(argv, port, path):
-    process = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+def start(argv, port, path, output=subprocess.DEVNULL):
+    process = subprocess.Popen(argv, stdout=output, stderr=subprocess.DEVNULL)
     began = time.monotonic()
     while True:
         try:
