@@ -1,4 +1,4 @@
-// JSON, base64url and password hashes: what is read comes back when it is written, and two readers agree.
+// JSON, configuration files, base64url and password hashes: what is read comes back when it is written, and two readers agree.
 
 import Codecs
 import Crypto
@@ -58,6 +58,41 @@ private func write(_ value: JSONValue, source: [UInt8], to writer: inout JSONWri
     }
     writer.endObject()
   }
+}
+
+/// A configuration file: what is taken and written out plainly is read the same, and errors name a line of it.
+@Sendable func judgeTOML(_ bytes: [UInt8]) -> String? {
+  let once: [UInt8]
+  do throws(TOMLError) { once = written(try TOMLDocument(bytes.span).entries) } catch {
+    return (1...bytes.count { $0 == 0x0a } + 1).contains(error.line) ? nil : "\(error) lies outside of \(bytes.shown)"
+  }
+  do throws(TOMLError) {
+    let again = written(try TOMLDocument(once.span).entries)
+    return again == once ? nil : "\(bytes.shown) is written as \(once.shown), that as \(again.shown)"
+  } catch { return "\(bytes.shown) is written as \(once.shown), which is refused: \(error)" }
+}
+
+private func written(_ entries: [TOMLDocument.Entry]) -> [UInt8] {
+  var text: [UInt8] = []
+  for entry in entries { text += Array("\(entry.key) = ".utf8) + written(entry.value) + [0x0a] }
+  return text
+}
+
+private func written(_ value: TOMLValue) -> [UInt8] {
+  switch value {
+  case .string(let text): return quoted(text)
+  case .integer(let number): return Array("\(number)".utf8)
+  case .fraction(let digits): return Array(digits.utf8)
+  case .boolean(let value): return Array("\(value)".utf8)
+  case .strings(let texts): return [0x5b] + texts.map(quoted).joined(separator: [0x2c]) + [0x5d]
+  }
+}
+
+/// JSON's escapes mean the same in a basic string, which must have one more of them.
+private func quoted(_ text: String) -> [UInt8] {
+  var writer = JSONWriter(ByteBuffer())
+  writer.string(text)
+  return writer.finish().bytes().flatMap { $0 == 0x7f ? Array("\\u007f".utf8) : [$0] }
 }
 
 /// Base 64: one spelling for each run of bytes, in both alphabets.

@@ -7,7 +7,8 @@ import Platform
 let targets: [FuzzTarget] = [
   FuzzTarget("head", judgeHead), FuzzTarget("url", judgeURL), FuzzTarget("chunks", judgeChunks),
   FuzzTarget("connection", judgeConnection),
-  FuzzTarget("json", judgeJSON), FuzzTarget("base64url", judgeBase64), FuzzTarget("phc", judgePasswordHash),
+  FuzzTarget("json", judgeJSON), FuzzTarget("toml", judgeTOML), FuzzTarget("base64url", judgeBase64),
+  FuzzTarget("phc", judgePasswordHash),
 ]
 
 struct FuzzTarget: Sendable {

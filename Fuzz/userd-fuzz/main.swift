@@ -3,7 +3,7 @@
 import Platform
 
 let rigs = [
-  jsonRig, base64Rig, identifierRig, timestampRig, percentRig, httpRig, chunkRig, passwordHashRig, storageModelRig,
+  jsonRig, tomlRig, base64Rig, identifierRig, timestampRig, percentRig, httpRig, chunkRig, passwordHashRig, storageModelRig,
   storageCrashRig, storageDamageRig, sessionModelRig, sessionCrashRig, logRig,
 ]
 

@@ -3,13 +3,15 @@
 import Codecs
 package import Platform
 package import Repositories
+import Synchronization
 
 /// The verbs of user administration, each judged by the permissions of whoever asks. Any thread may call it.
 package final class AccountService: Sendable {
   let store: Store
   let keys: KeyRing
   let hasher: PasswordHasher
-  let policy: PasswordPolicy
+  // What may change while a server runs; held to copy it.
+  private let currentPolicy: Mutex<PasswordPolicy>
   let identifiers: IdentifierSource
   let audit: Audit
   let throttle: Throttle
@@ -23,13 +25,18 @@ package final class AccountService: Sendable {
     self.store = store
     self.keys = keys
     self.hasher = hasher
-    self.policy = policy
+    currentPolicy = Mutex(policy)
     identifiers = IdentifierSource(clock: clock, random: random)
     audit = Audit(store, keys)
     self.throttle = throttle
     self.random = random
     self.outbox = outbox
   }
+
+  var policy: PasswordPolicy { currentPolicy.withLock { $0 } }
+
+  /// Judges new passwords by this policy from now on.
+  package func use(_ policy: PasswordPolicy) { currentPolicy.withLock { $0 = policy } }
 
   /// The newest state that a refusal of `create` can depend on.
   package var heldPosition: LogPosition { store.heldPosition }

@@ -12,7 +12,8 @@ import Synchronization
 package final class Courier: Sendable {
   private let store: Store
   private let outbox: Outbox
-  private let channel: DeliveryChannel
+  // The way out; nil while nothing is sent. Held to copy it.
+  private let channel: Mutex<DeliveryChannel?>
   private let clock: any Clock
   private let random: RandomSource
   private let onEvent: @Sendable (DeliveryEvent) -> Void
@@ -58,17 +59,30 @@ package final class Courier: Sendable {
   ///   - clock: the clock of the machine: the thread sleeps by it.
   ///   - onEvent: told on the delivering thread.
   package init(
-    store: Store, outbox: Outbox, channel: DeliveryChannel, clock: any Clock, random: RandomSource,
+    store: Store, outbox: Outbox, channel: DeliveryChannel?, clock: any Clock, random: RandomSource,
     onEvent: @escaping @Sendable (DeliveryEvent) -> Void
   ) {
     self.store = store
     self.outbox = outbox
-    self.channel = channel
+    self.channel = Mutex(channel)
     self.clock = clock
     self.random = random
     self.onEvent = onEvent
-    state = Mutex(State(health: DeliveryHealth(channel: channel.name)))
+    state = Mutex(State(health: DeliveryHealth(channel: channel?.name ?? "")))
   }
+
+  /// Delivers by this channel from now on; without one, messages wait. A message on its way goes on by the one before.
+  package func use(_ channel: DeliveryChannel?) {
+    self.channel.withLock { $0 = channel }
+    state.withLock { state in
+      state.breaker = DeliveryBreaker()
+      state.health.channel = channel?.name ?? ""
+    }
+    change { $0.isThere = true }
+  }
+
+  /// Whether there is a way out at all.
+  package var isOn: Bool { channel.withLock { $0 != nil } }
 
   /// How it does, as far as the last pass saw.
   package var health: DeliveryHealth {
@@ -160,6 +174,7 @@ package final class Courier: Sendable {
   /// Delivers what is due, at most `maxPassCount` messages; returns how long to rest, in nanoseconds. For the courier's own thread, or for
   /// whoever plays it without one.
   package func pass() throws(RepositoryError) -> UInt64 {
+    guard let channel = channel.withLock({ $0 }) else { return Self.maxSleep }
     // A row that was taken out is in no snapshot then.
     try store.waitUntilDurable(state.withLock { $0.written })
     let now = clock.wallMilliseconds()
@@ -173,7 +188,7 @@ package final class Courier: Sendable {
     for message in due {
       if isStopping { return 0 }
       if let pause = untilNextTry() { return pause }
-      try deliver(message)
+      try deliver(message, by: channel)
     }
     if !due.isEmpty { return 0 }
     return next.map { UInt64(max(0, $0 - now)) * 1_000_000 } ?? Self.maxSleep
@@ -204,7 +219,7 @@ package final class Courier: Sendable {
     }
   }
 
-  private func deliver(_ record: OutboxRecord) throws(RepositoryError) {
+  private func deliver(_ record: OutboxRecord, by channel: DeliveryChannel) throws(RepositoryError) {
     let id = record.id.description
     if record.isDecoy || state.withLock({ $0.delivered.contains(record.id) }) { return try remove(record) }
     guard clock.wallMilliseconds() < record.expiresAt else {

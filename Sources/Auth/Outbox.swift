@@ -8,7 +8,8 @@ import Synchronization
 
 /// What may still be written and how it is sealed. Any thread may use it.
 package final class Outbox: Sendable {
-  let options: DeliveryOptions
+  // What may change while a server runs; held to copy it.
+  private let current: Mutex<DeliveryOptions>
   private let store: Store
   private let keys: KeyRing
   private let identifiers: IdentifierSource
@@ -25,10 +26,15 @@ package final class Outbox: Sendable {
   package init(store: Store, keys: KeyRing, options: DeliveryOptions, clock: any Clock, random: RandomSource) {
     self.store = store
     self.keys = keys
-    self.options = options
+    current = Mutex(options)
     self.random = random
     identifiers = IdentifierSource(clock: clock, random: random)
   }
+
+  var options: DeliveryOptions { current.withLock { $0 } }
+
+  /// Writes messages by these options from now on.
+  package func use(_ options: DeliveryOptions) { current.withLock { $0 = options } }
 
   /// A message before its transaction, with everything in it that is drawn; nil if none can leave.
   func draft(_ kind: OutboxKind) -> MessageDraft? {

@@ -15,7 +15,11 @@ package final class SessionService: Sendable {
   let keys: KeyRing
   let hasher: PasswordHasher
   let outbox: Outbox
-  let options: SessionOptions
+  // What may change while a server runs; held to copy it.
+  private let current: Mutex<SessionOptions>
+  /// The two of them that every request asks for, beside the lock.
+  private let recentMilliseconds: Atomic<Int64>
+  private let wantsVerifiedEmail: Atomic<Bool>
   let identifiers: IdentifierSource
   let accessTokens: AccessTokens
   let secondFactors: SecondFactors
@@ -38,7 +42,9 @@ package final class SessionService: Sendable {
     self.keys = keys
     self.hasher = hasher
     self.outbox = outbox
-    self.options = options
+    current = Mutex(options)
+    recentMilliseconds = Atomic(Int64(options.recentLogin) * 1000)
+    wantsVerifiedEmail = Atomic(options.requiresVerifiedEmail)
     identifiers = IdentifierSource(clock: clock, random: random)
     audit = Audit(store, keys)
     knownDevices = KnownDevices(store, keys)
@@ -47,6 +53,23 @@ package final class SessionService: Sendable {
     secondFactors = SecondFactors(keys)
     accessTokens = AccessTokens(
       keys: keys, issuer: options.issuer, audience: options.audience, storeEpoch: store.identity.epoch)
+  }
+
+  var options: SessionOptions { current.withLock { $0 } }
+
+  /// Works by these options from now on, except for issuer and audience, which stay as they are. Sessions and tokens that are there keep the
+  /// end that they were given.
+  package func use(_ options: SessionOptions) {
+    options.validate()
+    current.withLock { current in
+      let (issuer, audience) = (current.issuer, current.audience)
+      current = options
+      current.issuer = issuer
+      current.audience = audience
+    }
+    recentMilliseconds.store(Int64(options.recentLogin) * 1000, ordering: .relaxed)
+    wantsVerifiedEmail.store(options.requiresVerifiedEmail, ordering: .relaxed)
+    throttle.use(options.throttle)
   }
 
   /// The newest state that a refusal of a writing verb can depend on.
@@ -84,24 +107,24 @@ package final class SessionService: Sendable {
     return Principal(
       userID: UserID(claims.userID), .session(SessionID(claims.sessionID)), permissions: PermissionSet(permissions),
       role: HeldRole(user.role), authenticatedAt: session.authenticatedAt,
-      recentUntil: session.authenticatedAt &+ Int64(options.recentLogin) * 1000,
+      recentUntil: session.authenticatedAt &+ recentMilliseconds.load(ordering: .relaxed),
       restriction: restriction(of: user))
   }
 
   /// What a user must do first; read from the store each time, so that it ends with the change itself.
   func restriction(of user: UserGlimpse) -> Restriction? {
     if user.mustChangePassword { return .mustChangePassword }
-    return options.requiresVerifiedEmail && !user.isEmailVerified ? .emailUnverified : nil
+    return wantsVerifiedEmail.load(ordering: .relaxed) && !user.isEmailVerified ? .emailUnverified : nil
   }
 
   /// What a client gets after a register, login or refresh that left `session` and `user` in the store.
   func authentication(for session: SessionRecord, of user: UserRecord, at now: Int64, tokenID: UUID) -> Authentication {
     let refresh = RefreshToken(
       storeEpoch: store.identity.epoch, session: session, generation: session.generation, key: keys.refreshTags)
-    let access = accessTokens.issue(
-      to: user, in: session, identifier: tokenID, issuedAt: now / 1000, lifetime: options.accessLifetime)
+    let lifetime = options.accessLifetime
+    let access = accessTokens.issue(to: user, in: session, identifier: tokenID, issuedAt: now / 1000, lifetime: lifetime)
     return Authentication(
-      accessToken: access, expiresIn: options.accessLifetime, refreshToken: refresh.text,
+      accessToken: access, expiresIn: lifetime, refreshToken: refresh.text,
       refreshExpiresIn: Int(max(0, min(session.idleExpiresAt, session.expiresAt) - now) / 1000), session: Session(session),
       user: User(user))
   }

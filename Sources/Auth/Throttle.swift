@@ -13,12 +13,13 @@ import Synchronization
 /// the same time cannot outrun a limit. What is refused is neither counted nor written.
 package final class Throttle: Sendable {
   private let store: Store
-  private let options: ThrottleOptions
+  // What may change while a server runs; held to copy it.
+  private let current: Mutex<ThrottleOptions>
   private let clock: any Clock
   private let tags: HMACSHA256
   // Guards how many slots are held of each counter; held for a few instructions.
   private let underWay = Mutex<[ThrottleKey: Int]>([:])
-  private let refreshes: RateBuckets?
+  private let refreshes: RateBuckets
   /// Its own clock: where it stood, and what the monotonic clock said then.
   private let start: (moment: Int64, nanoseconds: UInt64)
 
@@ -30,13 +31,21 @@ package final class Throttle: Sendable {
   init(store: Store, keys: KeyRing, options: ThrottleOptions, clock: any Clock, random: RandomSource) {
     options.validate()
     self.store = store
-    self.options = options
+    current = Mutex(options)
     self.clock = clock
     tags = keys.throttleKeys
-    let isLimited = options.isEnabled && options.refreshPerMinute > 0
-    refreshes = isLimited ? RateBuckets(limit: options.refreshPerMinute, windowSeconds: 60, random: random) : nil
+    refreshes = RateBuckets(limit: options.refreshLimit, windowSeconds: 60, random: random)
     // Never before what an earlier run noted: a wall clock that was set back would give old refusals a second life.
     start = (max(clock.wallMilliseconds(), store.throttleMoment), clock.monotonicNanoseconds())
+  }
+
+  private var options: ThrottleOptions { current.withLock { $0 } }
+
+  /// Counts by these rules from now on. What was counted stays.
+  func use(_ options: ThrottleOptions) {
+    options.validate()
+    current.withLock { $0 = options }
+    refreshes.setLimit(options.refreshLimit)
   }
 
   /// Now, in milliseconds on the throttle's clock: the wall clock at the start of the process, then the monotonic one. It never goes back,
@@ -79,6 +88,7 @@ package final class Throttle: Sendable {
   ///
   /// - Parameter moment: of this clock, read before the transaction.
   func count(_ slot: ThrottleSlot, at moment: Int64, in transaction: inout Writing) throws(RepositoryError) -> [ThrottlePolicy] {
+    let options = options
     var changes: [ThrottleRepository.Change] = []
     var filled: [ThrottlePolicy] = []
     for key in slot.keys {
@@ -119,14 +129,14 @@ package final class Throttle: Sendable {
   ///
   /// - Throws: `.rateLimited`.
   func countRefresh(_ session: UUID) throws(AuthError) {
-    guard let refreshes, let wait = refreshes.take(session.high ^ session.low, now: clock.monotonicNanoseconds()) else { return }
+    guard let wait = refreshes.take(session.high ^ session.low, now: clock.monotonicNanoseconds()) else { return }
     throw .rateLimited(
       ThrottleRefusal(
         policy: "refresh", limit: options.refreshPerMinute, windowSeconds: 60, retryAfter: Int(wait / 1_000_000_000) + 1))
   }
 
   /// Takes back what `countRefresh` counted, for a refresh that could not be looked at yet and comes again.
-  func uncountRefresh(_ session: UUID) { refreshes?.putBack(session.high ^ session.low) }
+  func uncountRefresh(_ session: UUID) { refreshes.putBack(session.high ^ session.low) }
 
   // MARK: Forgiving
 
@@ -171,6 +181,7 @@ package final class Throttle: Sendable {
   private func slot(
     _ keys: [ThrottleKey], isKnownDevice: (inout Writing) throws(RepositoryError) -> Bool = { _ in false }
   ) throws(AuthError) -> ThrottleSlot {
+    let options = options
     let keys = keys.filter { options.rule(of: $0.policy) != nil }
     if keys.isEmpty { return ThrottleSlot([], of: nil) }
     // Taken before the store is asked: whoever fails meanwhile has counted in the store before their slot is gone.

@@ -28,6 +28,9 @@ package struct ThrottleOptions: Sendable {
     precondition((0...86_400).contains(loginMaxDelay) && maxRowCount > 0, "a delay of \(loginMaxDelay) s, \(maxRowCount) rows")
   }
 
+  /// Refreshes of a session in a minute; 0 is no limit.
+  var refreshLimit: Int { isEnabled ? refreshPerMinute : 0 }
+
   /// What a limit may be at most.
   package static let maxCount = 10_000
 

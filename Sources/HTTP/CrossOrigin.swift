@@ -1,6 +1,7 @@
 // What pages of other origins may do: the headers of the CORS protocol (Fetch Standard, "HTTP-CORS protocol").
 
 import Codecs
+import Platform
 
 /// A scheme and a host with or without a port, exactly as browsers write them in `Origin`.
 package struct WebOrigin: Hashable, Sendable {
@@ -42,11 +43,8 @@ extension LoopContext {
   /// Which of the allowed origins the request comes from; -1 if from none, or if it does not say exactly one.
   func allowedOrigin() -> Int {
     guard request.head.lineCount(.origin) == 1 else { return -1 }
-    let origins = server.options.allowedOrigins
-    return request.withHeader(.origin) { given in
-      for index in origins.indices where given.equals(origins[index].bytes) { return index }
-      return -1
-    } ?? -1
+    let rules = server.edge.withCurrent { $0 }
+    return request.withHeader(.origin) { rules.place(of: $0) } ?? -1
   }
 
   /// Whether the request asks what a page of an allowed origin may send.
@@ -63,7 +61,7 @@ extension LoopContext {
 
   /// Lets pages of the request's origin read the answer. Never with credentials: there are no cookies here.
   func writeAllowedOrigin(to output: inout ByteBuffer) {
-    let origin = server.options.allowedOrigins[request.exchange.origin].bytes
+    let origin = server.edge.withCurrent { $0.origins[request.exchange.origin].bytes }
     output.append("\r\nAccess-Control-Allow-Origin: ")
     output.append(origin.span)
     output.append(

@@ -72,6 +72,7 @@ struct EventLoop: ~Copyable {
     context.server.durability.subscribe(wakeup)
     while !isFinished {
       let count = epoll.wait(milliseconds: timeout)
+      mailbox.turns.store(mailbox.turns.load(ordering: .relaxed) &+ 1, ordering: .relaxed)
       context.refresh()
       for index in 0..<count { handle(epoll.readiness(at: index), epoll.token(at: index)) }
       serveQueued()

@@ -31,9 +31,9 @@ extension LoopContext {
     for index in request.head.fields.indices.reversed() where request.head.fields[index].name == .forwardedFor {
       let range = request.head.fields[index].value.range(from: request.base)
       var client = request.exchange.client
-      let options = server.options
+      let rules = server.edge.withCurrent { $0 }
       let goesOn = request.bytes.withSpan { bytes in
-        Self.follow(bytes.extracting(range), &client, &hopCount, options)
+        Self.follow(bytes.extracting(range), &client, &hopCount, rules)
       }
       request.exchange.client = client
       if !goesOn { return }
@@ -42,7 +42,7 @@ extension LoopContext {
 
   /// Follows one line to the left; true if it was trusted to its end.
   private static func follow(
-    _ list: Span<UInt8>, _ client: inout SocketAddress, _ hopCount: inout Int, _ options: borrowing ServerOptions
+    _ list: Span<UInt8>, _ client: inout SocketAddress, _ hopCount: inout Int, _ rules: EdgeRules
   ) -> Bool {
     var end = list.count
     while true {
@@ -51,7 +51,7 @@ extension LoopContext {
       guard let address = ForwardedEntry.read(list.extracting(list.trimmedRange(start, end))) else { return false }
       client = address
       hopCount += 1
-      if hopCount == maxHopCount || !options.trusts(address) { return false }
+      if hopCount == maxHopCount || !rules.trusts(address) { return false }
       if start == 0 { return true }
       end = start &- 1
     }

@@ -93,6 +93,8 @@ enum PoolWork: Sendable {
 /// Finished work on their way back to a loop, and the descriptor that wakes it.
 final class Mailbox: Sendable {
   let wakeup: EventDescriptor
+  /// How often the loop has turned; the loop alone counts.
+  let turns = Atomic<UInt64>(0)
   private let finished = Mutex<[PoolWork]>([])
 
   init() throws(Errno) { wakeup = try EventDescriptor(.pollable) }

@@ -16,6 +16,13 @@ package struct LocalClient: Sendable {
 
   package init(_ endpoint: LocalEndpoint) { self.endpoint = endpoint }
 
+  /// Asks for the endpoint's target and returns what came back.
+  package func get(clock: any Clock) throws(LocalClientError) -> LocalAnswer {
+    let head = Array(
+      "GET \(endpoint.target) HTTP/1.1\r\nHost: \(endpoint.host)\r\nConnection: close\r\nUser-Agent: userd\r\n\r\n".utf8)
+    return try ask(head.span, [UInt8]().span, clock, { true })
+  }
+
   /// Sends one body of JSON and returns what came back.
   ///
   /// - Parameters:
@@ -24,6 +31,13 @@ package struct LocalClient: Sendable {
   package func post(
     json body: Span<UInt8>, _ fields: [(name: StaticString, value: String)] = [], clock: any Clock,
     while isWanted: () -> Bool = { true }
+  ) throws(LocalClientError) -> LocalAnswer {
+    let head = head(fields, byteCount: body.count)
+    return try ask(head.span, body, clock, isWanted)
+  }
+
+  private func ask(
+    _ head: Span<UInt8>, _ body: Span<UInt8>, _ clock: any Clock, _ isWanted: () -> Bool
   ) throws(LocalClientError) -> LocalAnswer {
     let deadline = clock.monotonicNanoseconds() + UInt64(milliseconds) * 1_000_000
     func mayGoOn() -> Bool { isWanted() && clock.monotonicNanoseconds() < deadline }
@@ -36,8 +50,7 @@ package struct LocalClient: Sendable {
       if isWritable { break }
     }
     if let error = try Self.calling({ () throws(Errno) in try socket.pendingError() }) { throw .failed(error) }
-    let head = head(fields, byteCount: body.count)
-    try Self.send(head.span, on: socket, mayGoOn)
+    try Self.send(head, on: socket, mayGoOn)
     try Self.send(body, on: socket, mayGoOn)
     return try Self.answer(from: socket, mayGoOn)
   }

@@ -37,6 +37,13 @@ package struct LocalEndpoint: Sendable, Hashable {
     target = path.hasPrefix("/") ? String(path) : "/" + path
   }
 
+  /// A target of a server whose address is known, such as this one.
+  package init(_ address: SocketAddress, target: StaticString) {
+    self.address = address
+    host = address.description
+    self.target = target.description
+  }
+
   private static func address(_ authority: String) -> SocketAddress? {
     var text = authority
     if text == "localhost" || text.hasPrefix("localhost:") { text = "127.0.0.1" + text.dropFirst("localhost".count) }

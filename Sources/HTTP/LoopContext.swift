@@ -95,7 +95,7 @@ extension LoopContext {
     request.exchange.startNanoseconds = now
     request.exchange.client = peer.address
     if request.head.lineCount(.forwardedFor) > 0 { findClient(behind: peer) }
-    request.exchange.origin = server.hasAllowedOrigins ? allowedOrigin() : -1
+    request.exchange.origin = server.hasAllowedOrigins.load(ordering: .relaxed) ? allowedOrigin() : -1
     request.exchange.method = request.head.method
     request.exchange.minorVersion = request.head.minorVersion
     request.exchange.keepsAlive = request.head.isPersistent && !isDraining

@@ -1,25 +1,32 @@
 // How much one client may ask for without proving who it is.
 
 package import Platform
+import Synchronization
 
 /// One policy: so many requests in so long a time for each client, an IPv4 address or an IPv6 /64.
 package final class RateLimiter: Sendable {
   private let policy: String
-  private let limit: Int
+  private let allowed: Atomic<Int>
   private let windowSeconds: Int
   private let buckets: RateBuckets
 
   /// - Parameters:
   ///   - policy: its name in the `RateLimit` fields.
-  ///   - limit: requests in the window, and as many at once.
+  ///   - limit: requests in the window, and as many at once; 0 is no limit.
   ///   - maxClientCount: how many clients are told apart; 16 bytes each.
   package init(
     policy: StaticString, limit: Int, windowSeconds: Int, maxClientCount: Int = 1 << 16, random: RandomSource = .system
   ) {
     self.policy = "\(policy)"
-    self.limit = limit
+    allowed = Atomic(limit)
     self.windowSeconds = windowSeconds
     buckets = RateBuckets(limit: limit, windowSeconds: windowSeconds, maxKeyCount: maxClientCount, random: random)
+  }
+
+  /// Allows so many from now on.
+  package func setLimit(_ limit: Int) {
+    allowed.store(limit, ordering: .relaxed)
+    buckets.setLimit(limit)
   }
 
   /// What became of a request.
@@ -41,6 +48,7 @@ package final class RateLimiter: Sendable {
     switch take(from: request.client, now: request.arrivalNanoseconds) {
     case .passed: return
     case .refused(let seconds):
+      let limit = allowed.load(ordering: .relaxed)
       var problem = Problem(
         .tooManyRequests, code: "rate_limited", title: "Too many requests",
         detail: "\(limit) requests in \(windowSeconds) seconds are allowed; try again in \(seconds) seconds")

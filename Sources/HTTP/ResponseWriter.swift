@@ -65,15 +65,15 @@ extension LoopContext {
     switch response.caching {
     case .byPath where request.exchange.isPrivate: output.append("\r\nCache-Control: no-store\r\nVary: Authorization")
     case .byPath:
-      if server.hasAllowedOrigins { output.append("\r\nVary: Origin") }
+      if server.hasAllowedOrigins.load(ordering: .relaxed) { output.append("\r\nVary: Origin") }
       return
     case .shared:
       output.append("\r\nCache-Control: public, no-cache")
-      if server.hasAllowedOrigins { output.append("\r\nVary: Origin") }
+      if server.hasAllowedOrigins.load(ordering: .relaxed) { output.append("\r\nVary: Origin") }
       return
     case .revalidated: output.append("\r\nCache-Control: private, no-cache\r\nVary: Authorization")
     }
-    if server.hasAllowedOrigins { output.append(", Origin") }
+    if server.hasAllowedOrigins.load(ordering: .relaxed) { output.append(", Origin") }
   }
 
   /// Tells the access hook of the answer that is about to leave.

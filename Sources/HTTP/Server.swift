@@ -80,6 +80,21 @@ package final class Server: Sendable {
     listeners.compactMap { listener in if case .internet(let address) = listener { address } else { nil } }
   }
 
+  /// Believes these proxies and serves pages of these origins from now on. What was found of the peer of an open connection stays.
+  package func replace(trustedProxies: [AddressPrefix], allowedOrigins: [WebOrigin]) {
+    let earlier = state.edge.withCurrent { $0 }
+    state.edge.replace(with: EdgeRules(trustedProxies: trustedProxies, allowedOrigins: allowedOrigins, after: earlier))
+    state.hasAllowedOrigins.store(!allowedOrigins.isEmpty, ordering: .relaxed)
+  }
+
+  /// Wakes every loop, so that each one that turns counts a turn soon.
+  package func wakeLoops() {
+    for mailbox in running.withLock({ $0.loops.map(\.mailbox) }) { mailbox.wakeup.signal() }
+  }
+
+  /// How often each loop has turned.
+  package var turns: [UInt64] { running.withLock { $0.loops.map { $0.mailbox.turns.load(ordering: .relaxed) } } }
+
   /// Whether the server is going down.
   package var isDraining: Bool { state.isDraining.load(ordering: .relaxed) }
 

@@ -57,7 +57,4 @@ package struct ServerOptions: Sendable {
   package var privatePrefixes: [StaticString] = ["/api/auth", "/api/v1"]
 
   package init(listeners: [ListenAddress]) { self.listeners = listeners }
-
-  /// Whether an address is that of a proxy whose word is taken.
-  func trusts(_ address: SocketAddress) -> Bool { trustedProxies.contains { $0.contains(address) } }
 }

@@ -1,4 +1,4 @@
-// What all loops of a server share: the set-up, which never changes, and a few counters.
+// What all loops of a server share: the set-up, the rules that may change, and a few counters.
 
 import Platform
 import Synchronization
@@ -13,7 +13,9 @@ final class ServerState: Sendable {
   let access: AccessHook?
   let notice: NoticeHook?
   /// Whether what an answer says depends on where the page that asked comes from.
-  let hasAllowedOrigins: Bool
+  let hasAllowedOrigins: Atomic<Bool>
+  /// Replaced when the owner changes them.
+  let edge: Published<EdgeRules>
   let hashPool: WorkerPool
   let diskPool: WorkerPool
   /// Set once, when the server begins to go down.
@@ -41,7 +43,8 @@ final class ServerState: Sendable {
     self.notice = notice
     let maxCount = options.maxConnectionCountPerClient
     clientConnections = maxCount > 0 ? ClientConnections(maxCount: maxCount) : nil
-    hasAllowedOrigins = !options.allowedOrigins.isEmpty
+    hasAllowedOrigins = Atomic(!options.allowedOrigins.isEmpty)
+    edge = Published(EdgeRules(trustedProxies: options.trustedProxies, allowedOrigins: options.allowedOrigins))
     do throws(Errno) {
       hashPool = try WorkerPool(options.hashPool, clock: clock)
       diskPool = try WorkerPool(options.diskPool, clock: clock)

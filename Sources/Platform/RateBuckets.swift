@@ -8,8 +8,8 @@ import Synchronization
 /// them; where a new key finds no room, the one that has spent least makes way, which forgives it no more than that little.
 package final class RateBuckets: Sendable {
   private let window: UInt64
-  /// What one costs.
-  private let interval: UInt64
+  /// What one costs; 0 while there is no limit.
+  private let interval = Atomic<UInt64>(0)
   private let multiplier: UInt64
   private let shards: [Shard]
 
@@ -30,22 +30,30 @@ package final class RateBuckets: Sendable {
   private static let rowLength = 8
 
   /// - Parameters:
-  ///   - limit: how many in the window, and as many at once.
+  ///   - limit: how many in the window, and as many at once; 0 is no limit.
   ///   - maxKeyCount: how many keys are told apart; 16 bytes each.
   package init(limit: Int, windowSeconds: Int, maxKeyCount: Int = 1 << 16, random: RandomSource) {
-    precondition(limit > 0 && windowSeconds > 0, "\(limit) in \(windowSeconds) seconds")
+    precondition(windowSeconds > 0, "\(limit) in \(windowSeconds) seconds")
     window = UInt64(windowSeconds) * 1_000_000_000
-    interval = max(1, window / UInt64(limit))
     let perShard = max(1, maxKeyCount / Self.shardCount / Self.rowLength) * Self.rowLength
     shards = (0..<Self.shardCount).map { _ in Shard(perShard) }
     // Nobody can tell which keys share a row.
     multiplier = random.bytes(8).reduce(0) { $0 << 8 | UInt64($1) } | 1
+    setLimit(limit)
+  }
+
+  /// Allows so many in the window from now on; what was spent stays spent.
+  package func setLimit(_ limit: Int) {
+    precondition(limit >= 0, "a limit of \(limit)")
+    interval.store(limit == 0 ? 0 : max(1, window / UInt64(limit)), ordering: .relaxed)
   }
 
   /// Takes one from the key's bucket.
   ///
   /// - Returns: nil if there was one; else after how many nanoseconds there will be, and nothing was taken.
   package func take(_ key: UInt64, now: UInt64) -> UInt64? {
+    let interval = interval.load(ordering: .relaxed)
+    if interval == 0 { return nil }
     let (shard, hash) = place(of: key)
     return shards[shard].buckets.withLock { buckets in
       let place = Self.place(of: key, in: buckets, Self.row(hash, in: buckets))
@@ -59,6 +67,7 @@ package final class RateBuckets: Sendable {
 
   /// Puts one back that was taken for something that comes again.
   package func putBack(_ key: UInt64) {
+    let interval = interval.load(ordering: .relaxed)
     let (shard, hash) = place(of: key)
     shards[shard].buckets.withLock { buckets in
       let place = Self.place(of: key, in: buckets, Self.row(hash, in: buckets))

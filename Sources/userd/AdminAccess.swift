@@ -142,7 +142,7 @@ private final class BriefServer: Sendable {
     options.hashPool = PoolOptions(workerCount: 1, maxQueuedCount: 16)
     options.diskPool = PoolOptions(workerCount: 1, maxQueuedCount: 16)
     options.onLoopStart = { store.database.currentThreadNeverWaits() }
-    let condition = ServerCondition(store.database, nil)
+    let condition = ServerCondition(store.database, nil, nil)
     let operation = Services.Operation(
       name: "userd", version: programVersion, adminListenerIndex: 0, ownerUserID: effectiveUserID(),
       health: { condition.health() }, report: { failure, _ in surroundings.say("userd: \(failure)") },

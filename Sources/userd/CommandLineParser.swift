@@ -66,15 +66,16 @@ private func take(
   _ word: String, _ rest: inout ArraySlice<String>, _ invocation: inout Invocation
 ) throws(CommandError) {
   let verb = invocation.verb
+  let flags = verb.allFlags
   let equals = word.firstIndex(of: "=")
   // Only the name is ever shown: what follows "=" may be a secret that does not belong here.
   let typed = String(word[..<(equals ?? word.endIndex)])
-  let letter = verb.flags.first { $0.letter.map { "-\($0)" == typed } ?? false }
+  let letter = flags.first { $0.letter.map { "-\($0)" == typed } ?? false }
   let name = letter?.name ?? (typed.hasPrefix("--") ? String(typed.dropFirst(2)) : "")
-  let flag = verb.flags.first { $0.name == name }
+  let flag = flags.first { $0.name == name }
   let setting = verb.settings.first { $0.flag == name || $0.shortFlag == name }
   guard flag != nil || setting != nil else {
-    let names = verb.flags.map(\.name) + verb.settings.map(\.shownFlag) + ["help"]
+    let names = flags.map(\.name) + verb.settings.map(\.shownFlag) + ["help"]
     let bare = String(typed.drop { $0 == "-" })
     throw .unknownFlag(typed, verb: verb.name, nearest: nearestName(to: bare, among: names).map { "--\($0)" })
   }
@@ -90,7 +91,7 @@ private func take(
     value = next
     rest.removeFirst()
   } else {
-    throw .missingValue(flag: name, expected: setting?.expected ?? flag?.placeholder ?? "")
+    throw .missingValue(flag: name, expected: setting?.form.expected ?? flag?.placeholder ?? "")
   }
   if let setting { invocation.settings[setting.key, default: []].append(value) } else { invocation.values[name] = value }
 }

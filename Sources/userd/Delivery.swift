@@ -20,22 +20,27 @@ extension Configuration {
     return options
   }
 
+  /// - Throws: exit code 78 if a setting is missing that the channel needs.
+  func checkDelivery() throws(CommandError) {
+    switch deliveryChannel {
+    case .none, .log: break
+    case .sendmail: if deliveryFrom == nil { throw .missingDelivery("delivery.from", for: .sendmail) }
+    case .command: if deliveryCommand.isEmpty { throw .missingDelivery("delivery.command", for: .command) }
+    case .webhook: if deliveryWebhook == nil { throw .missingDelivery("delivery.webhook_url", for: .webhook) }
+    }
+  }
+
   /// The channel that was asked for; nil for none. Whether it works is another question: a dead one keeps no server from starting.
   ///
-  /// - Throws: exit code 78 if a setting is missing that the channel needs.
+  /// - Throws: as `checkDelivery`.
   func channel(_ log: Log, clock: any Clock = SystemClock()) throws(CommandError) -> DeliveryChannel? {
+    try checkDelivery()
     switch deliveryChannel {
     case .none: return nil
     case .log: return .log(log)
-    case .sendmail:
-      guard let from = deliveryFrom else { throw .missingDelivery("delivery.from", for: .sendmail) }
-      return .sendmail(from: from, clock: clock)
-    case .command:
-      guard !deliveryCommand.isEmpty else { throw .missingDelivery("delivery.command", for: .command) }
-      return .command(path: deliveryCommand, from: deliveryFrom, clock: clock)
-    case .webhook:
-      guard let endpoint = deliveryWebhook else { throw .missingDelivery("delivery.webhook_url", for: .webhook) }
-      return .webhook(LocalClient(endpoint), from: deliveryFrom, clock: clock)
+    case .sendmail: return deliveryFrom.map { .sendmail(from: $0, clock: clock) }
+    case .command: return .command(path: deliveryCommand, from: deliveryFrom, clock: clock)
+    case .webhook: return deliveryWebhook.map { .webhook(LocalClient($0), from: deliveryFrom, clock: clock) }
     }
   }
 }

@@ -3,6 +3,8 @@
 /// How a run of `userd` ended.
 enum ExitCode: Int32, Sendable {
   case success = 0
+  /// The server that was asked is not ready, or there is none.
+  case notReady = 1
   /// An unknown verb, an unknown or malformed flag, or its value.
   case usage = 64
   /// Damage was found, or a file of a newer format.
@@ -21,6 +23,6 @@ enum ExitCode: Int32, Sendable {
   case temporary = 75
   /// This user may not do that.
   case permission = 77
-  /// An unknown key or a bad value in the environment.
+  /// An unknown key or a bad value in the configuration file or the environment.
   case configuration = 78
 }

@@ -12,17 +12,18 @@ func overview(_ words: [String]) -> String {
 /// Everything about one verb.
 func helpText(_ verb: Verb) -> String {
   var usage = "userd \(verb.name)"
-  if !verb.flags.isEmpty || !verb.settings.isEmpty { usage += " [flags]" }
+  let flags = verb.allFlags
+  if !flags.isEmpty { usage += " [flags]" }
   if let arguments = verb.arguments { usage += " \(arguments)" }
   var text = "\(usage)\n\n\(verb.summary)\n"
   for paragraph in verb.details { text += "\n\(paragraph)\n" }
-  if !verb.flags.isEmpty {
+  if !flags.isEmpty {
     text += "\nflags\n"
-    text += columns(verb.flags.map { ($0.shown, $0.meaning) })
+    text += columns(flags.map { ($0.shown, $0.meaning) })
   }
   if !verb.settings.isEmpty {
-    text += "\nsettings (flag, else environment, else default; \"userd config keys\" has the variables)\n"
-    text += columns(verb.settings.map { ("--\($0.shownFlag) \($0.form)", "\($0.meaning) (default: \($0.fallback))") })
+    text += "\nsettings (flag, else environment, else file, else default; \"userd config keys\" has the variables)\n"
+    text += columns(verb.settings.map { ("--\($0.shownFlag) \($0.form.name)", "\($0.meaning) (default: \($0.fallback))") })
   }
   return text
 }

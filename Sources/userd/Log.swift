@@ -22,9 +22,10 @@ final class Log: Sendable {
   private let bell: EventDescriptor
   private let thread: Mutex<Thread?>
   private let clock: any Clock
-  private let format: LogFormat
-  private let level: LogLevel
-  private let sample: Fraction
+  /// What may change while a server runs. The level by its rank, the sample in millionths.
+  private let isText: Atomic<Bool>
+  private let rank: Atomic<UInt8>
+  private let sample: Atomic<Int>
   /// Requests that went well, while not each of them has a line.
   private let sampled = Atomic<UInt64>(0)
 
@@ -37,9 +38,9 @@ final class Log: Sendable {
 
   /// Starts the thread that writes.
   init(level: LogLevel, format: LogFormat, sample: Fraction = .all, clock: any Clock) throws(Errno) {
-    self.level = level
-    self.format = format
-    self.sample = sample
+    rank = Atomic(level.rank)
+    isText = Atomic(format == .text)
+    self.sample = Atomic(sample.millionths)
     self.clock = clock
     pending = Mutex(PendingLines())
     bell = try EventDescriptor(.semaphore)
@@ -52,14 +53,24 @@ final class Log: Sendable {
   var droppedCount: Int { pending.withLock { $0.totalDroppedCount } }
 
   /// Whether a line of this level would be written.
-  func includes(_ level: LogLevel) -> Bool { self.level.includes(level) }
+  func includes(_ level: LogLevel) -> Bool { level.rank <= rank.load(ordering: .relaxed) }
+
+  /// Writes lines of this level and what matters more, in this form, and for so many of the requests that go well, from now on.
+  func use(_ level: LogLevel, _ format: LogFormat, sample: Fraction) {
+    self.sample.store(sample.millionths, ordering: .relaxed)
+    rank.store(level.rank, ordering: .relaxed)
+    isText.store(format == .text, ordering: .relaxed)
+  }
+
+  private var format: LogFormat { isText.load(ordering: .relaxed) ? .text : .json }
 
   /// Whether the next request that went well has a line: evenly spread, and as many of each million as `log.sample` says.
   func takesSample() -> Bool {
-    if sample == .all { return true }
+    let millionths = UInt64(sample.load(ordering: .relaxed))
+    if millionths == 1_000_000 { return true }
     // The line comes with the request by which the product passes the next million.
     let number = sampled.wrappingAdd(1, ordering: .relaxed).newValue % 1_000_000
-    return number &* UInt64(sample.millionths) % 1_000_000 < UInt64(sample.millionths)
+    return number &* millionths % 1_000_000 < millionths
   }
 
   /// Logs one line.

@@ -4,10 +4,8 @@
 enum LogLevel: String, CaseIterable, Sendable {
   case error, warn, info, debug
 
-  /// Whether a line of `level` is written when this one is configured.
-  func includes(_ level: LogLevel) -> Bool { level.rank <= rank }
-
-  private var rank: Int {
+  /// 0 for what matters most.
+  var rank: UInt8 {
     switch self {
     case .error: 0
     case .warn: 1

@@ -143,7 +143,7 @@ extension StoreIdentity {
 }
 
 extension Configuration {
-  fileprivate func sessionOptions(_ passwordPolicy: PasswordPolicy) -> SessionOptions {
+  func sessionOptions(_ passwordPolicy: PasswordPolicy) -> SessionOptions {
     var options = SessionOptions()
     options.issuer = issuer
     options.audience = audience

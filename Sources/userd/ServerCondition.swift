@@ -13,12 +13,14 @@ final class ServerCondition: Sendable {
   /// The server that asks, from its start to its end.
   private let server = Mutex<Server?>(nil)
 
-  /// How messages leave; nil where none are sent.
+  /// nil where nothing is delivered, and nothing reloaded.
   private let courier: Courier?
+  private let reloads: ReloadState?
 
-  init(_ database: Database, _ courier: Courier?) {
+  init(_ database: Database, _ courier: Courier?, _ reloads: ReloadState?) {
     self.database = database
     self.courier = courier
+    self.reloads = reloads
   }
 
   /// From now on the server asks to be left alone.
@@ -30,7 +32,15 @@ final class ServerCondition: Sendable {
   func health() -> Health {
     Health(
       isDraining: isDraining.load(ordering: .acquiring),
-      checks: [storeCheck(), scrubCheck()] + archiveChecks() + hashQueueChecks() + deliveryChecks())
+      checks: [storeCheck(), scrubCheck()] + (reloads.map { [$0.check] } ?? []) + archiveChecks() + hashQueueChecks()
+        + deliveryChecks())
+  }
+
+  /// The state in a word, with the names of what is not well.
+  var summary: String {
+    let health = health()
+    let names = health.checks.filter { $0.state != .ok }.map { "\($0.name)" }
+    return health.state.rawValue + (names.isEmpty ? "" : ": " + names.joined(separator: ", "))
   }
 
   private func storeCheck() -> Health.Check {
@@ -83,7 +93,8 @@ final class ServerCondition: Sendable {
 
   /// A channel that is down keeps nobody from being served, so the server is degraded at most.
   private func deliveryChecks() -> [Health.Check] {
-    guard let health = courier?.health else { return [] }
+    guard let courier, courier.isOn else { return [] }
+    let health = courier.health
     return [
       Health.Check(
         "delivery", health.breaker == .closed ? .ok : .degraded,

@@ -11,29 +11,39 @@ import Synchronization
 /// A server with all that it stands on, driven by the main thread.
 final class ServerProcess: Sendable {
   private let folder: DataFolder
-  private let log: Log
-  private let store: OpenStore
-  private let server: Server
+  let log: Log
+  let store: OpenStore
+  let server: Server
   private let condition: ServerCondition
   private let upkeep: Upkeep
-  /// Takes messages to people; nil where none are sent.
-  private let courier: Courier?
+  /// Takes messages to people, while there is a channel.
+  let courier: Courier
   /// Brings traced requests to a collector; nil where nothing is traced.
   private let exporter: TraceExporter?
+  /// Counts requests without a valid token.
+  let limiter: RateLimiter
+  let reloads: ReloadState
   private let graceMilliseconds: Int
 
   /// How often the main thread looks whether the store still works.
   private static let watchMilliseconds = 1000
 
   /// Serves until told to stop, and returns how it ended.
-  static func run(_ configuration: Configuration, _ surroundings: Surroundings) throws(CommandError) -> ExitCode {
+  ///
+  /// - Parameter invocation: what a reload reads again, with the file of that moment.
+  static func run(_ invocation: Invocation, _ surroundings: Surroundings) throws(CommandError) -> ExitCode {
+    let configuration = try surroundings.configuration(for: invocation)
     setFileCreationMask(0o077)
     ignoreBrokenPipeSignal()
     let secrets = try SuppliedSecrets.read(surroundings.environment)
     let inherited = try calling("take over the sockets of LISTEN_FDS") { () throws(Errno) in try takeInheritedSockets() }
+    let supervisor: Supervisor?
+    do throws(Errno) { supervisor = try Supervisor.take() } catch {
+      throw .failed("NOTIFY_SOCKET is no path and no name after @, or WATCHDOG_USEC is no time: \(error)", .configuration)
+    }
     let folder = try DataFolder(preparing: configuration.dataPath)
     // Before any thread starts: they inherit that these signals are for the main thread alone.
-    let signals = try calling("start") { () throws(Errno) in try SignalDescriptor([.terminate, .interrupt, .user1]) }
+    let signals = try calling("start") { () throws(Errno) in try SignalDescriptor([.terminate, .interrupt, .user1, .hangUp]) }
     let log = try calling("start") { () throws(Errno) in
       try Log(
         level: configuration.logLevel, format: configuration.logFormat, sample: configuration.logSample, clock: SystemClock())
@@ -43,7 +53,9 @@ final class ServerProcess: Sendable {
     let setup = process.prepareSetup()
     try process.announce(configuration, surroundings)
     process.announce(setup, surroundings)
-    return try process.runUntilStopped(signals)
+    var supervision = Supervision(supervisor, log)
+    var reload = Reload(invocation, surroundings, configuration)
+    return try process.runUntilStopped(signals, &supervision, &reload)
   }
 
   private init(
@@ -53,20 +65,23 @@ final class ServerProcess: Sendable {
     self.log = log
     graceMilliseconds = configuration.shutdownGrace.milliseconds
     let listeners = configuration.listeners(inherited) + [.unix(path: folder.adminSocketPath)]
-    let channel = try configuration.channel(log)
+    let live = try LiveSettings(configuration, log)
     let tracing = try Self.calling("trace requests") { () throws(Errno) in try configuration.tracing() }
     exporter = configuration.exporter(of: tracing, log)
     let store = try OpenStore(folder, configuration, secrets, spans: tracing?.notes) { log.write($0) }
     self.store = store
-    let courier = channel.map { Self.makeCourier(store, $0, log) }
-    self.courier = courier
-    condition = ServerCondition(store.database, courier)
+    courier = Courier(
+      store: store.records, outbox: store.outbox, channel: live.channel, clock: SystemClock(), random: .system
+    ) { event in log.delivery(event) }
+    reloads = ReloadState(file: configuration.file)
+    limiter = RateLimiter(policy: "ip", limit: live.anonymousLimit, windowSeconds: 60)
+    condition = ServerCondition(store.database, courier, reloads)
     log.announceDelivery(configuration.deliveryChannel)
     upkeep = Upkeep(store.upkeepJobs, clock: SystemClock()) { job, error in
       log.write(.warn, "upkeep", "\(job) failed", .text("error", "\(error)"))
     }
     do throws(CommandError) {
-      server = try Self.makeServer(configuration, listeners, log, store, condition, SetupTokenFile(in: folder), tracing)
+      server = try Self.makeServer(live, listeners, limiter, log, store, condition, SetupTokenFile(in: folder), tracing)
     } catch {
       store.abandon(log)
       throw error
@@ -77,28 +92,23 @@ final class ServerProcess: Sendable {
     }
   }
 
-  private static func makeCourier(_ store: OpenStore, _ channel: DeliveryChannel, _ log: Log) -> Courier {
-    Courier(store: store.records, outbox: store.outbox, channel: channel, clock: SystemClock(), random: .system) { event in
-      log.delivery(event)
-    }
-  }
-
   /// On a processor that a flood of logins keeps busy, loops get three shares of time for each one of a hash worker: those who are logged in
   /// go on. Not more, because a hash worker holds the writer lock for a moment too.
   private static let hashNiceness = 5
 
   private static func makeServer(
-    _ configuration: Configuration, _ listeners: [ListenAddress], _ log: Log, _ store: OpenStore, _ condition: ServerCondition,
-    _ setupFile: SetupTokenFile, _ tracing: Tracing?
+    _ live: LiveSettings, _ listeners: [ListenAddress], _ limiter: RateLimiter, _ log: Log, _ store: OpenStore,
+    _ condition: ServerCondition, _ setupFile: SetupTokenFile, _ tracing: Tracing?
   ) throws(CommandError) -> Server {
+    let configuration = live.configuration
     var options = ServerOptions(listeners: listeners)
     options.limits.maxBodyByteCount = configuration.maxBody
     options.limits.handlerTimeoutMilliseconds = configuration.requestTimeout.milliseconds
     options.limits.idleTimeoutMilliseconds = configuration.idleTimeout.milliseconds
     options.maxConnectionCount = configuration.maxConnections
     options.maxConnectionCountPerClient = configuration.maxConnectionsPerClient
-    options.trustedProxies = configuration.trustedProxies
-    options.allowedOrigins = configuration.allowedOrigins
+    options.trustedProxies = live.trustedProxies
+    options.allowedOrigins = live.allowedOrigins
     options.loopCount = configuration.threads
     options.tracing = tracing
     options.hashPool = PoolOptions(
@@ -111,7 +121,7 @@ final class ServerProcess: Sendable {
       report: { log.write(.error, "api", $0, .text("requestId", $1.description)) },
       onSetup: { Self.remove(setupFile, log) }, pins: .init(of: store.database),
       storeWork: .init(of: store.database))
-    let services = store.services(operation, limiter: configuration.anonymousLimiter)
+    let services = store.services(operation, limiter: limiter)
     do throws(ServerError) {
       return try Server(
         options: options, routes: services.routes, durability: store.database.durability, access: { log.access($0) },
@@ -134,55 +144,70 @@ final class ServerProcess: Sendable {
     do throws(ServerError) { try server.start() } catch { throw .starting(error) }
     condition.watch(server)
     do throws(Errno) {
-      try courier?.start()
+      try courier.start()
       try upkeep.start()
       try exporter?.start()
     } catch {
       _ = server.stop(graceMilliseconds: 0)
-      courier?.stop()
+      courier.stop()
       throw .failed("cannot start background work: \(error)", .internalError)
     }
   }
 
   /// Waits for the end that a signal or a broken store brings, and takes everything down.
-  private func runUntilStopped(_ signals: borrowing SignalDescriptor) throws(CommandError) -> ExitCode {
+  private func runUntilStopped(
+    _ signals: borrowing SignalDescriptor, _ supervision: inout Supervision, _ reload: inout Reload
+  ) throws(CommandError) -> ExitCode {
+    supervision.tellReady()
     while true {
-      switch try next(signals, milliseconds: Self.watchMilliseconds) {
+      supervision.tellStatus(condition.summary)
+      supervision.tellTurning(server)
+      switch try next(signals, milliseconds: min(Self.watchMilliseconds, supervision.milliseconds)) {
       case .terminate, .interrupt:
         log.write(.info, "userd", "stopping", .number("graceMs", graceMilliseconds))
-        try stop(signals)
+        try stop(signals, &supervision)
         log.write(.info, "userd", "stopped")
         return .success
       case .user1: logStatus()
-      case .hangUp, nil: break
+      case .hangUp:
+        supervision.tellReloading()
+        self.reload(&reload)
+        supervision.tellReady()
+      case nil: break
       }
-      if store.database.durability.hasFailed { return try endAfterFailure(signals) }
+      if store.database.durability.hasFailed { return try endAfterFailure(signals, &supervision) }
     }
   }
 
   /// Reads go on for the length of the grace; then the process ends, so that whoever watches it starts another.
-  private func endAfterFailure(_ signals: borrowing SignalDescriptor) throws(CommandError) -> ExitCode {
+  private func endAfterFailure(
+    _ signals: borrowing SignalDescriptor, _ supervision: inout Supervision
+  ) throws(CommandError) -> ExitCode {
     log.write(.error, "userd", "the store takes no more writes; ending after the grace", .number("graceMs", graceMilliseconds))
     let clock = SystemClock()
     let deadline = clock.monotonicNanoseconds() + UInt64(graceMilliseconds) * 1_000_000
     wait: while true {
       let now = clock.monotonicNanoseconds()
       if now >= deadline { break }
-      switch try next(signals, milliseconds: Int((deadline - now) / 1_000_000) + 1) {
+      supervision.tellStatus(condition.summary)
+      supervision.tellTurning(server)
+      let milliseconds = min(Int((deadline - now) / 1_000_000) + 1, Self.watchMilliseconds, supervision.milliseconds)
+      switch try next(signals, milliseconds: milliseconds) {
       case .terminate, .interrupt: break wait
       case .user1: logStatus()
       case .hangUp, nil: break
       }
     }
-    do throws(CommandError) { try stop(signals) } catch { log.write(.error, "userd", "\(error)") }
+    do throws(CommandError) { try stop(signals, &supervision) } catch { log.write(.error, "userd", "\(error)") }
     return .inputOutput
   }
 
   /// Takes everything down on another thread, while this one listens for a second signal, which ends the process at once.
-  private func stop(_ signals: borrowing SignalDescriptor) throws(CommandError) {
+  private func stop(_ signals: borrowing SignalDescriptor, _ supervision: inout Supervision) throws(CommandError) {
+    supervision.tellStopping(within: graceMilliseconds)
     condition.beginDraining()
     upkeep.requestStop()
-    courier?.requestStop()
+    courier.requestStop()
     store.database.cancelScrub()
     let outcome = StopOutcome()
     let thread = try Self.calling("stop in order") { () throws(Errno) in
@@ -192,6 +217,7 @@ final class ServerProcess: Sendable {
       }
     }
     while !outcome.hasEnded {
+      supervision.tellAlive()
       switch try next(signals, milliseconds: 10) {
       case .terminate, .interrupt: endProcess(128 + Signal.terminate.rawValue)
       case .user1, .hangUp, nil: break
@@ -208,7 +234,7 @@ final class ServerProcess: Sendable {
     }
     condition.watch(nil)
     upkeep.stop()
-    courier?.stop()
+    courier.stop()
     exporter?.stop()
     try store.close()
   }
@@ -303,11 +329,6 @@ final class ServerProcess: Sendable {
 }
 
 extension Configuration {
-  fileprivate var anonymousLimiter: RateLimiter? {
-    guard throttleEnabled, throttleIPPerMinute > 0 else { return nil }
-    return RateLimiter(policy: "ip", limit: throttleIPPerMinute, windowSeconds: 60)
-  }
-
   /// Where clients are answered. Sockets that came with the process take the place of the default address, not of one that was asked for.
   fileprivate func listeners(_ inherited: [InheritedSocket]) -> [ListenAddress] {
     let own = inherited.isEmpty || isListenGiven ? listen : []

@@ -15,6 +15,12 @@ enum SuppliedSecrets {
 
   private static let maxByteCount = 4096
 
+  /// Whether a key of a configuration file looks like one that would hold a secret.
+  static func isMeant(by key: String) -> Bool {
+    let words = key.lowercased().split { $0 == "." || $0 == "_" || $0 == "-" }
+    return words.contains("secret") || words.contains("jwt")
+  }
+
   /// The secrets given, the one that signs first; none if the key folder's own is to be used. Their bytes count as they stand; a file
   /// loses one final newline.
   ///

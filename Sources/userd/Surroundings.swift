@@ -14,10 +14,10 @@ struct Surroundings: Sendable {
       outputIsTerminal: StandardStream.output.isTerminal)
   }
 
-  /// Flags over environment over defaults.
+  /// Flags over environment over file over defaults.
   func configuration(for invocation: Invocation) throws(CommandError) -> Configuration {
     var configuration = Configuration(processorCount: processorCount, isTerminal: outputIsTerminal)
-    try configuration.apply(flags: invocation.settings, environment: environment)
+    try configuration.apply(flags: invocation.settings, environment: environment, file: invocation.values[Flag.config.name])
     return configuration
   }
 

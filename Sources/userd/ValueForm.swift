@@ -1,147 +1,142 @@
 // The forms that a configuration value can have, and how each is read from text.
 
-/// How one kind of value is written: what a person reads about it, and the strict reading of it.
-struct ValueForm<Value: Sendable>: Sendable {
-  /// The kind in one word, for tables.
-  let name: String
-  /// Completes the sentence "... is not".
-  let expected: String
-  /// The value of a text, or nil if the text is none.
-  let read: @Sendable (String) -> Value?
-  /// A text that reads as the value.
-  let write: @Sendable (Value) -> String
-}
+import Auth
+import Codecs
+import HTTP
+import Platform
 
-extension ValueForm where Value == Bool {
-  static let boolean = ValueForm(
-    name: "boolean", expected: "true or false",
-    read: { text in
-      switch text {
-      case "true": true
-      case "false": false
-      default: nil
-      }
-    },
-    write: { $0 ? "true" : "false" })
-}
-
-extension ValueForm where Value == Int {
-  static func count(_ range: ClosedRange<Int>) -> ValueForm {
-    ValueForm(
-      name: "number", expected: "a number from \(range.lowerBound) to \(range.upperBound)",
-      read: { text in
-        guard let number = decimal(text), range.contains(number) else { return nil }
-        return number
-      },
-      write: { "\($0)" })
-  }
-
+/// How one kind of value is written. It is data, so that a row of the settings table costs no code; every text is read strictly.
+enum ValueForm: Sendable {
+  case boolean
+  case number(_ least: Int, _ most: Int)
+  /// From 0 to 1.
+  case fraction
   /// Bytes, counted in K, M or G of 1,024; a bare number is bytes.
-  static func size(_ range: ClosedRange<Int>) -> ValueForm {
-    ValueForm(
-      name: "size", expected: "a size from \(sizeText(range.lowerBound)) to \(sizeText(range.upperBound)), such as 64M",
-      read: { text in
-        let units = ["K": 1 << 10, "M": 1 << 20, "G": 1 << 30]
-        let unit = text.last.flatMap { units[String($0)] }
-        guard let number = decimal(unit == nil ? text : String(text.dropLast())) else { return nil }
-        let (bytes, overflow) = number.multipliedReportingOverflow(by: unit ?? 1)
-        return !overflow && range.contains(bytes) ? bytes : nil
-      },
-      write: sizeText)
-  }
-}
-
-extension ValueForm where Value == UInt32 {
+  case size(_ least: Int, _ most: Int)
+  /// A whole number of ms, s, m, h or d between so many seconds; only 0 needs no unit.
+  case duration(_ least: Int, _ most: Int)
   /// Permissions of a file in octal digits.
-  static let permissions = ValueForm(
-    name: "permissions", expected: "three octal digits such as 660",
-    read: { text in
-      guard text.utf8.count == 3, text.utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x37 }) else { return nil }
-      return UInt32(text, radix: 8)
-    },
-    write: { value in
-      let digits = String(value, radix: 8)
-      return String(repeating: "0", count: max(0, 3 - digits.count)) + digits
-    })
-}
-
-extension ValueForm where Value == Duration {
-  /// A whole number of ms, s, m, h or d; only 0 needs no unit.
-  static func duration(_ range: ClosedRange<Int>) -> ValueForm {
-    ValueForm(
-      name: "duration",
-      expected:
-        "a duration from \(durationText(.seconds(range.lowerBound))) to \(durationText(.seconds(range.upperBound))), such as 10m",
-      read: { text in
-        if text == "0" { return range.contains(0) ? .zero : nil }
-        let digits = text.prefix { $0 >= "0" && $0 <= "9" }
-        let units = ["ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000]
-        guard let number = decimal(String(digits)), let unit = units[String(text.dropFirst(digits.count))] else { return nil }
-        let (milliseconds, overflow) = number.multipliedReportingOverflow(by: unit)
-        guard !overflow, milliseconds >= range.lowerBound * 1000, milliseconds <= range.upperBound * 1000 else { return nil }
-        return .milliseconds(milliseconds)
-      },
-      write: durationText)
-  }
-}
-
-extension ValueForm where Value == Fraction {
-  static let fraction = ValueForm(
-    name: "fraction", expected: "a number from 0 to 1 with at most six decimals, such as 0.01",
-    read: { Fraction($0) }, write: { $0.description })
-}
-
-extension ValueForm where Value == String {
-  static func text(maxByteCount: Int) -> ValueForm {
-    ValueForm(
-      name: "text", expected: "a text of 1 to \(maxByteCount) visible ASCII characters",
-      read: { text in
-        let fits = !text.isEmpty && text.utf8.count <= maxByteCount
-        return fits && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f } ? text : nil
-      },
-      write: { $0 })
-  }
-
-  /// The path of a program, which is not looked up; an empty text is none.
-  static let programPath = ValueForm(
-    name: "path", expected: "an absolute path of at most 1,024 bytes",
-    read: { text in text.isEmpty || (text.hasPrefix("/") && text.utf8.count <= 1024 && !text.utf8.contains(0)) ? text : nil },
-    write: { $0.isEmpty ? "none" : $0 })
-
-  /// The absolute path of a folder, which is not looked up; an empty text is none.
-  static let folderPath = ValueForm(
-    name: "path", expected: programPath.expected, read: programPath.read, write: programPath.write)
-
-  static let path = ValueForm(
-    name: "path", expected: "a path of 1 to 1,024 bytes",
-    read: { text in !text.isEmpty && text.utf8.count <= 1024 ? text : nil },
-    write: { $0 })
+  case permissions
+  case text(maxByteCount: Int)
+  /// One of the names between the bars.
+  case choice(String)
+  case path
+  /// The absolute path of a file, program or folder, which is not looked up; an empty text is none.
+  case optionalPath
+  /// Lists: the flag repeats, the variable has commas between the values, the file has an array.
+  case listenAddresses, networks, webOrigins
+  /// What may be left out: an empty text is none.
+  case localURL, mailAddress, linkTemplate
 }
 
 extension ValueForm {
-  /// Something that may be left out: an empty text, or none given, is none.
-  static func optional<Wrapped: CustomStringConvertible>(
-    _ name: String, expected: String, _ read: @escaping @Sendable (String) -> Wrapped?
-  ) -> ValueForm where Value == Wrapped? {
-    ValueForm(
-      name: name, expected: expected,
-      read: { text in
-        if text.isEmpty { return .some(nil) }
-        guard let value = read(text) else { return nil }
-        return .some(value)
-      },
-      write: { $0?.description ?? "none" })
+  /// The kind in a word or two, for tables.
+  var name: String {
+    switch self {
+    case .boolean: "boolean"
+    case .number: "number"
+    case .fraction: "fraction"
+    case .size: "size"
+    case .duration: "duration"
+    case .permissions: "permissions"
+    case .text: "text"
+    case .choice(let names): names
+    case .path, .optionalPath: "path"
+    case .listenAddresses: "address list"
+    case .networks: "network list"
+    case .webOrigins: "origin list"
+    case .localURL, .linkTemplate: "URL"
+    case .mailAddress: "address"
+    }
+  }
+
+  /// Completes the sentence "... is not".
+  var expected: String {
+    switch self {
+    case .boolean: "true or false"
+    case .number(let least, let most): "a number from \(least) to \(most)"
+    case .fraction: "a number from 0 to 1 with at most six decimals, such as 0.01"
+    case .size(let least, let most): "a size from \(sizeText(least)) to \(sizeText(most)), such as 64M"
+    case .duration(let least, let most):
+      "a duration from \(durationText(least * 1000)) to \(durationText(most * 1000)), such as 10m"
+    case .permissions: "three octal digits such as 660"
+    case .text(let maxByteCount): "a text of 1 to \(maxByteCount) visible ASCII characters"
+    case .choice(let names): "one of " + names.split(separator: "|").joined(separator: ", ")
+    case .path: "a path of 1 to 1,024 bytes"
+    case .optionalPath: "an absolute path of at most 1,024 bytes"
+    case .listenAddresses: "host:port, [v6]:port or unix:/path, the host being an IP address or localhost"
+    case .networks: "an IP address or a block such as 10.0.0.0/8 or 2001:db8::/32, with no bit set beyond its length"
+    case .webOrigins: "an origin as browsers write it, such as https://app.example.org or http://localhost:3000"
+    case .localURL: "an http URL of a loopback or private address, such as http://127.0.0.1:9000/mail"
+    case .mailAddress: "an address such as accounts@example.org or Accounts <accounts@example.org>"
+    case .linkTemplate: "a URL with {token} in it, such as https://app.example.org/reset?token={token}"
+    }
+  }
+
+  /// Whether every given value counts; else the last one does.
+  var isList: Bool {
+    switch self {
+    case .listenAddresses, .networks, .webOrigins: true
+    case .boolean, .number, .fraction, .size, .duration, .permissions, .text, .choice, .path, .optionalPath, .localURL,
+      .mailAddress, .linkTemplate:
+      false
+    }
+  }
+
+  var isBoolean: Bool { if case .boolean = self { true } else { false } }
+
+  /// Whether a file may have a number without quotes. Permissions stand in quotes, for their digits are octal.
+  var takesNumbers: Bool {
+    switch self {
+    case .number, .fraction, .size, .duration: true
+    case .boolean, .permissions, .text, .choice, .path, .optionalPath, .listenAddresses, .networks, .webOrigins, .localURL,
+      .mailAddress, .linkTemplate:
+      false
+    }
+  }
+
+  /// Whether a file may have a fraction without quotes.
+  var takesFractions: Bool { if case .fraction = self { true } else { false } }
+
+  /// Whether a text is one value of this form.
+  func accepts(_ text: String) -> Bool {
+    switch self {
+    case .boolean: text == "true" || text == "false"
+    case .number, .size, .duration, .permissions: number(text) != nil
+    case .fraction: Fraction(text) != nil
+    case .text(let maxByteCount):
+      !text.isEmpty && text.utf8.count <= maxByteCount && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f }
+    case .choice(let names): names.split(separator: "|").contains { $0 == text }
+    case .path: !text.isEmpty && text.utf8.count <= 1024 && !text.utf8.contains(0)
+    case .optionalPath:
+      text.isEmpty || (text.hasPrefix("/") && text.utf8.count <= 1024 && !text.utf8.contains(0))
+    case .listenAddresses: ListenAddress(text: text) != nil
+    case .networks: AddressPrefix(text) != nil
+    case .webOrigins: WebOrigin(text) != nil
+    case .localURL: text.isEmpty || LocalEndpoint(text) != nil
+    case .mailAddress: text.isEmpty || MailAddress(text) != nil
+    case .linkTemplate: text.isEmpty || LinkTemplate(text) != nil
+    }
+  }
+
+  /// The number that a text stands for: bytes of a size, milliseconds of a duration; nil if it is none, or out of bounds.
+  func number(_ text: String) -> Int? {
+    switch self {
+    case .number(let least, let most): bounded(decimal(text), least, most)
+    case .size(let least, let most): bounded(byteCount(text), least, most)
+    case .duration(let least, let most): bounded(milliseconds(text), least * 1000, most * 1000)
+    case .permissions:
+      text.utf8.count == 3 && text.utf8.allSatisfy { $0 >= 0x30 && $0 <= 0x37 } ? Int(text, radix: 8) : nil
+    case .boolean, .fraction, .text, .choice, .path, .optionalPath, .listenAddresses, .networks, .webOrigins, .localURL,
+      .mailAddress, .linkTemplate:
+      nil
+    }
   }
 }
 
-extension ValueForm where Value: CaseIterable & RawRepresentable, Value.RawValue == String {
-  static var choice: ValueForm {
-    let names = Value.allCases.map(\.rawValue)
-    return ValueForm(
-      name: names.joined(separator: "|"), expected: "one of \(names.joined(separator: ", "))",
-      read: { Value(rawValue: $0) },
-      write: { $0.rawValue })
-  }
+private func bounded(_ number: Int?, _ least: Int, _ most: Int) -> Int? {
+  guard let number, number >= least, number <= most else { return nil }
+  return number
 }
 
 /// Digits only, no sign, and no more than fit.
@@ -150,15 +145,44 @@ func decimal(_ text: String) -> Int? {
   return Int(text)
 }
 
-private func sizeText(_ bytes: Int) -> String {
-  for (unit, name) in [(1 << 30, "G"), (1 << 20, "M"), (1 << 10, "K")] where bytes != 0 && bytes % unit == 0 {
-    return "\(bytes / unit)\(name)"
+private func byteCount(_ text: String) -> Int? {
+  let shift: Int
+  switch text.utf8.last {
+  case UInt8(ascii: "K"): shift = 10
+  case UInt8(ascii: "M"): shift = 20
+  case UInt8(ascii: "G"): shift = 30
+  default: return decimal(text)
+  }
+  guard let number = decimal(String(text.dropLast())), number <= Int.max >> shift else { return nil }
+  return number << shift
+}
+
+private func milliseconds(_ text: String) -> Int? {
+  if text == "0" { return 0 }
+  let digits = text.prefix { $0 >= "0" && $0 <= "9" }
+  guard let number = decimal(String(digits)) else { return nil }
+  let unit: Int
+  switch text.dropFirst(digits.count) {
+  case "ms": unit = 1
+  case "s": unit = 1000
+  case "m": unit = 60_000
+  case "h": unit = 3_600_000
+  case "d": unit = 86_400_000
+  default: return nil
+  }
+  let (product, overflow) = number.multipliedReportingOverflow(by: unit)
+  return overflow ? nil : product
+}
+
+/// Bytes as a person would write them.
+func sizeText(_ bytes: Int) -> String {
+  for (shift, name) in [(30, "G"), (20, "M"), (10, "K")] where bytes != 0 && bytes & (1 << shift - 1) == 0 {
+    return "\(bytes >> shift)\(name)"
   }
   return "\(bytes)"
 }
 
-private func durationText(_ duration: Duration) -> String {
-  let milliseconds = duration.milliseconds
+private func durationText(_ milliseconds: Int) -> String {
   for (unit, name) in [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1000, "s")]
   where milliseconds != 0 && milliseconds % unit == 0 {
     return "\(milliseconds / unit)\(name)"
@@ -175,4 +199,20 @@ extension Duration {
 
   /// Whole seconds.
   var seconds: Int { Int(components.seconds) }
+}
+
+extension ListenAddress {
+  /// Reads `127.0.0.1:8080`, `localhost:8080`, `[::1]:8080` or `unix:/run/userd.sock`. Port 0 lets the kernel choose one.
+  init?(text: String) {
+    if text.hasPrefix("unix:") {
+      let path = String(text.dropFirst(5))
+      if path.isEmpty || path.utf8.count > 1024 || path.utf8.contains(0) { return nil }
+      self = .unix(path: path)
+      return
+    }
+    let named = "localhost:"
+    let numbers = text.hasPrefix(named) ? "127.0.0.1:" + text.dropFirst(named.count) : text
+    guard let address = SocketAddress(numbers) else { return nil }
+    self = .internet(address)
+  }
 }

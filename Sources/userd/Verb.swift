@@ -9,11 +9,14 @@ struct Verb: Sendable {
   /// What stands for the words behind the verb in help; nil if it takes none.
   var arguments: String?
   let flags: [Flag]
-  /// The settings that this verb takes as flags.
+  /// The settings that this verb takes as flags; with any, it reads the configuration file too.
   let settings: [Setting]
   let run: @Sendable (Invocation, Surroundings) throws(CommandError) -> ExitCode
 
   var name: String { words.joined(separator: " ") }
+
+  /// Its own flags and those of every verb that reads settings.
+  var allFlags: [Flag] { settings.isEmpty ? flags : flags + [.config] }
 }
 
 /// A flag of one verb that is no setting.
@@ -40,6 +43,9 @@ struct Flag: Sendable {
   }
 
   static let json = Flag.switch("json", "answer in JSON")
+
+  /// What every verb takes that takes settings.
+  static let config = Flag.value("config", "FILE", "the file of settings (default: \(Configuration.defaultFile), if it is there)")
 }
 
 /// A verb with what was said after it.
@@ -65,6 +71,7 @@ extension Verb {
     adminDump, adminLoad, adminCompact, adminCheckpoint, adminStats, adminSalvage, adminAuditTail, adminAuditVerify,
     adminCalibrate, adminKeysList,
     adminKeysRotate, adminSessionList, adminSessionRevoke, adminRoleList, adminRoleShow, adminRoleSet, adminRoleDelete,
-    adminKeyCreate, adminKeyList, adminKeyRevoke, configKeys, schemaOpenAPI, schemaTypeScript, version, help,
+    adminKeyCreate, adminKeyList, adminKeyRevoke, configCheck, configShow, configKeys, schemaOpenAPI, schemaTypeScript,
+    healthcheck, completion, version, help,
   ]
 }

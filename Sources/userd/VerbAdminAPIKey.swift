@@ -13,7 +13,7 @@ extension Verb {
     flags: [
       .value("name", "NAME", "what the key is for"), .value("user", "ID|ADDRESS", "the account whose key it is"), permissionList,
       .value("expires-in", "DURATION", "how long it works, such as 90d; for ever if left out"), .json,
-    ], settings: Setting.all.filter { $0.key == "data" }
+    ], settings: Setting.ofTools
   ) { invocation, surroundings throws(CommandError) in
     let configuration = try surroundings.configuration(for: invocation)
     let permissions = try invocation.permissions()
@@ -23,11 +23,11 @@ extension Verb {
     }
     var lifetime: Int?
     if let text = invocation.values["expires-in"] {
-      let form = ValueForm.duration(APIKey.lifetimes)
-      guard let duration = form.read(text) else {
+      let form = ValueForm.duration(APIKey.lifetimes.lowerBound, APIKey.lifetimes.upperBound)
+      guard let milliseconds = form.number(text) else {
         throw .badFlagValue(flag: "expires-in", value: text, expected: form.expected)
       }
-      lifetime = duration.seconds
+      lifetime = milliseconds / 1000
     }
     let name = invocation.values["name"], user = invocation.values["user"] ?? ""
     try AccountDesk.open(configuration, surroundings) { (desk) throws(CommandError) in
@@ -47,7 +47,7 @@ extension Verb {
     details: [
       "A line for each: its id, its creator, when it was used last, when it ends, its name, its permissions. Never the key itself."
     ],
-    flags: [.json], settings: Setting.all.filter { $0.key == "data" }
+    flags: [.json], settings: Setting.ofTools
   ) { invocation, surroundings throws(CommandError) in
     try AccountDesk.open(try surroundings.configuration(for: invocation), surroundings) { (desk) throws(CommandError) in
       var cursor: String?
@@ -64,7 +64,7 @@ extension Verb {
   static let adminKeyRevoke = Verb(
     words: ["admin", "api-key", "revoke"], summary: "end an API key",
     details: ["The very next request with it is refused."], arguments: "ID", flags: [],
-    settings: Setting.all.filter { $0.key == "data" }
+    settings: Setting.ofTools
   ) { invocation, surroundings throws(CommandError) in
     let configuration = try surroundings.configuration(for: invocation)
     guard invocation.arguments.count == 1, let id = APIKeyID(invocation.arguments[0].utf8.span) else {

@@ -16,7 +16,7 @@ extension Verb {
       """
     ],
     flags: [Flag(name: "count", placeholder: "N", meaning: "how many, 1 to 10000 (default: 20)", letter: "n"), .json],
-    settings: Setting.all.filter { $0.key == "data" }
+    settings: Setting.ofTools
   ) { invocation, surroundings throws(CommandError) in
     let count = try tailCount(invocation)
     let configuration = try surroundings.configuration(for: invocation)
@@ -40,7 +40,7 @@ extension Verb {
       "Exit code 0 if all fits, 65 if not.",
     ],
     flags: [.json],
-    settings: Setting.all.filter { $0.key == "data" }
+    settings: Setting.ofTools
   ) { invocation, surroundings throws(CommandError) in
     let configuration = try surroundings.configuration(for: invocation)
     let report = try AuditAccess(configuration).run { entries throws(RepositoryError) in

@@ -21,7 +21,7 @@ extension Verb {
       .value("incremental-from", "BACKUP", "leave out what is in this backup"),
       .switch("verify", "read the file back and check the tree in it"), .json,
     ],
-    settings: Setting.all.filter { $0.key == "data" }
+    settings: Setting.ofTools
   ) { invocation, surroundings throws(CommandError) in
     let configuration = try surroundings.configuration(for: invocation)
     setFileCreationMask(0o077)

@@ -22,16 +22,16 @@ extension Verb {
     ],
     settings: []
   ) { invocation, surroundings throws(CommandError) in
-    let target = try value(.duration(0...5), "target", of: invocation, otherwise: .milliseconds(50))
-    guard target >= .milliseconds(5) else {
+    let target = try value(.duration(0, 5), "target", of: invocation, otherwise: 50)
+    guard target >= 5 else {
       throw .badFlagValue(flag: "target", value: invocation.values["target"] ?? "", expected: "a duration from 5ms to 5s")
     }
-    let maxMemory = try value(.size(7 << 20...1 << 30), "max-memory", of: invocation, otherwise: 64 << 20)
+    let maxMemory = try value(.size(7 << 20, 1 << 30), "max-memory", of: invocation, otherwise: 64 << 20)
     let memory = PasswordMemory()
     let calibration: Argon2Calibration
     do throws(CryptoError) {
       calibration = try Argon2Calibration(
-        target: UInt64(target.milliseconds) * 1_000_000, maxMemoryKiB: maxMemory >> 10
+        target: UInt64(target) * 1_000_000, maxMemoryKiB: maxMemory >> 10
       ) { (parameters) throws(CryptoError) in
         try Argon2Calibration.time(of: parameters, memory: memory, clock: SystemClock())
       }
@@ -43,11 +43,11 @@ extension Verb {
 }
 
 /// The value of a flag, read in the form of a setting.
-private func value<Value>(
-  _ form: ValueForm<Value>, _ flag: String, of invocation: Invocation, otherwise fallback: Value
-) throws(CommandError) -> Value {
+private func value(
+  _ form: ValueForm, _ flag: String, of invocation: Invocation, otherwise fallback: Int
+) throws(CommandError) -> Int {
   guard let text = invocation.values[flag] else { return fallback }
-  guard let value = form.read(text) else { throw .badFlagValue(flag: flag, value: text, expected: form.expected) }
+  guard let value = form.number(text) else { throw .badFlagValue(flag: flag, value: text, expected: form.expected) }
   return value
 }
 

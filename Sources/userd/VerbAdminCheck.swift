@@ -24,7 +24,7 @@ extension Verb {
       .switch("deep", "also read free pages, and log frames that are in the pages already"),
       .switch("online", "have the running server do it"), .json,
     ],
-    settings: Setting.all.filter { $0.key == "data" }
+    settings: Setting.ofTools
   ) { invocation, surroundings throws(CommandError) in
     let configuration = try surroundings.configuration(for: invocation)
     let isDeep = invocation.switches.contains("deep")

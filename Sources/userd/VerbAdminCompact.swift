@@ -26,7 +26,7 @@ extension Verb {
     flags: [
       .switch("scrub", "overwrite pages that nobody needs with zeros"),
       .switch("stop", "end the compaction that the server does"), .json,
-    ], settings: Setting.all.filter { $0.key == "data" }
+    ], settings: Setting.ofTools
   ) { invocation, surroundings throws(CommandError) in
     let configuration = try surroundings.configuration(for: invocation)
     let access = StoreAccess(configuration)
@@ -64,7 +64,7 @@ extension Verb {
     details: [
       "Afterwards the log before it is not needed, and a start has nothing to apply. The server does so by itself now and then."
     ],
-    flags: [.json], settings: Setting.all.filter { $0.key == "data" }
+    flags: [.json], settings: Setting.ofTools
   ) { invocation, surroundings throws(CommandError) in
     let number = try StoreAccess(try surroundings.configuration(for: invocation)).checkpoint()
     try surroundings.answer(invocation.switches.contains("json") ? "{\"checkpoint\":\(number)}\n" : "checkpoint \(number)\n")
@@ -74,7 +74,7 @@ extension Verb {
   static let adminStats = Verb(
     words: ["admin", "stats"], summary: "figures of the store",
     details: ["Sizes, pages, checkpoints, the cache, and how far a compaction is. Without a server the store is opened for it."],
-    flags: [.json], settings: Setting.all.filter { $0.key == "data" }
+    flags: [.json], settings: Setting.ofTools
   ) { invocation, surroundings throws(CommandError) in
     let stats = try StoreAccess(try surroundings.configuration(for: invocation)).stats()
     if invocation.switches.contains("json") {

@@ -22,7 +22,7 @@ extension Verb {
       .output("FILE|-", "where to write (default: standard output)"),
       .switch("with-hashes", "write the hashes of passwords"),
     ],
-    settings: Setting.all.filter { $0.key == "data" }
+    settings: Setting.ofTools
   ) { invocation, surroundings throws(CommandError) in
     let configuration = try surroundings.configuration(for: invocation)
     setFileCreationMask(0o077)

@@ -8,7 +8,7 @@ extension Verb {
     details: [
       "A line for each: its name (kid), whether it signs or is accepted still, when it was made, when it ends. Never the key itself."
     ],
-    flags: [.json], settings: Setting.all.filter { $0.key == "data" }
+    flags: [.json], settings: Setting.ofTools
   ) { invocation, surroundings throws(CommandError) in
     let configuration = try surroundings.configuration(for: invocation)
     let answer = try AdminAccess(configuration, surroundings).run { client throws(CommandError) in
@@ -28,7 +28,7 @@ extension Verb {
       "With a signing secret from outside (USERD_JWT_SECRET) there is nothing to rotate here: it is exit code 64.",
     ],
     flags: [.switch("now", "end the old key at once; asks, or needs --yes"), .yes, .json],
-    settings: Setting.all.filter { $0.key == "data" }
+    settings: Setting.ofTools
   ) { invocation, surroundings throws(CommandError) in
     let configuration = try surroundings.configuration(for: invocation)
     let isNow = invocation.switches.contains("now")

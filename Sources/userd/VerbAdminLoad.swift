@@ -20,7 +20,7 @@ extension Verb {
       """,
       "  userd admin load people.jsonl --data ./db",
     ],
-    arguments: "FILE|-", flags: [.json], settings: Setting.all.filter { $0.key == "data" }
+    arguments: "FILE|-", flags: [.json], settings: Setting.ofTools
   ) { invocation, surroundings throws(CommandError) in
     let configuration = try surroundings.configuration(for: invocation)
     guard invocation.arguments.count == 1 else { throw .failed("\"admin load\" needs one file, or - for standard input", .usage) }

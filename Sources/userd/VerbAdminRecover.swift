@@ -21,7 +21,7 @@ extension Verb {
       .value("name", "NAME", "the name of the person (default: as it is, or the address up to its @)"),
       .switch("password-stdin", "read the new password from standard input"), .yes, .json,
     ],
-    settings: Setting.all.filter { $0.key == "data" }
+    settings: Setting.ofTools
   ) { invocation, surroundings throws(CommandError) in
     let configuration = try surroundings.configuration(for: invocation)
     guard let email = invocation.values["email"] else {

@@ -29,7 +29,7 @@ extension Verb {
       .value("at", "TIME", "end with the last commit not later than this moment, such as 2026-05-01T12:00:00Z"),
       .value("lsn", "N", "end where the log ended at this position"),
     ],
-    settings: Setting.all.filter { $0.key == "data" }
+    settings: Setting.ofTools
   ) { invocation, surroundings throws(CommandError) in
     let configuration = try surroundings.configuration(for: invocation)
     guard !invocation.arguments.isEmpty else { throw .failed("\"admin restore\" needs a backup to restore from", .usage) }

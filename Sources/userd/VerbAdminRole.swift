@@ -6,7 +6,7 @@ extension Verb {
   static let adminRoleList = Verb(
     words: ["admin", "role", "list"], summary: "all roles and what they give",
     details: ["A line for each: its name, then its permissions. admin and user are built in."], flags: [.json],
-    settings: Setting.all.filter { $0.key == "data" }
+    settings: Setting.ofTools
   ) { invocation, surroundings throws(CommandError) in
     try AccountDesk.open(try surroundings.configuration(for: invocation), surroundings) { (desk) throws(CommandError) in
       let list = try desk.call(AdminRequest("GET", "/api/v1/roles"))
@@ -48,7 +48,7 @@ extension Verb {
   ) -> Verb {
     Verb(
       words: ["admin", "role", word], summary: summary, details: details, arguments: "NAME", flags: flags + [.json],
-      settings: Setting.all.filter { $0.key == "data" }
+      settings: Setting.ofTools
     ) { invocation, surroundings throws(CommandError) in
       let configuration = try surroundings.configuration(for: invocation)
       guard invocation.arguments.count == 1, let name = invocation.arguments.first, !name.isEmpty else {

@@ -12,11 +12,11 @@ extension Verb {
       "A line for each: its name, when it began and was last used, when it ends if it is not used, from where. Never a token.",
       "With --json the lists of the HTTP contract: one document a line for each 200 sessions.",
     ],
-    flags: [user, .json], settings: Setting.all.filter { $0.key == "data" }, run: runList)
+    flags: [user, .json], settings: Setting.ofTools, run: runList)
 
   static let adminUserSessions = Verb(
     words: ["admin", "user", "sessions"], summary: "the same as \"admin session list\"", details: [], flags: [user, .json],
-    settings: Setting.all.filter { $0.key == "data" }, run: runList)
+    settings: Setting.ofTools, run: runList)
 
   static let adminSessionRevoke = Verb(
     words: ["admin", "session", "revoke"], summary: "end a session of an account, or all of them",
@@ -24,7 +24,7 @@ extension Verb {
     flags: [
       user, .value("session", "ID", "the session, by its identifier"), .switch("all", "all sessions of the account"),
     ],
-    settings: Setting.all.filter { $0.key == "data" }
+    settings: Setting.ofTools
   ) { invocation, surroundings throws(CommandError) in
     let configuration = try surroundings.configuration(for: invocation)
     let who = try account(invocation)

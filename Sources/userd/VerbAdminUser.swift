@@ -35,7 +35,7 @@ extension Verb {
       details: [
         "The account is named by its id or its address. With a server running on the data folder it is asked through admin.sock there."
       ],
-      arguments: "ID|ADDRESS", flags: asks == nil ? [.json] : [.yes, .json], settings: Setting.all.filter { $0.key == "data" }
+      arguments: "ID|ADDRESS", flags: asks == nil ? [.json] : [.yes, .json], settings: Setting.ofTools
     ) { invocation, surroundings throws(CommandError) in
       let configuration = try surroundings.configuration(for: invocation)
       let name = try invocation.account()
@@ -61,7 +61,7 @@ extension Verb {
       .value("name", "NAME", "the name of the person"), .value("role", "ROLE", "admin or user"),
       .value("email-verified", "true|false", "whether the address is known to be the person's"),
       .value("must-change-password", "true|false", "whether a session may do nothing but change the password"), .json,
-    ], settings: Setting.all.filter { $0.key == "data" }
+    ], settings: Setting.ofTools
   ) { invocation, surroundings throws(CommandError) in
     let configuration = try surroundings.configuration(for: invocation)
     let name = try invocation.account()
@@ -83,7 +83,7 @@ extension Verb {
     details: [
       "One account a line: id, status, role, address. With --json each line is the account as the server's answers have it."
     ],
-    flags: [.json], settings: Setting.all.filter { $0.key == "data" }
+    flags: [.json], settings: Setting.ofTools
   ) { invocation, surroundings throws(CommandError) in
     let configuration = try surroundings.configuration(for: invocation)
     try AccountDesk.open(configuration, surroundings) { (desk) throws(CommandError) in

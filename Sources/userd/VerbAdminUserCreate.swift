@@ -24,7 +24,7 @@ extension Verb {
       .switch("password-stdin", "read the password from standard input"),
       .json,
     ],
-    settings: Setting.all.filter { $0.key == "data" }
+    settings: Setting.ofTools
   ) { invocation, surroundings throws(CommandError) in
     let configuration = try surroundings.configuration(for: invocation)
     guard let email = invocation.values["email"] else {

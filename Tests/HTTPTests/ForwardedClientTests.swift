@@ -31,7 +31,7 @@ private let routes = [
     if peer != "local", let address = SocketAddress(host: peer.utf8.span) { state.address = address }
     var options = ServerOptions(listeners: [])
     options.trustedProxies = try proxies.map(network)
-    state.isTrusted = peer == "local" || options.trusts(state.address)
+    state.isTrusted = peer == "local" || options.trustedProxies.contains { $0.contains(state.address) }
     let trusted = options.trustedProxies
     return try Conversation(routes, peer: state, access: { clients.add($0.client.host) }, notice: notice) {
       $0.trustedProxies = trusted

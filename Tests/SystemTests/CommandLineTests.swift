@@ -63,7 +63,10 @@ import Testing
       words: ["\"x\""]),
     Mistake(arguments: ["serve", "--http-cors-origins", "*"], words: ["\"*\"", "https://app.example.org"]),
     Mistake(arguments: ["version", "--json=true"], words: ["--json takes no value"]),
-    Mistake(arguments: ["serve", "--config", "x"], words: ["unknown flag \"--config\""]),
+    Mistake(arguments: ["serve", "--config", "/nowhere/x"], exitCode: 66, words: ["--config", "/nowhere/x"]),
+    Mistake(arguments: ["serve", "--confg", "x"], words: ["did you mean \"--config\""]),
+    Mistake(arguments: ["completion", "tcsh"], words: ["\"tcsh\"", "fish"]),
+    Mistake(arguments: ["healthcheck", "--url", "https://x"], words: ["--url", "http URL"]),
     Mistake(arguments: ["serve"], environment: ["USERD_THREDS": "2"], exitCode: 78, words: ["USERD_THREDS", "USERD_THREADS"]),
     Mistake(
       arguments: ["serve"], environment: ["USERD_THREADS": "two"], exitCode: 78, words: ["USERD_THREADS", "\"two\"", "64"]),

@@ -10,12 +10,18 @@ final class RunningServer {
   let port: UInt16
 
   /// Starts a server and returns once it listens.
-  init(data: String, flags: [String] = [], environment: [String: String] = [:]) throws {
-    program = try Program(
-      [
-        "serve", "--data", data, "--listen", "127.0.0.1:0", "--log-format", "json", "--hash-memory=128K", "--hash-time=1",
-        "--throttle-enabled=false",
-      ] + flags, environment: environment)
+  convenience init(data: String, flags: [String] = [], environment: [String: String] = [:]) throws {
+    try self.init(
+      of: Program(
+        [
+          "serve", "--data", data, "--listen", "127.0.0.1:0", "--log-format", "json", "--hash-memory=128K", "--hash-time=1",
+          "--throttle-enabled=false",
+        ] + flags, environment: environment))
+  }
+
+  /// Returns once a program listens that was told to serve on a port of 127.0.0.1.
+  init(of program: Program) throws {
+    self.program = program
     guard program.says("\"listening\""), let port = Self.port(announcedIn: program.output) else {
       throw StartFailure(exitCode: program.wait(seconds: 0), error: program.error)
     }
