@@ -34,7 +34,7 @@ import Testing
   @Test func `what speaks no HTTP is not ready`() throws {
     let listener = socket(AF_INET, CInt(SOCK_STREAM.rawValue), 0)
     defer { _ = close(listener) }
-    try #require(unsafe listen(listener, 8) == 0)
+    try #require(listen(listener, 8) == 0)
     var form = sockaddr_in()
     var size = socklen_t(MemoryLayout<sockaddr_in>.size)
     try unsafe withUnsafeMutablePointer(to: &form) { pointer in

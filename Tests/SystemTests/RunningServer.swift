@@ -52,7 +52,8 @@ final class RunningServer {
   private static func port(announcedIn log: String) -> UInt16? {
     for line in log.split(separator: "\n") where line.contains("\"listening\"") {
       guard let document = try? JSONDocument(Array(line.utf8).span) else { continue }
-      return document.root["listen"]?.string?.split(separator: ":").last.flatMap { UInt16($0) }
+      let internet = document.root["listen"]?.string?.split(separator: ",").first { $0.hasPrefix("127.0.0.1:") }
+      return internet?.split(separator: ":").last.flatMap { UInt16($0) }
     }
     return nil
   }
