@@ -146,7 +146,9 @@ extension Setting {
       "how messages leave; none sends nothing, log writes them into the log"),
     Setting(
       "delivery.command", .optionalPath, "none", hot: true, "the program that gets each message as JSON, for command"),
-    Setting("delivery.webhook_url", .localURL, "none", hot: true, "where each message is posted as JSON, for webhook"),
+    Setting(
+      "delivery.webhook_url", .localURL(example: "http://127.0.0.1:9000/mail"), "none", hot: true,
+      "where each message is posted as JSON, for webhook"),
     Setting("delivery.from", .mailAddress, "none", hot: true, "whom messages come from"),
     Setting(
       "delivery.reset_url", .linkTemplate, "none", hot: true,
@@ -161,7 +163,8 @@ extension Setting {
       "log.sample", .fraction, "1", hot: true,
       "how many of the requests that went well have a line, from 0 to 1; refused and failed ones all have theirs"),
     Setting(
-      "trace.otlp_url", .localURL, "none", "where spans are posted as OTLP in JSON; without it nothing is traced"),
+      "trace.otlp_url", .localURL(example: "http://127.0.0.1:4318/v1/traces"), "none",
+      "where spans are posted as OTLP in JSON; without it nothing is traced"),
     Setting(
       "trace.sample", .fraction, "0.01",
       "how many of the requests that come without a traceparent are traced, from 0 to 1; the flag of one that comes decides"),

@@ -26,7 +26,8 @@ enum ValueForm: Sendable {
   /// Lists: the flag repeats, the variable has commas between the values, the file has an array.
   case listenAddresses, networks, webOrigins
   /// What may be left out: an empty text is none.
-  case localURL, mailAddress, linkTemplate
+  case localURL(example: String)
+  case mailAddress, linkTemplate
 }
 
 extension ValueForm {
@@ -67,7 +68,7 @@ extension ValueForm {
     case .listenAddresses: "host:port, [v6]:port or unix:/path, the host being an IP address or localhost"
     case .networks: "an IP address or a block such as 10.0.0.0/8 or 2001:db8::/32, with no bit set beyond its length"
     case .webOrigins: "an origin as browsers write it, such as https://app.example.org or http://localhost:3000"
-    case .localURL: "an http URL of a loopback or private address, such as http://127.0.0.1:9000/mail"
+    case .localURL(let example): "an http URL of a loopback or private address, such as \(example)"
     case .mailAddress: "an address such as accounts@example.org or Accounts <accounts@example.org>"
     case .linkTemplate: "a URL with {token} in it, such as https://app.example.org/reset?token={token}"
     }

@@ -90,10 +90,7 @@ extension Configuration {
         value = "[" + texts.map(quoted).joined(separator: ", ") + "]"
       } else {
         let text = texts.last ?? ""
-        value =
-          setting.form.isBoolean
-            || (setting.form.takesNumbers && text.utf8.allSatisfy { ($0 >= 0x30 && $0 <= 0x39) || $0 == 0x2e })
-          ? text : quoted(text)
+        value = setting.form.isBoolean || (setting.form.takesNumbers && isPlainNumber(text)) ? text : quoted(text)
       }
       text += "\(texts == [""] ? "# " : "")\(setting.key) = \(value)"
       if withOrigins { text += "  # \(visible(origin(of: index).words))" }
@@ -136,6 +133,13 @@ extension Configuration {
     case nil: ("default", "default")
     }
   }
+}
+
+/// Whether a configuration file may have the text without quotes: digits with a point among them at most, and no zero before others.
+private func isPlainNumber(_ text: String) -> Bool {
+  let digits = text.utf8
+  guard digits.allSatisfy({ ($0 >= 0x30 && $0 <= 0x39) || $0 == 0x2e }) else { return false }
+  return digits.count == 1 || digits.first != 0x30 || digits.contains(0x2e)
 }
 
 /// A text as a string of a configuration file. JSON's escapes mean the same there, where DEL needs one too.

@@ -14,7 +14,8 @@ extension Verb {
   ) { invocation, surroundings throws(CommandError) in
     if let text = invocation.values["url"] {
       guard let endpoint = LocalEndpoint(text) else {
-        throw .badFlagValue(flag: "url", value: text, expected: ValueForm.localURL.expected)
+        throw .badFlagValue(
+          flag: "url", value: text, expected: ValueForm.localURL(example: "http://127.0.0.1:8080/readyz").expected)
       }
       return try surroundings.ask(endpoint)
     }

@@ -318,7 +318,7 @@ def container(folder):
     run(EXE, "config", "check", env=environment)
     print("  no builder works here: the file was read, and what it says done in an empty root")
     if os.geteuid() != 0:
-        raise Missing("root, to change into an empty root")
+        return print("  only root may change into an empty root: not tried")
     # What the image would have: the executable, a volume of the user, /proc; nothing else.
     root = folder / "root"
     (root / "data").mkdir(parents=True)
@@ -337,7 +337,7 @@ def container(folder):
         return [need("unshare"), "--mount", "--", "sh", "-c", f'mount -t proc proc {root}/proc && exec chroot --userspec={user} {root} "$@"', "sh", *words]
 
     if subprocess.run(inside(["/userd", "version"]), capture_output=True).returncode != 0:
-        raise Missing("leave to mount /proc in an empty root")
+        return print("  /proc cannot be mounted in an empty root here: not tried")
     with process(inside(entry + QUICK), env=environment) as server:
         wait_for(lambda: status(port) == 200)
         assert run(*inside(check), env=environment).stdout.endswith(": 200\n")

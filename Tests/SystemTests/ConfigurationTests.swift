@@ -130,6 +130,9 @@ import Testing
     ).output
     #expect(text.contains("threads = 5  # --threads\n") && text.contains("hash.time = 3  # USERD_HASH_TIME\n"))
     #expect(text.contains("  # \(path):"))
+    // Decimal numbers of TOML have no zero in front; ours may.
+    try write(try Program.run(["config", "show", "--threads", "007"]).output, to: printed)
+    #expect(try Self.shown(["--config", printed])["threads"]?.value == "007")
   }
 
   @Test func `the data folder of the service manager counts more than the default alone`() throws {
