@@ -1,4 +1,4 @@
-// /api/v1/admin/{checkpoint,compact,scrub,stats}: what an operator asks of the store while it serves.
+// /api/v1/admin/{backup,check,checkpoint,compact,stats}: what an operator asks of the store while it serves.
 
 import Auth
 package import Codecs
@@ -23,9 +23,22 @@ extension Services {
     response.status = .noContent
   }
 
-  @Sendable func scrub(_ request: borrowing Request, _ authority: Authority, _ response: inout Response) throws(Problem) {
+  /// What is read is what a scrub reads: pages, superblocks and the closed log, beside all other work.
+  @Sendable func check(_ request: borrowing Request, _ authority: Authority, _ response: inout Response) throws(Problem) {
     let work = try storeWork(authority, .opsWrite, request)
     let id = try calling(request) { () throws(AuthError) in try work.scrub() }
+    accepted(id, &response)
+  }
+
+  @Sendable func backUp(_ request: borrowing Request, _ authority: Authority, _ response: inout Response) throws(Problem) {
+    let work = try storeWork(authority, .opsWrite, request)
+    let body = try BodyMembers(request, .optional, knows: ["name", "incrementalFrom"])
+    let form = BackupForm(name: body.text("name"), base: body.text("incrementalFrom"), complaints: body.complaints)
+    let wanted = try calling(request) { () throws(AuthError) in try form.judged() }
+    guard let backUp = work.backUp else {
+      throw ProblemKind.invalidRequest.problem("no folder for backups is configured: backup.dir")
+    }
+    let id = try calling(request) { () throws(AuthError) in try backUp(wanted.name, wanted.base) }
     accepted(id, &response)
   }
 
@@ -64,12 +77,15 @@ package struct StoreFigures: Sendable {
     package let id: UInt64
     package let outcome: String
     package let figures: Figures
+    /// The file that it makes; nil for work that makes none.
+    package let name: String?
     /// Sentences; nil for work that finds nothing.
     package let problems: [String]?
 
-    package init(id: UInt64, outcome: String, _ figures: Figures, problems: [String]? = nil) {
+    package init(id: UInt64, outcome: String, name: String? = nil, _ figures: Figures, problems: [String]? = nil) {
       self.id = id
       self.outcome = outcome
+      self.name = name
       self.figures = figures
       self.problems = problems
     }
@@ -78,14 +94,16 @@ package struct StoreFigures: Sendable {
   package let store: Figures
   package let compaction: Work
   package let scrub: Work
+  package let backup: Work?
 
-  package init(store: Figures, compaction: Work, scrub: Work) {
+  package init(store: Figures, compaction: Work, scrub: Work, backup: Work?) {
     self.store = store
     self.compaction = compaction
     self.scrub = scrub
+    self.backup = backup
   }
 
-  /// `{"store":{...},"compaction":{...},"scrub":{...}}`; the last two are null if there was none since the start.
+  /// `{"store":{...},"compaction":{...},"scrub":{...},"backup":{...}}`; the last three are null if there was none since the start.
   package func write(to json: inout JSONWriter) {
     json.beginObject()
     json.key("store")
@@ -96,16 +114,22 @@ package struct StoreFigures: Sendable {
     Self.write(compaction, to: &json)
     json.key("scrub")
     Self.write(scrub, to: &json)
+    json.key("backup")
+    Self.write(backup, to: &json)
     json.endObject()
   }
 
-  private static func write(_ work: Work, to json: inout JSONWriter) {
-    if work.id == 0 { return json.null() }
+  private static func write(_ work: Work?, to json: inout JSONWriter) {
+    guard let work, work.id > 0 else { return json.null() }
     json.beginObject()
     json.key("id")
     json.string(String(work.id))
     json.key("outcome")
     json.string(work.outcome)
+    if let name = work.name {
+      json.key("name")
+      json.string(name)
+    }
     write(work.figures, to: &json)
     if let problems = work.problems {
       json.key("problems")

@@ -41,6 +41,7 @@ func problem(of error: AuthError, report: (_ failure: String) -> Void) -> Proble
     var problem = ProblemKind.idempotencyInFlight.problem()
     problem.retryAfter = 1
     return problem
+  case .backupInProgress: return ProblemKind.backupInProgress.problem()
   case .answerTooLong:
     return ProblemKind.bodyTooLarge.problem("the answer is too long to be kept for its Idempotency-Key; ask for less at once")
   case .invalidCursor: return ProblemKind.invalidCursor.problem()
@@ -180,8 +181,8 @@ extension AuthError {
       .commitOutcomeUnknown, .storageFailed:
       true
     // That somebody asks the same at this moment is true whatever becomes of them.
-    case .idempotencyInFlight, .invalid, .passwordRefused, .registrationClosed, .rotationRefused, .overloaded, .readOnly,
-      .storageFull, .wouldBlock:
+    case .idempotencyInFlight, .invalid, .passwordRefused, .registrationClosed, .rotationRefused, .backupInProgress, .overloaded,
+      .readOnly, .storageFull, .wouldBlock:
       false
     }
   }

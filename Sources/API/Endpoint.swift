@@ -119,6 +119,8 @@ package struct Endpoint: Sendable {
     static let noContent = Success(status: .noContent)
     /// A document that is no object of the contract.
     static func document(_ type: StaticString) -> Success { Success(status: .ok, headers: "ETag", text: type) }
+    /// Text of any length that is made while it is sent.
+    static func lines(_ type: StaticString) -> Success { Success(status: .ok, text: type) }
   }
 }
 

@@ -105,6 +105,9 @@ extension ProblemKind {
   static let idempotencyInFlight = ProblemKind(
     .conflict, "idempotency_in_flight", "The same request is being answered",
     "A request with this Idempotency-Key has not finished. Try again in a moment.")
+  static let backupInProgress = ProblemKind(
+    .conflict, "backup_in_progress", "A backup is being made",
+    "One backup at a time. GET /api/v1/admin/stats tells how far it is.")
   static let tokenUsedOrExpired = ProblemKind(
     .gone, "token_used_or_expired", "The one-time token is of no use",
     "It is unknown, was used, or has expired. Ask for a new one.")
@@ -195,7 +198,7 @@ extension ProblemKind {
     tokenExpired, sessionRevoked, invalidCredentials, mfaRequired, mfaInvalid, refreshInvalid, refreshReused, reauthRequired,
     forbidden, registrationClosed, accountDisabled, passwordChangeRequired, emailNotVerified, notFound, methodNotAllowed,
     requestTimeout, lengthRequired, bodyTooLarge, uriTooLong, unsupportedMediaType, expectationFailed, headersTooLarge,
-    emailExists, roleExists, roleInUse, lastAdmin, idempotencyInFlight, tokenUsedOrExpired, revisionMismatch,
+    emailExists, roleExists, roleInUse, lastAdmin, idempotencyInFlight, backupInProgress, tokenUsedOrExpired, revisionMismatch,
     preconditionRequired, validationFailed, unknownField, required, invalidType, invalidValue, tooLong, invalidEmail,
     invalidName, passwordTooShort, passwordTooLong, passwordBlocklisted, passwordContainsContext, idempotencyKeyReused,
     rateLimited, loginThrottled, internalError, notImplemented, overloaded, draining, readOnly, timeout, commitOutcomeUnknown,

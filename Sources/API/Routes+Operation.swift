@@ -30,8 +30,16 @@ extension Endpoint {
       .delete, "/api/v1/admin/compact", "endCompaction", .permission(.opsWrite, Services.endCompaction), gives: .noContent,
       "end the compaction, if one runs"),
     Endpoint(
-      .post, "/api/v1/admin/scrub", "scrub", .permission(.opsWrite, Services.scrub), gives: .accepted(.work),
+      .post, "/api/v1/admin/check", "check", .permission(.opsWrite, Services.check), gives: .accepted(.work),
       "have everything on disk read and verified, or name the reading that runs"),
+    Endpoint(
+      .post, "/api/v1/admin/backup", "backup", .permission(.opsWrite, Services.backUp), on: .diskPool,
+      takes: .optional(.backup), gives: .accepted(.work), refuses: "invalid_request backup_in_progress",
+      "begin a backup of everything answered so far"),
+    Endpoint(
+      .get, "/api/v1/admin/dump", "dumpAccounts", .owner(Services.dumpAccounts), on: .diskPool,
+      gives: .lines("application/x-ndjson"), reads: [.hashes],
+      refuses: "invalid_request read_only commit_outcome_unknown storage_full", "all accounts, one a line"),
     Endpoint(
       .get, "/api/v1/admin/stats", "getStatistics", .permission(.opsRead, Services.stats), gives: .ok(.statistics),
       "figures of the store"),

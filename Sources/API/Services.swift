@@ -99,18 +99,22 @@ package struct StoreWork: Sendable {
   let endCompaction: @Sendable () -> Void
   /// Has everything on disk read and verified, or says which reading runs.
   let scrub: @Sendable () throws(AuthError) -> UInt64
+  /// Begins a backup into the folder for them, under a name and on top of another one if these are given; nil where there is no folder.
+  let backUp: (@Sendable (_ name: String?, _ base: String?) throws(AuthError) -> UInt64)?
   let figures: @Sendable () -> StoreFigures
 
   package init(
     checkpoint: @escaping @Sendable () throws(AuthError) -> UInt64,
     compact: @escaping @Sendable (_ erases: Bool) throws(AuthError) -> UInt64,
     endCompaction: @escaping @Sendable () -> Void, scrub: @escaping @Sendable () throws(AuthError) -> UInt64,
+    backUp: (@Sendable (_ name: String?, _ base: String?) throws(AuthError) -> UInt64)?,
     figures: @escaping @Sendable () -> StoreFigures
   ) {
     self.checkpoint = checkpoint
     self.compact = compact
     self.endCompaction = endCompaction
     self.scrub = scrub
+    self.backUp = backUp
     self.figures = figures
   }
 }

@@ -49,6 +49,8 @@ package enum AuthError: Error, Equatable, Sendable {
   case idempotencyKeyReused
   /// 409: the first request with this Idempotency-Key is not answered yet.
   case idempotencyInFlight
+  /// 409: a backup is being made, and one at a time is.
+  case backupInProgress
   /// 413: the answer is too long to be kept for its Idempotency-Key, so nothing was done.
   case answerTooLong
   /// 400: a cursor that this server did not make for this list.
@@ -108,6 +110,7 @@ extension AuthError: CustomStringConvertible {
     case .preconditionRequired: "the revision to be replaced must be named"
     case .idempotencyKeyReused: "the key came with another request before"
     case .idempotencyInFlight: "the first request with this key is not answered yet"
+    case .backupInProgress: "a backup is being made"
     case .answerTooLong: "the answer is too long to be kept"
     case .invalidCursor: "the cursor is not of this list"
     case .loginThrottled(let refusal): "policy \(refusal.policy) refuses for \(refusal.retryAfter) s"

@@ -24,7 +24,7 @@ package final class Store: Sendable {
   package let identity: StoreIdentity
   /// How far the throttle's clock had come when the store was opened.
   package let throttleMoment: Int64
-  private let database: Database
+  let database: Database
 
   private init(_ database: Database, _ identity: StoreIdentity, throttleMoment: Int64) {
     self.database = database

@@ -115,7 +115,7 @@ extension StorageError: CustomStringConvertible {
     case .snapshotExpired: "the snapshot was held too long and has ended"
     case .tooManyReaders(let limit): "more than \(limit) threads read at once"
     case .closed: "the database is closed"
-    case .locked(let path): "\(path) is locked: the database is already open"
+    case .locked(let path): "\(path) is locked: another process works on it"
     case .damaged(let damage): damage.description
     case .newerFormat(let path, let version, let supported):
       "\(path) has format version \(version); this program reads up to \(supported)"

@@ -4,6 +4,7 @@ import Auth
 import Codecs
 import HTTP
 import Platform
+import Storage
 
 extension Configuration {
   var dataPath: String { text("data") }
@@ -28,6 +29,11 @@ extension Configuration {
   var archiveMax: Int { number("store.archive_max") }
   var scrubInterval: Duration { duration("store.scrub_interval") }
   var scrubRate: Int { number("store.scrub_rate") }
+
+  /// Empty for none.
+  var backupFolder: String { text("backup.dir") }
+  var backupSchedule: BackupSchedule? { value("backup.schedule") { BackupSchedule($0) } }
+  var backupKeep: Int { number("backup.keep") }
   var storeCache: Int { number("store.cache") }
 
   var issuer: String { text("auth.issuer") }

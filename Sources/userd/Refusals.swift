@@ -14,7 +14,7 @@ extension CommandError {
     case .notFound: .failed(error.description, .missingInput)
     case .forbidden, .lastAdmin, .roleInUse, .registrationClosed, .accountDisabled, .passwordChangeRequired, .emailNotVerified:
       .failed(error.description, .permission)
-    case .overloaded, .wouldBlock, .loginThrottled, .rateLimited, .revisionMismatch, .idempotencyInFlight:
+    case .overloaded, .wouldBlock, .loginThrottled, .rateLimited, .revisionMismatch, .idempotencyInFlight, .backupInProgress:
       .failed(error.description, .temporary)
     case .readOnly, .commitOutcomeUnknown, .storageFailed: .failed(error.description, .inputOutput)
     case .invalidToken, .tokenExpired, .sessionRevoked, .invalidCredentials, .mfaRequired, .mfaInvalid, .refreshInvalid,

@@ -16,11 +16,14 @@ final class ServerCondition: Sendable {
   /// nil where nothing is delivered, and nothing reloaded.
   private let courier: Courier?
   private let reloads: ReloadState?
+  /// nil where there is no folder for backups.
+  private let backups: BackupRunner?
 
-  init(_ database: Database, _ courier: Courier?, _ reloads: ReloadState?) {
+  init(_ database: Database, _ courier: Courier?, _ reloads: ReloadState?, _ backups: BackupRunner? = nil) {
     self.database = database
     self.courier = courier
     self.reloads = reloads
+    self.backups = backups
   }
 
   /// From now on the server asks to be left alone.
@@ -32,7 +35,8 @@ final class ServerCondition: Sendable {
   func health() -> Health {
     Health(
       isDraining: isDraining.load(ordering: .acquiring),
-      checks: [storeCheck(), scrubCheck()] + (reloads.map { [$0.check] } ?? []) + archiveChecks() + hashQueueChecks()
+      checks: [storeCheck(), scrubCheck()] + (reloads.map { [$0.check] } ?? []) + archiveChecks() + backupChecks()
+        + hashQueueChecks()
         + deliveryChecks())
   }
 
@@ -80,6 +84,20 @@ final class ServerCondition: Sendable {
         [
           ("through", .text(archive.through.map { "\($0)" } ?? "unknown")), ("waiting", .number(archive.waiting)),
           ("segments", .number(archive.segments)), ("error", .text(archive.failure ?? "")),
+        ])
+    ]
+  }
+
+  /// A scheduled backup that failed keeps nobody from being served, but somebody must look.
+  private func backupChecks() -> [Health.Check] {
+    guard let backup = backups?.state else { return [] }
+    return [
+      Health.Check(
+        "backup", backup.scheduleFailure == nil ? .ok : .degraded,
+        [
+          ("running", .text(backup.id > 0 && backup.outcome == .running ? "yes" : "no")), ("failures", .number(backup.failures)),
+          ("lastSuccessMilliseconds", .number(Int(backup.lastSuccessMilliseconds))),
+          ("nextMilliseconds", .number(Int(backup.nextMilliseconds))), ("error", .text(backup.scheduleFailure ?? "")),
         ])
     ]
   }

@@ -23,6 +23,8 @@ final class ServerProcess: Sendable {
   /// Counts requests without a valid token.
   let limiter: RateLimiter
   let reloads: ReloadState
+  /// Makes backups; nil where there is no folder for them.
+  private let backups: BackupRunner?
   private let graceMilliseconds: Int
 
   /// How often the main thread looks whether the store still works.
@@ -35,6 +37,7 @@ final class ServerProcess: Sendable {
     let configuration = try surroundings.configuration(for: invocation)
     setFileCreationMask(0o077)
     ignoreBrokenPipeSignal()
+    try configuration.checkBackups()
     let secrets = try SuppliedSecrets.read(surroundings.environment)
     let inherited = try calling("take over the sockets of LISTEN_FDS") { () throws(Errno) in try takeInheritedSockets() }
     let supervisor: Supervisor?
@@ -75,13 +78,15 @@ final class ServerProcess: Sendable {
     ) { event in log.delivery(event) }
     reloads = ReloadState(file: configuration.file)
     limiter = RateLimiter(policy: "ip", limit: live.anonymousLimit, windowSeconds: 60)
-    condition = ServerCondition(store.database, courier, reloads)
+    let backups = configuration.backupOptions(log).map { BackupRunner(store.database, $0) }
+    self.backups = backups
+    condition = ServerCondition(store.database, courier, reloads, backups)
     log.announceDelivery(configuration.deliveryChannel)
     upkeep = Upkeep(store.upkeepJobs, clock: SystemClock()) { job, error in
       log.write(.warn, "upkeep", "\(job) failed", .text("error", "\(error)"))
     }
     do throws(CommandError) {
-      server = try Self.makeServer(live, listeners, limiter, log, store, condition, SetupTokenFile(in: folder), tracing)
+      server = try Self.makeServer(live, listeners, limiter, log, store, backups, condition, SetupTokenFile(in: folder), tracing)
     } catch {
       store.abandon(log)
       throw error
@@ -98,7 +103,7 @@ final class ServerProcess: Sendable {
 
   private static func makeServer(
     _ live: LiveSettings, _ listeners: [ListenAddress], _ limiter: RateLimiter, _ log: Log, _ store: OpenStore,
-    _ condition: ServerCondition, _ setupFile: SetupTokenFile, _ tracing: Tracing?
+    _ backups: BackupRunner?, _ condition: ServerCondition, _ setupFile: SetupTokenFile, _ tracing: Tracing?
   ) throws(CommandError) -> Server {
     let configuration = live.configuration
     var options = ServerOptions(listeners: listeners)
@@ -120,7 +125,7 @@ final class ServerProcess: Sendable {
       health: { condition.health() },
       report: { log.write(.error, "api", $0, .text("requestId", $1.description)) },
       onSetup: { Self.remove(setupFile, log) }, pins: .init(of: store.database),
-      storeWork: .init(of: store.database))
+      storeWork: .init(of: store.database, backups))
     let services = store.services(operation, limiter: limiter)
     do throws(ServerError) {
       return try Server(
@@ -147,6 +152,7 @@ final class ServerProcess: Sendable {
       try courier.start()
       try upkeep.start()
       try exporter?.start()
+      try backups?.start()
     } catch {
       _ = server.stop(graceMilliseconds: 0)
       courier.stop()
@@ -208,6 +214,7 @@ final class ServerProcess: Sendable {
     condition.beginDraining()
     upkeep.requestStop()
     courier.requestStop()
+    backups?.requestStop()
     store.database.cancelScrub()
     let outcome = StopOutcome()
     let thread = try Self.calling("stop in order") { () throws(Errno) in
@@ -236,6 +243,7 @@ final class ServerProcess: Sendable {
     upkeep.stop()
     courier.stop()
     exporter?.stop()
+    backups?.stop()
     try store.close()
   }
 

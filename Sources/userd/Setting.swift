@@ -74,6 +74,12 @@ extension Setting {
       "store.scrub_interval", .duration(0, 31_536_000), "7d",
       "everything on disk is read and verified once in so long; 0 turns that off"),
     Setting("store.scrub_rate", .size(64 << 10, 1 << 30), "8M", "bytes a second that are read then"),
+    Setting(
+      "backup.dir", .optionalPath, "none", "a folder that is there, for backups by the clock, by request and without -o"),
+    Setting("backup.schedule", .schedule, "none", "when a backup is made into backup.dir"),
+    Setting(
+      "backup.keep", .number(1, 10_000), "7",
+      "full backups without a name that stay in backup.dir; older ones go when a newer one was read back"),
     Setting("auth.issuer", .text(maxByteCount: 200), "userd", "iss of access tokens"),
     Setting("auth.audience", .text(maxByteCount: 200), "userd", "aud of access tokens"),
     Setting(

@@ -88,7 +88,7 @@ struct StoreAccess {
 
   /// Has the server read and verify all that is on disk, and returns when that has ended; nil if no server runs.
   func scrub() throws(CommandError) -> (pages: Int, segments: Int, problems: [String])? {
-    guard let answer = try socket.post("/api/v1/admin/scrub") else { return nil }
+    guard let answer = try socket.post("/api/v1/admin/check") else { return nil }
     let id = try Self.parsed(answer, status: 202).root["id"]?.string ?? ""
     let progress = PageProgress("checking", of: 0)
     defer { progress.end() }

@@ -6,7 +6,9 @@ import Repositories
 import Storage
 
 extension StoreWork {
-  init(of database: Database) {
+  init(of database: Database, _ backups: BackupRunner?) {
+    var backUp: (@Sendable (String?, String?) throws(AuthError) -> UInt64)?
+    if let backups { backUp = { name, base throws(AuthError) in try backups.begin(name, base) } }
     self.init(
       checkpoint: { () throws(AuthError) in
         try serving { () throws(StorageError) in try database.checkpoint() }
@@ -17,12 +19,13 @@ extension StoreWork {
       },
       endCompaction: { database.cancelCompaction() },
       scrub: { () throws(AuthError) in try serving { () throws(StorageError) in try database.requestScrub() } },
-      figures: { StoreFigures(of: database) })
+      backUp: backUp,
+      figures: { StoreFigures(of: database, backups?.state) })
   }
 }
 
 extension StoreFigures {
-  init(of database: Database) {
+  init(of database: Database, _ backup: BackupState? = nil) {
     let statistics = database.statistics(), progress = database.compaction, scrub = database.scrub
     let archive = database.archive
     self.init(
@@ -46,7 +49,21 @@ extension StoreFigures {
         [
           ("pages", scrub.pages), ("segments", scrub.segments), ("bytes", scrub.byteCount),
           ("endMilliseconds", Int(scrub.endMilliseconds)),
-        ], problems: scrub.problems))
+        ], problems: scrub.problems),
+      backup: backup.map { Work(of: $0) })
+  }
+}
+
+extension StoreFigures.Work {
+  fileprivate init(of backup: BackupState) {
+    self.init(
+      id: backup.id, outcome: backup.outcome.rawValue, name: backup.name,
+      [
+        ("checkpoint", Int(backup.checkpoint)), ("pages", backup.pages), ("pagesExpected", backup.pageCount),
+        ("bytes", backup.byteCount), ("beginMilliseconds", Int(backup.beginMilliseconds)),
+        ("endMilliseconds", Int(backup.endMilliseconds)), ("successes", backup.successes), ("failures", backup.failures),
+        ("lastSuccessMilliseconds", Int(backup.lastSuccessMilliseconds)), ("nextMilliseconds", Int(backup.nextMilliseconds)),
+      ], problems: backup.failure.map { [$0] } ?? [])
   }
 }
 

@@ -4,6 +4,7 @@ import Auth
 import Codecs
 import HTTP
 import Platform
+import Storage
 
 /// How one kind of value is written. It is data, so that a row of the settings table costs no code; every text is read strictly.
 enum ValueForm: Sendable {
@@ -27,7 +28,7 @@ enum ValueForm: Sendable {
   case listenAddresses, networks, webOrigins
   /// What may be left out: an empty text is none.
   case localURL(example: String)
-  case mailAddress, linkTemplate
+  case mailAddress, linkTemplate, schedule
 }
 
 extension ValueForm {
@@ -48,6 +49,7 @@ extension ValueForm {
     case .webOrigins: "origin list"
     case .localURL, .linkTemplate: "URL"
     case .mailAddress: "address"
+    case .schedule: "schedule"
     }
   }
 
@@ -70,6 +72,7 @@ extension ValueForm {
     case .webOrigins: "an origin as browsers write it, such as https://app.example.org or http://localhost:3000"
     case .localURL(let example): "an http URL of a loopback or private address, such as \(example)"
     case .mailAddress: "an address such as accounts@example.org or Accounts <accounts@example.org>"
+    case .schedule: "a time of UTC such as daily 03:15 or weekly sun 03:15, or every 6h (10m to 31d)"
     case .linkTemplate: "a URL with {token} in it, such as https://app.example.org/reset?token={token}"
     }
   }
@@ -79,7 +82,7 @@ extension ValueForm {
     switch self {
     case .listenAddresses, .networks, .webOrigins: true
     case .boolean, .number, .fraction, .size, .duration, .permissions, .text, .choice, .path, .optionalPath, .localURL,
-      .mailAddress, .linkTemplate:
+      .mailAddress, .linkTemplate, .schedule:
       false
     }
   }
@@ -91,7 +94,7 @@ extension ValueForm {
     switch self {
     case .number, .fraction, .size, .duration: true
     case .boolean, .permissions, .text, .choice, .path, .optionalPath, .listenAddresses, .networks, .webOrigins, .localURL,
-      .mailAddress, .linkTemplate:
+      .mailAddress, .linkTemplate, .schedule:
       false
     }
   }
@@ -117,6 +120,7 @@ extension ValueForm {
     case .localURL: text.isEmpty || LocalEndpoint(text) != nil
     case .mailAddress: text.isEmpty || MailAddress(text) != nil
     case .linkTemplate: text.isEmpty || LinkTemplate(text) != nil
+    case .schedule: text.isEmpty || BackupSchedule(text) != nil
     }
   }
 
@@ -129,7 +133,7 @@ extension ValueForm {
     case .permissions:
       text.utf8.count == 3 && text.utf8.allSatisfy { $0 >= 0x30 && $0 <= 0x37 } ? Int(text, radix: 8) : nil
     case .boolean, .fraction, .text, .choice, .path, .optionalPath, .listenAddresses, .networks, .webOrigins, .localURL,
-      .mailAddress, .linkTemplate:
+      .mailAddress, .linkTemplate, .schedule:
       nil
     }
   }

@@ -17,15 +17,19 @@ extension Verb {
       "  userd admin backup -o /backups/monday.udb --verify --data ./db",
     ],
     flags: [
-      .output("FILE|-", "where to write; - is standard output (default: a name made of the time, in the current folder)"),
+      .output(
+        "FILE|-",
+        "where to write; - is standard output (default: a name made of the time, in backup.dir, else in the current folder)"),
       .value("incremental-from", "BACKUP", "leave out what is in this backup"),
       .switch("verify", "read the file back and check the tree in it"), .json,
     ],
-    settings: Setting.ofTools
+    settings: Setting.all.filter { $0.key == "data" || $0.key == "backup.dir" }
   ) { invocation, surroundings throws(CommandError) in
     let configuration = try surroundings.configuration(for: invocation)
     setFileCreationMask(0o077)
-    let target = invocation.values["output"] ?? defaultName()
+    let target =
+      invocation.values["output"] ?? (configuration.backupFolder.isEmpty ? "" : configuration.backupFolder + "/")
+      + BackupNaming.now()
     let verifies = invocation.switches.contains("verify")
     if target == "-" {
       if surroundings.outputIsTerminal {
@@ -74,12 +78,6 @@ extension Verb {
       return try BackupSet([path]) { progress.add() }.check { progress.add() }.problems.first
     }
     if let problem { throw .failed("the backup \(visible(path)) is not sound: \(problem)", .damagedData) }
-  }
-
-  private static func defaultName() -> String {
-    var text = ByteBuffer(capacity: 32)
-    RFC3339.append(milliseconds: SystemClock().wallMilliseconds(), to: &text)
-    return "userd-" + text.text().prefix(19).filter { $0 != "-" && $0 != ":" } + "Z.udb"
   }
 
   private static func describe(_ summary: BackupSummary, _ target: String) -> String {

@@ -83,7 +83,7 @@ extension Verb {
     }
     guard let root = StoreAccess.document(stats)?.root else { throw .failed("the figures are no JSON", .internalError) }
     var text = ""
-    let parts: [StaticString] = ["store", "compaction", "scrub"]
+    let parts: [StaticString] = ["store", "compaction", "scrub", "backup"]
     for part in parts {
       guard let values = root[part], !values.isNull else { continue }
       for member in values.members {

@@ -29,23 +29,18 @@ extension Verb {
     let target = invocation.values["output"] ?? "-", hasHashes = invocation.switches.contains("with-hashes")
     let output = try DumpOutput(target)
     let count = try CheckpointAccess(configuration).run(settles: true) { stored, keep throws(CommandError) in
-      try output.write(DumpLine.head(store: stored.identity, checkpoint: stored.checkpoint, hasHashes: hasHashes))
-      var count = 0, failure: CommandError?
-      do throws(RepositoryError) {
-        try UserDump.forEach(in: stored) { (user) throws(RepositoryError) in
-          keep()
-          do throws(CommandError) {
-            let shown = User(user)
-            try output.write(hasHashes ? DumpLine.user(shown, passwordHash: user.passwordHash) : DumpLine.user(shown))
-          } catch {
-            failure = error
-            throw .storage(.closed)
-          }
-          count += 1
-        }
-      } catch { throw failure ?? .opening(error) }
-      try output.write(DumpLine.end(users: count))
-      return count
+      let users = UserDump(of: stored)
+      let lines = DumpLines(store: users.store, checkpoint: users.number, hasHashes: hasHashes)
+      var hasMore = true
+      while hasMore {
+        keep()
+        let batch: [UserRecord]
+        do throws(RepositoryError) { batch = try users.next() } catch { throw .opening(error) }
+        var piece = ByteBuffer(capacity: DumpOutput.flushByteCount)
+        hasMore = lines.append(batch.map { (User($0), $0.passwordHash) }, to: &piece)
+        try output.write(piece)
+      }
+      return lines.accountCount
     }
     try output.finish()
     if target != "-" { try surroundings.answer("\(count) accounts in \(visible(target))\n") }
@@ -61,7 +56,7 @@ final class DumpOutput {
   private var offset = 0
   private var buffer: [UInt8] = []
 
-  private static let flushByteCount = 1 << 16
+  static let flushByteCount = 1 << 16
 
   init(_ path: String) throws(CommandError) {
     self.path = path

@@ -72,8 +72,7 @@ private func values(of form: ValueForm) -> [(word: String, meaning: String)] {
   case .choice(let names): names.split(separator: "|").map { (String($0), "") }
   case .path, .optionalPath: [("/", "")]
   case .number, .fraction, .size, .duration, .permissions, .text, .listenAddresses, .networks, .webOrigins, .localURL,
-    .mailAddress,
-    .linkTemplate:
+    .mailAddress, .linkTemplate, .schedule:
     []
   }
 }

@@ -38,6 +38,7 @@ extension Verb {
     let configuration = try surroundings.configuration(for: invocation)
     _ = try configuration.passwordPolicy()
     try configuration.checkDelivery()
+    try configuration.checkBackups()
     _ = try SuppliedSecrets.read(surroundings.environment)
     let count = configuration.given.count { $0 != nil }
     try surroundings.answer("\(visible(configuration.file ?? "no file")): all right, \(count) settings given\n")

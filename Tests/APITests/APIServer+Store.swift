@@ -20,7 +20,7 @@ extension Pins {
 }
 
 extension StoreWork {
-  init(of database: Database) {
+  init(of database: Database, _ backups: BackupRunner) {
     self.init(
       checkpoint: { () throws(AuthError) in
         try working { () throws(StorageError) in try database.checkpoint() }
@@ -31,13 +31,29 @@ extension StoreWork {
       },
       endCompaction: { database.cancelCompaction() },
       scrub: { () throws(AuthError) in try working { () throws(StorageError) in try database.requestScrub() } },
+      backUp: { name, base throws(AuthError) in
+        do throws(BackupRefusal) { return try backups.request(name: name, base: base) } catch {
+          switch error {
+          case .inProgress: throw .backupInProgress
+          case .closed: throw .readOnly
+          case .unusable(let name, let base):
+            throw .invalid(
+              [("#/name", name), ("#/incrementalFrom", base)].compactMap { pointer, reason in
+                reason.map { Auth.FieldError(pointer, .invalidValue, $0) }
+              })
+          }
+        }
+      },
       figures: {
         let progress = database.compaction, scrub = database.scrub
         return StoreFigures(
           store: [("keys", database.statistics().keys)],
           compaction: StoreFigures.Work(id: progress.id, outcome: progress.outcome.rawValue, [("passes", progress.passes)]),
           scrub: StoreFigures.Work(
-            id: scrub.id, outcome: scrub.outcome.rawValue, [("pages", scrub.pages)], problems: scrub.problems))
+            id: scrub.id, outcome: scrub.outcome.rawValue, [("pages", scrub.pages)], problems: scrub.problems),
+          backup: StoreFigures.Work(
+            id: backups.state.id, outcome: backups.state.outcome.rawValue, name: backups.state.name,
+            [("bytes", backups.state.byteCount)], problems: backups.state.failure.map { [$0] } ?? []))
       })
   }
 }

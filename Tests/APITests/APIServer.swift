@@ -24,6 +24,7 @@ final class APIServer: Sendable {
   /// How often the first administrator was made.
   let setups = CallCounter()
   let outbox: Outbox
+  let backups: BackupRunner
   private let health: HealthBox
   /// The position of the listener whose peers act for the owner.
   static let adminListenerIndex = 1
@@ -47,6 +48,13 @@ final class APIServer: Sendable {
     }
     databaseOptions.segmentByteCount = 1 << 18
     database = try Database.open(databaseOptions)
+    try Directory.create(folder.path + "/backups")
+    let backups = BackupRunner(
+      database,
+      BackupOptions(
+        path: folder.path + "/backups",
+        naming: BackupNaming(name: { "made-\($0).udb" }, moment: { Int64($0.dropFirst(5).dropLast(4)) })))
+    self.backups = backups
     let store = try Store.open(database, fresh: StoreIdentity(uuid: UUID(high: 1, low: 2), epoch: 0xA1B2_C3D4))
     self.store = store
     let keyFolder = KeyFolder(dataPath: folder.path + "/db", random: .system, clock: clock)
@@ -71,7 +79,7 @@ final class APIServer: Sendable {
       operation: Services.Operation(
         name: "userd", version: "0.0.0", adminListenerIndex: Self.adminListenerIndex, ownerUserID: ownerUserID,
         health: { health.value }, report: { failure, _ in reports.append(failure) },
-        onSetup: { [setups] in setups.count() }, pins: Pins(of: database), storeWork: StoreWork(of: database)),
+        onSetup: { [setups] in setups.count() }, pins: Pins(of: database), storeWork: StoreWork(of: database, backups)),
       anonymousLimiter: anonymousLimit.map { RateLimiter(policy: "ip", limit: $0, windowSeconds: 60) })
     self.reports = reports
     self.health = health
@@ -88,6 +96,7 @@ final class APIServer: Sendable {
 
   deinit {
     _ = server.stop(graceMilliseconds: 100)
+    backups.stop()
     try? database.close()
   }
 

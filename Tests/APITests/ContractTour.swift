@@ -130,10 +130,15 @@ struct ContractTour {
     try ledger.ask(server, "POST", "/api/v1/admin/pins/\(id)", over: .admin, expects: 204)
     try ledger.ask(server, "DELETE", "/api/v1/admin/pins/\(id)", over: .admin, expects: 204)
     for (method, path) in [
-      ("GET", "stats"), ("POST", "checkpoint"), ("POST", "compact?scrub=false"), ("DELETE", "compact"), ("POST", "scrub"),
-      ("GET", "stats"), ("GET", "keys"),
+      ("GET", "stats"), ("POST", "checkpoint"), ("POST", "compact?scrub=false"), ("DELETE", "compact"), ("POST", "check"),
+      ("GET", "stats"), ("GET", "keys"), ("GET", "dump"), ("GET", "dump?hashes=true"),
       ("POST", "keys/rotate"),
     ] { try ledger.ask(server, method, "/api/v1/admin/\(path)", over: .admin) }
+    try ledger.ask(server, "POST", "/api/v1/admin/backup", #"{"name":"one.udb"}"#, over: .admin, expects: 202)
+    // Nobody works on the first one yet.
+    try ledger.ask(server, "POST", "/api/v1/admin/backup", over: .admin, expects: 409)
+    try server.backups.start()
+    try ledger.ask(server, "GET", "/api/v1/admin/stats", over: .admin, expects: 200)
   }
 
   mutating func open() throws {

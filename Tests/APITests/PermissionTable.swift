@@ -127,13 +127,17 @@ enum PermissionTable {
     PermissionRow(endpoint: "POST /api/v1/admin/checkpoint", needs: .permission("ops:write"), success: 202),
     PermissionRow(endpoint: "POST /api/v1/admin/compact", needs: .permission("ops:write"), success: 202),
     PermissionRow(endpoint: "DELETE /api/v1/admin/compact", needs: .permission("ops:write"), success: 204),
-    PermissionRow(endpoint: "POST /api/v1/admin/scrub", needs: .permission("ops:write"), success: 202),
+    PermissionRow(endpoint: "POST /api/v1/admin/check", needs: .permission("ops:write"), success: 202),
+    // A name that cannot be one shows that the body was looked at.
+    PermissionRow(
+      endpoint: "POST /api/v1/admin/backup", needs: .permission("ops:write"), success: 422, body: #"{"name":"../x.udb"}"#),
     PermissionRow(endpoint: "GET /api/v1/admin/stats", needs: .permission("ops:read"), success: 200),
     PermissionRow(
       endpoint: "POST /api/v1/admin/recover", needs: .owner, success: 200, body: #"{"email":"n{n}@example.org"}"#),
     PermissionRow(
       endpoint: "POST /api/v1/admin/load", needs: .owner, success: 200,
       body: #"{"users":[{"email":"l{n}@example.org","name":"Loaded"}]}"#),
+    PermissionRow(endpoint: "GET /api/v1/admin/dump", needs: .owner, success: 200),
     PermissionRow(endpoint: "POST /api/v1/admin/pins", needs: .owner, success: 201),
     // Nothing is kept under this number.
     PermissionRow(endpoint: "POST /api/v1/admin/pins/{id}", needs: .owner, success: 404),

@@ -22,7 +22,8 @@ import Testing
     (403, "forbidden registration_closed account_disabled password_change_required email_not_verified"),
     (404, "not_found"), (405, "method_not_allowed"), (408, "request_timeout"), (411, "length_required"), (413, "body_too_large"),
     (414, "uri_too_long"), (415, "unsupported_media_type"), (417, "expectation_failed"), (431, "headers_too_large"),
-    (409, "email_exists role_exists role_in_use last_admin idempotency_in_flight"), (410, "token_used_or_expired"),
+    (409, "email_exists role_exists role_in_use last_admin idempotency_in_flight backup_in_progress"),
+    (410, "token_used_or_expired"),
     (412, "revision_mismatch"), (428, "precondition_required"),
     (
       422,
@@ -105,6 +106,7 @@ import Testing
       (.registrationClosed, 403, "registration_closed"), (.accountDisabled, 403, "account_disabled"),
       (.notFound, 404, "not_found"), (.emailExists, 409, "email_exists"), (.invalidCursor, 400, "invalid_cursor"),
       (.idempotencyKeyReused, 422, "idempotency_key_reused"), (.idempotencyInFlight, 409, "idempotency_in_flight"),
+      (.backupInProgress, 409, "backup_in_progress"),
       (.answerTooLong, 413, "body_too_large"),
       (.overloaded, 503, "overloaded"), (.readOnly, 503, "read_only"), (.commitOutcomeUnknown, 503, "commit_outcome_unknown"),
       (.storageFull, 507, "storage_full"), (.storageFailed("page 7 is damaged"), 500, "internal"),

@@ -22,6 +22,7 @@ import Testing
     case "boolean": return ["true", "false", "true"]
     case "path": return ["/a", "/b \u{7f}\"b", "/c#c"]
     case "text": return ["one", "two", "three"]
+    case "schedule": return ["daily 03:15", "weekly sun 23:59", "every 6h"]
     case "network list": return ["10.0.0.0/8", "::1", "192.0.2.1"]
     case "origin list": return ["https://a.example", "https://b.example", "http://localhost:3000"]
     case "address list": return ["127.0.0.1:9001", "[::1]:9002", "unix:/run/c"]

@@ -141,7 +141,7 @@ final class Fleet {
 }
 
 /// Copies a folder with everything in it but sockets.
-private func copyFolder(_ from: String, to: String) throws(Errno) {
+func copyFolder(_ from: String, to: String) throws(Errno) {
   try Directory.create(to)
   for name in try Directory.names(in: from) {
     let source = from + "/" + name, target = to + "/" + name

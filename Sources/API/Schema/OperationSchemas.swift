@@ -36,6 +36,7 @@ extension Schema {
     [
       Member("store", .count.map), Member("compaction", .named("CompactionFigures").orNull, "of the last one, if any"),
       Member("scrub", .named("ScrubFigures").orNull, "of the last one, if any"),
+      Member("backup", .named("BackupFigures").orNull, "of the last one, if any"),
     ])
   static let compactionFigures = object(
     "CompactionFigures", "a compaction, with more numbers by name",
@@ -46,6 +47,20 @@ extension Schema {
     [
       Member("id", .number), Member("outcome", .words("running done cancelled")),
       Member("problems", .text("page 12 is damaged: its checksum is wrong").list(), "what is damaged"),
+    ])
+
+  static let backupFigures = object(
+    "BackupFigures", "a backup into backup.dir, with more numbers by name",
+    [
+      Member("id", .number), Member("outcome", .words("running done failed cancelled")),
+      Member("name", .backupName, "of the file"),
+      Member("problems", .text("write /backups/sunday.udb.unfinished: No space left on device").list(), "why it failed"),
+    ])
+  static let backup = request(
+    "BackupRequest", "what the file is called and builds on; the body may be left out",
+    [
+      .optional("name", .backupName, "made of the time if left out"),
+      .optional("incrementalFrom", .backupName, "a backup in the folder, whose pages are left out"),
     ])
 
   static let signingKey = object(

@@ -3,7 +3,7 @@
 /// A parameter by name. Where it stands, its type and its errors follow.
 enum Parameter: UInt8, Sendable, CaseIterable {
   case userID, sessionID, ownSessionID, pinID, problemCode, roleName, apiKeyID
-  case limit, cursor, userSort, status, role, prefix, email, count, erase, scrub, verbose
+  case limit, cursor, userSort, status, role, prefix, email, count, erase, scrub, hashes, verbose
   case actor, subject, auditType, since, until, demandedRole, demandedPermission
   case ifMatch, ifMatchRequired, ifNoneMatch, idempotencyKey, rotationKey
 
@@ -22,8 +22,8 @@ enum Parameter: UInt8, Sendable, CaseIterable {
   var place: Place {
     switch self {
     case .userID, .sessionID, .ownSessionID, .pinID, .problemCode, .roleName, .apiKeyID: .path
-    case .limit, .cursor, .userSort, .status, .role, .prefix, .email, .count, .erase, .scrub, .verbose, .actor, .subject,
-      .auditType, .since, .until, .demandedRole, .demandedPermission:
+    case .limit, .cursor, .userSort, .status, .role, .prefix, .email, .count, .erase, .scrub, .hashes, .verbose, .actor,
+      .subject, .auditType, .since, .until, .demandedRole, .demandedPermission:
       .query
     case .ifMatch, .ifMatchRequired, .ifNoneMatch, .idempotencyKey, .rotationKey: .header
     }
@@ -50,6 +50,7 @@ enum Parameter: UInt8, Sendable, CaseIterable {
     case .count: "count"
     case .erase: "erase"
     case .scrub: "scrub"
+    case .hashes: "hashes"
     case .verbose: "verbose"
     case .actor: "actor"
     case .subject: "subject"
@@ -84,6 +85,7 @@ enum Parameter: UInt8, Sendable, CaseIterable {
     case .count: "Count"
     case .erase: "Erase"
     case .scrub: "Scrub"
+    case .hashes: "Hashes"
     case .verbose: "Verbose"
     case .actor: "Actor"
     case .subject: "Subject"
@@ -113,7 +115,7 @@ enum Parameter: UInt8, Sendable, CaseIterable {
     case .status: .words("active disabled deleted")
     case .role: .roleName
     case .prefix: Shape(kind: .text, min: 1, max: 254, example: "ann")
-    case .count, .erase, .scrub: .flag
+    case .count, .erase, .scrub, .hashes: .flag
     case .verbose: .text("")
     case .auditType: .text("login.failed")
     case .since, .until: .time
@@ -142,6 +144,7 @@ enum Parameter: UInt8, Sendable, CaseIterable {
     case .count: "whether the answer tells how many there are on all pages"
     case .erase: "whether it is final"
     case .scrub: "whether free pages become zeros"
+    case .hashes: "whether the hashes of passwords are in it"
     case .verbose: "adds the checks, for clients of this machine and holders of ops:read"
     case .actor: "only what this user did"
     case .subject: "only what happened to this user"
@@ -161,8 +164,8 @@ enum Parameter: UInt8, Sendable, CaseIterable {
     switch self {
     case .userID, .sessionID, .ownSessionID, .pinID, .problemCode, .roleName, .apiKeyID: "not_found"
     case .cursor: "invalid_request invalid_cursor"
-    case .limit, .userSort, .status, .role, .prefix, .email, .count, .erase, .scrub, .actor, .subject, .auditType, .since,
-      .until, .demandedRole, .demandedPermission:
+    case .limit, .userSort, .status, .role, .prefix, .email, .count, .erase, .scrub, .hashes, .actor, .subject, .auditType,
+      .since, .until, .demandedRole, .demandedPermission:
       "invalid_request"
     case .ifMatch: "revision_mismatch"
     case .ifMatchRequired: "revision_mismatch precondition_required"

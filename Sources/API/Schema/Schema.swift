@@ -69,8 +69,8 @@ extension Schema {
     .userOperation, .userBatchResults, .userBatchResult, .setup,
     .role, .roleList, .permissionList, .newRole, .roleReplacement, .apiKey, .newAPIKey, .apiKeyList, .apiKeyRequest,
     .introspectionRequest, .introspection,
-    .recovery, .recoveredAccess, .load, .loaded, .pin, .work, .statistics, .compactionFigures, .scrubFigures, .signingKey,
-    .signingKeyList,
+    .recovery, .recoveredAccess, .load, .loaded, .pin, .work, .statistics, .compactionFigures, .scrubFigures,
+    .backupFigures, .backup, .signingKey, .signingKeyList,
     .rotation, .about, .health, .healthCheck,
   ]
 }

@@ -53,6 +53,7 @@ struct Shape: Sendable {
   static let count = Shape(kind: .integer, min: 0, example: "3")
   /// A number that came as text because it may have more than 53 bits.
   static let number = Shape(kind: .text, pattern: "^[0-9]{1,20}$", example: "17")
+  static let backupName = Shape(kind: .text, pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,195}[.]udb$", example: "sunday.udb")
   static let network = Shape(kind: .text, example: "203.0.113.0/24")
 
   /// Text of some length, 0 for any.

@@ -77,6 +77,13 @@ extension Database {
     return commits.checkpoints.named.timeline
   }
 
+  /// Which database this is: 32 hexadecimal digits, the same for as long as it lives and in all that is restored from it.
+  package var identity: String {
+    commits.monitor.lock()
+    defer { commits.monitor.unlock() }
+    return commits.checkpoints.named.identity.text
+  }
+
   /// Has everything that was committed before the call written to a checkpoint, and keeps its pages in main.udb.
   ///
   /// Any process that may read the file can read them, until `unpinCheckpoint`, or a minute after the last `renewPin`.

@@ -43,7 +43,7 @@ struct BackupFile {
   }
 
   /// Reads everything: each page proves itself, and the chain proves that none is missing, doubled or moved.
-  mutating func readThrough(_ onPage: () -> Void) throws(StorageError) {
+  mutating func readThrough(_ onPage: () throws(StorageError) -> Void) throws(StorageError) {
     let limits = limits, seal = PageSeal(superblock.identity), path = file.path
     var chain = BackupChain()
     var bytes = [UInt8](repeating: 0, count: Self.pagesOffset)
@@ -65,7 +65,7 @@ struct BackupFile {
       if let fault = seal.fault(of: page, id: id, limits) { throw damage(path, offset, nil, "page \(id): \(fault)") }
       memory.withBytes(0) { chain.add($0) }
       index.append(id << Self.placeBits | UInt64(place))
-      onPage()
+      try onPage()
     }
     _ = try read(pageCount, memory)
     let trailer = memory.withBytes(0) { BackupTrailer.decode($0) }
@@ -237,7 +237,7 @@ extension BackupSummary {
   ///
   /// - Throws: `.damaged`, `.newerFormat`, `.io`.
   package static func verify(
-    _ path: String, files: any FileSystem = LinuxFileSystem(), onPage: () -> Void
+    _ path: String, files: any FileSystem = LinuxFileSystem(), onPage: () throws(StorageError) -> Void
   ) throws(StorageError) {
     var file = try BackupFile(path, Disk(files))
     try file.readThrough(onPage)

@@ -7,11 +7,12 @@ extension StoredCheckpoint {
   ///
   /// - Parameters:
   ///   - base: an earlier backup of this database, as its summary says; pages that are in it are left out, mostly without being read.
-  ///   - onPage: told of each page that was read.
+  ///   - onPage: told of each page that was read; it may end the backup.
   ///   - emit: takes the next bytes.
-  /// - Throws: `.pageDamaged` for a page that cannot be had: there is no backup then; `.backupMismatch`; what `emit` throws.
+  /// - Throws: `.pageDamaged` for a page that cannot be had: there is no backup then; `.backupMismatch`; what `onPage` and `emit` throw.
   package func backUp(
-    since base: BackupSummary? = nil, onPage: () -> Void = {}, to emit: (Span<UInt8>) throws(StorageError) -> Void
+    since base: BackupSummary? = nil, onPage: () throws(StorageError) -> Void = {},
+    to emit: (Span<UInt8>) throws(StorageError) -> Void
   ) throws(StorageError) -> BackupSummary {
     let superblock = stored.superblock
     if let base {
@@ -49,17 +50,32 @@ extension StoredCheckpoint {
     return summary
   }
 
+  /// What is done to a file before it gets its name.
+  package enum Proof: Sendable {
+    /// Each page was verified when it was written.
+    case written
+    /// It is read once more, from the disk where that can be asked for.
+    case readBack
+  }
+
   /// Writes a backup to a new file, which has its name only when it is whole and on disk.
   ///
-  /// - Throws: as `backUp(since:onPage:to:)`; `.io` with `.exists` if there is a file of that name.
+  /// - Throws: as `backUp(since:onPage:to:)`; `.io` with `.exists` if there is a file of that name; `.locked` while somebody else makes it.
   package func backUp(
-    toFile path: String, since base: BackupSummary? = nil, onPage: () -> Void = {}
+    toFile path: String, since base: BackupSummary? = nil, proof: Proof = .written,
+    onPage: () throws(StorageError) -> Void = {}
   ) throws(StorageError) -> BackupSummary {
     let disk = stored.disk
     if try disk.openIfPresent(path, .read) != nil { throw .io(operation: "create", path: path, errno: .exists) }
     let unfinished = path + OnDisk.Backup.unfinishedSuffix
-    if try disk.openIfPresent(unfinished, .read) != nil { try disk.remove(unfinished) }
+    // What a process that ended has left. It stays locked to the end, so that somebody who waits for it does not take this one's for it.
+    let leftover = try disk.openIfPresent(unfinished, .read)
+    if let leftover {
+      try lock(leftover)
+      try disk.remove(unfinished)
+    }
     let file = try disk.open(unfinished, .createNew)
+    try lock(file)
     do throws(StorageError) {
       var offset = 0
       let summary = try backUp(since: base, onPage: onPage) { bytes throws(StorageError) in
@@ -67,13 +83,28 @@ extension StoredCheckpoint {
         offset += bytes.count
       }
       try file.syncData()
+      switch proof {
+      case .written: break
+      case .readBack:
+        try file.dropCache()
+        try BackupSummary.verify(unfinished, files: disk.files, onPage: onPage)
+      }
       try disk.rename(unfinished, to: path)
       try disk.syncDirectory(DataFolder(path).parent)
+      withExtendedLifetime(leftover) {}
       return summary
     } catch {
       removeLeftover(unfinished, disk)
       throw error
     }
+  }
+}
+
+/// Two processes that make the same file would give it its name while one of them still writes.
+private func lock(_ file: DiskFile) throws(StorageError) {
+  do throws(Errno) { try file.file.lockExclusively() } catch {
+    if error.kind == .wouldBlock { throw .locked(path: file.path) }
+    throw .io(operation: "flock", path: file.path, errno: error)
   }
 }
 
@@ -173,7 +204,7 @@ private struct GatheredPages {
 
   /// Reads pages in the order of their ids, neighbours with one call.
   func read(
-    _ pointers: [UInt64], _ onPage: () -> Void, _ body: (Page, Span<UInt8>) throws(StorageError) -> Void
+    _ pointers: [UInt64], _ onPage: () throws(StorageError) -> Void, _ body: (Page, Span<UInt8>) throws(StorageError) -> Void
   ) throws(StorageError) {
     var rest = pointers.sorted { PagePointer(rawValue: $0).id < PagePointer(rawValue: $1).id }[...]
     let memory = try PageMemory(count: DataFile.sliceByteCount / file.limits.pageByteCount, file.limits)
@@ -192,7 +223,7 @@ private struct GatheredPages {
           throw .pageDamaged(
             page: expected.id, reason: "it is the version of epoch \(page.pointer.epoch), not that of epoch \(expected.epoch)")
         }
-        onPage()
+        try onPage()
         try memory.withBytes(index) { bytes throws(StorageError) in try body(page, bytes) }
       }
       rest = rest.dropFirst(count)

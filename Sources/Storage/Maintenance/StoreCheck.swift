@@ -23,7 +23,7 @@ package struct CheckReport: Sendable {
 }
 
 /// A store on disk, opened for looking at it only.
-package struct StoredCheckpoint {
+package struct StoredCheckpoint: Sendable {
   let stored: StoredFolder
   private let isPinned: Bool
 

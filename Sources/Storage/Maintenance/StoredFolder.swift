@@ -3,7 +3,7 @@
 import Platform
 
 /// What was found of main.udb.
-struct StoredFolder {
+struct StoredFolder: Sendable {
   let folder: DataFolder
   let disk: Disk
   let main: DiskFile
