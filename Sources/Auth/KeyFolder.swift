@@ -40,6 +40,20 @@ package struct KeyFolder: Sendable {
     return KeyRing(signing: supplied, mac: mac, wrap: wrap)
   }
 
+  // MARK: Moving with a store
+
+  /// The key that seals second factors, for a backup that is to have it; nil if the folder has none yet.
+  package func sealingKey() throws(KeyError) -> SecretBytes? { try readKey(path + "/wrap") }
+
+  /// Puts such a key into a folder that has no keys yet. On disk on return.
+  package func install(sealingKey: SecretBytes) throws(KeyError) {
+    guard sealingKey.count == Self.keyByteCount else {
+      throw .wrongSize(path: path + "/wrap", byteCount: sealingKey.count, expected: Self.keyByteCount)
+    }
+    try files.makeDirectory(path)
+    try sealingKey.withSpan { (bytes) throws(KeyError) in try files.replace("wrap", in: path, with: bytes) }
+  }
+
   // MARK: Changing what signs
 
   /// Makes a key that signs nothing yet: until `replaceList` names it, a restart removes it.

@@ -46,4 +46,10 @@ package struct FileStatus: Equatable, Sendable {
 package struct FileIdentity: Hashable, Sendable {
   let device: UInt64
   let number: UInt64
+
+  /// The device that it lies on, as /proc and /sys write it: `8:1` (the numbers of makedev(3)).
+  package var deviceName: String {
+    let major = device >> 8 & 0xFFF | device >> 32 & ~0xFFF, minor = device & 0xFF | device >> 12 & 0xFFFF_FF00
+    return "\(major):\(minor)"
+  }
 }

@@ -64,7 +64,9 @@ enum OnDisk {
     static let endMagic: [UInt8] = [0x55, 0x53, 0x45, 0x52, 0x44, 0x45, 0x4E, 0x44]
     static let version: UInt16 = 1
     static let flagIncrement: UInt16 = 1
-    static let knownFlags: UInt16 = flagIncrement
+    static let flagCompanion: UInt16 = 2
+    static let knownFlags: UInt16 = flagIncrement | flagCompanion
+    static let maxCompanionByteCount = 1024
     static let unfinishedSuffix = ".unfinished"
   }
 }

@@ -69,7 +69,7 @@ extension Verb {
     adminBackup,
     adminRestore, adminCheck,
     adminDump, adminLoad, adminCompact, adminCheckpoint, adminStats, adminSalvage, adminAuditTail, adminAuditVerify,
-    adminCalibrate, adminKeysList,
+    adminCalibrate, adminDiskCheck, adminKeysList,
     adminKeysRotate, adminSessionList, adminSessionRevoke, adminRoleList, adminRoleShow, adminRoleSet, adminRoleDelete,
     adminKeyCreate, adminKeyList, adminKeyRevoke, configCheck, configShow, configKeys, schemaOpenAPI, schemaTypeScript,
     healthcheck, completion, version, help,

@@ -1,6 +1,8 @@
 // `userd admin backup`: everything that was answered so far, as one file or stream.
 
+import Auth
 import Codecs
+import Crypto
 import Platform
 import Storage
 
@@ -11,7 +13,11 @@ extension Verb {
       """
       With a server running it has a checkpoint written and keeps its pages while they are copied; the server goes on and never waits. Without one the
       store is opened here first. Every page is verified on the way; a page that cannot be read fails the backup, which then does not exist.
-      The file is made with mode 0600 and has its name only when it is whole and on disk. Keys are not in it: see "restore".
+      The file is made with mode 0600 and has its name only when it is whole and on disk. Keys are not in it.
+      """,
+      """
+      With --with-keys one of them is: keys/wrap, which seals second factors. Then authenticator apps work in what is restored, and whoever has the file
+      can make their codes. Keys of tokens are never in it.
       """,
       "With --incremental-from only pages that changed since that backup are written; it must be of this store, and both are needed to restore.",
       "  userd admin backup -o /backups/monday.udb --verify --data ./db",
@@ -21,6 +27,7 @@ extension Verb {
         "FILE|-",
         "where to write; - is standard output (default: a name made of the time, in backup.dir, else in the current folder)"),
       .value("incremental-from", "BACKUP", "leave out what is in this backup"),
+      .switch("with-keys", "put the key of second factors into it"),
       .switch("verify", "read the file back and check the tree in it"), .json,
     ],
     settings: Setting.all.filter { $0.key == "data" || $0.key == "backup.dir" }
@@ -41,6 +48,7 @@ extension Verb {
     if let path = invocation.values["incremental-from"] {
       base = try CheckpointAccess.opening { () throws(StorageError) in try BackupSummary(reading: path) }
     }
+    let companion = invocation.switches.contains("with-keys") ? try sealingKey(configuration) : []
     let summary = try CheckpointAccess(configuration).run(settles: true) { stored, keep throws(CommandError) in
       let progress = PageProgress("backing up", of: stored.pageCount)
       defer { progress.end() }
@@ -49,8 +57,8 @@ extension Verb {
           progress.add()
           keep()
         }
-        guard target == "-" else { return try stored.backUp(toFile: target, since: base, onPage: onPage) }
-        return try stored.backUp(since: base, onPage: onPage) { bytes throws(StorageError) in
+        guard target == "-" else { return try stored.backUp(toFile: target, since: base, with: companion, onPage: onPage) }
+        return try stored.backUp(since: base, with: companion, onPage: onPage) { bytes throws(StorageError) in
           do throws(Errno) { try StandardStream.output.write(bytes) } catch {
             throw .io(operation: "write", path: "standard output", errno: error)
           }
@@ -64,6 +72,16 @@ extension Verb {
       try surroundings.answer(invocation.switches.contains("json") ? json(summary, target) : describe(summary, target) + "\n")
     }
     return .success
+  }
+
+  /// What goes with a backup of the keys.
+  private static func sealingKey(_ configuration: Configuration) throws(CommandError) -> [UInt8] {
+    let key: SecretBytes?
+    do throws(KeyError) { key = try KeyFolder(dataPath: configuration.dataPath, random: .system).sealingKey() } catch {
+      throw .opening(error)
+    }
+    guard let key else { throw .failed("there is no \(visible(configuration.dataPath))/keys/wrap", .missingInput) }
+    return key.withSpan { bytes in bytes.indices.map { bytes[$0] } }
   }
 
   /// An increment alone has no whole tree, but every page of it proves itself.
@@ -84,7 +102,7 @@ extension Verb {
     let kind = summary.baseCheckpoint.map { "increment from checkpoint \($0) to" } ?? "backup of"
     return
       "\(kind) checkpoint \(summary.checkpoint): \(summary.keys) keys, \(summary.pages) pages, \(summary.byteCount) bytes"
-      + (target == "-" ? "" : " in \(visible(target))")
+      + (summary.hasCompanion ? " and the key of second factors" : "") + (target == "-" ? "" : " in \(visible(target))")
   }
 
   private static func json(_ summary: BackupSummary, _ target: String) -> String {
@@ -102,6 +120,8 @@ extension Verb {
       json.key(utf8: name)
       json.integer(value)
     }
+    json.key("withKeys")
+    json.boolean(summary.hasCompanion)
     if let base = summary.baseCheckpoint {
       json.key("baseCheckpoint")
       json.integer(Int(base))

@@ -13,7 +13,8 @@ extension Verb {
       written, and what was written is read back. A restore that is cut short leaves no store.
       """,
       """
-      The new store has its own line of history: its keys are made new at its first start, and all sessions and tokens end. Passwords stay as they are.
+      The new store has its own line of history: its keys are made new at its first start, and all sessions and tokens end. Passwords stay as they are, and API keys unless --revoke-keys
+      ends them. If a backup has the key of second factors with it, it becomes keys/wrap.
       """,
       """
       With --log it goes on from there with the log of the old store: a folder that store.archive_dir named, the old folder wal/, or both, one --log each. --at and
@@ -24,6 +25,7 @@ extension Verb {
     ],
     arguments: "BACKUP [INCREMENT]...",
     flags: [
+      .switch("revoke-keys", "end all API keys"),
       .switch("verify", "only read and check the files; no folder is touched"),
       .value("log", "DIR", "a folder with segments of the log; several are separated by commas"),
       .value("at", "TIME", "end with the last commit not later than this moment, such as 2026-05-01T12:00:00Z"),
@@ -37,24 +39,32 @@ extension Verb {
     let verifies = invocation.switches.contains("verify")
     let path = configuration.dataPath
     let target = try target(invocation)
+    let endsKeys = invocation.switches.contains("revoke-keys")
     let folders = invocation.values["log"].map { $0.split(separator: ",").map { String($0) } } ?? []
     if folders.isEmpty && target != .end { throw .failed("--at and --lsn need the log: --log", .usage) }
     if verifies && !folders.isEmpty { throw .failed("--verify reads backups only; a restore verifies the log too", .usage) }
+    if verifies && endsKeys { throw .failed("--verify changes nothing, so it ends no keys", .usage) }
     if !verifies { try requireNew(path) }
     let progress = PageProgress(verifies ? "verifying" : "restoring", of: 0)
     defer { progress.end() }
-    if !folders.isEmpty {
-      let (report, place) = try CheckpointAccess.opening { () throws(StorageError) in
-        try BackupSet(invocation.arguments) { progress.add() }
-          .restore(to: path, log: folders, until: target) { progress.add() }
+    if !folders.isEmpty || endsKeys {
+      let work = RestoreWork(path, endsKeys: endsKeys)
+      let (report, place, isKeyed) = try work.run { () throws(StorageError) in
+        let set = try BackupSet(invocation.arguments) { progress.add() }
+        let changes = work.changes(set)
+        let (report, place) = try set.restore(to: path, log: folders, until: target, changes: changes) { progress.add() }
+        return (report, place, set.companion != nil)
       }
       progress.end()
-      try surroundings.answer(text(report, place, path))
+      let ended = endsKeys ? "; \(work.endedKeys) API keys have ended" : ""
+      try surroundings.answer(text(report, folders.isEmpty ? nil : place, path) + ended + (isKeyed ? keyed : "") + "\n")
       return .success
     }
-    let (report, set) = try CheckpointAccess.opening { () throws(StorageError) in
+    let work = RestoreWork(path, endsKeys: false)
+    let (report, set) = try work.run { () throws(StorageError) in
       let set = try BackupSet(invocation.arguments) { progress.add() }
-      return (verifies ? try set.check { progress.add() } : try set.restore(to: path) { progress.add() }, set)
+      if verifies { return (try set.check { progress.add() }, set) }
+      return (try set.restore(to: path, prepareFolder: work.changes(set).folder) { progress.add() }, set)
     }
     progress.end()
     for problem in report.problems { surroundings.say(problem) }
@@ -63,7 +73,9 @@ extension Verb {
     if verifies {
       try surroundings.answer("\(what) in \(set.pageCount) pages of \(invocation.arguments.count) files; sound\n")
     } else {
-      try surroundings.answer("restored \(what) to \(visible(path)); sessions and tokens have ended, passwords have not\n")
+      try surroundings.answer(
+        "restored \(what) to \(visible(path)); sessions and tokens have ended, passwords have not"
+          + (set.companion == nil ? "" : keyed) + "\n")
     }
     return .success
   }
@@ -86,12 +98,16 @@ extension Verb {
     }
   }
 
-  private static func text(_ report: CheckReport, _ place: RestorePlace, _ path: String) -> String {
-    var text = "restored \(report.keys) keys, \(report.pages) pages to \(visible(path)), up to LSN \(place.lsn)"
+  private static let keyed = "; the key of second factors came with the backup"
+
+  private static func text(_ report: CheckReport, _ place: RestorePlace?, _ path: String) -> String {
+    var text = "restored \(report.keys) keys, \(report.pages) pages to \(visible(path))"
+    guard let place else { return text + "; sessions and tokens have ended, passwords have not" }
+    text += ", up to LSN \(place.lsn)"
     if place.milliseconds > 0 { text += " of \(RFC3339.string(milliseconds: place.milliseconds))" }
     text += ": \(place.transactions) transactions after the backup"
     text += place.nextMilliseconds.map { "; the next one was at \(RFC3339.string(milliseconds: $0))" } ?? "; the log ends there"
-    return text + "; sessions and tokens have ended, passwords have not\n"
+    return text + "; sessions and tokens have ended, passwords have not"
   }
 
   /// Said before the backup is read, which may take long.

@@ -6,6 +6,8 @@ import Platform
 struct BackupHead: Equatable {
   /// The checkpoint whose pages are left out; nil if none are.
   var baseCheckpoint: UInt64?
+  /// What its maker sent along beside the store; empty for nothing.
+  var companion: [UInt8] = []
 
   static let byteCount = 8192
   private static let hashOffset = byteCount - 8
@@ -25,14 +27,27 @@ struct BackupHead: Equatable {
       return .newer(version: max(version, OnDisk.Backup.version + 1))
     }
     let base: UInt64 = bytes.integer(at: 16)
-    return .good(BackupHead(baseCheckpoint: flags & OnDisk.Backup.flagIncrement != 0 ? base : nil))
+    var head = BackupHead(baseCheckpoint: flags & OnDisk.Backup.flagIncrement != 0 ? base : nil)
+    if flags & OnDisk.Backup.flagCompanion != 0 {
+      let count = Int(bytes.integer(at: 24, as: UInt16.self))
+      guard (1...OnDisk.Backup.maxCompanionByteCount).contains(count) else { return .bad }
+      head.companion = (26..<26 + count).map { bytes[$0] }
+    }
+    return .good(head)
   }
 
   /// Fills a zeroed block.
   func encode(into block: inout MutableSpan<UInt8>) {
     block.set(OnDisk.Backup.magic, at: 0)
     block.set(OnDisk.Backup.version, at: 8)
-    block.set(baseCheckpoint == nil ? 0 : OnDisk.Backup.flagIncrement, at: 10)
+    var flags: UInt16 = baseCheckpoint == nil ? 0 : OnDisk.Backup.flagIncrement
+    if !companion.isEmpty {
+      precondition(companion.count <= OnDisk.Backup.maxCompanionByteCount, "a companion of \(companion.count) bytes")
+      flags |= OnDisk.Backup.flagCompanion
+      block.set(UInt16(companion.count), at: 24)
+      block.set(companion, at: 26)
+    }
+    block.set(flags, at: 10)
     block.set(baseCheckpoint ?? 0, at: 16)
     let hash = XXH64.hash(block.span.extracting(0..<Self.hashOffset))
     block.set(hash, at: Self.hashOffset)
@@ -82,6 +97,8 @@ package struct BackupSummary: Sendable, Equatable {
   package let milliseconds: Int64
   /// Keys in the tree.
   package let keys: Int
+  /// Whether it has something with it that is not of the store.
+  package let hasCompanion: Bool
   /// Pages in this backup.
   package internal(set) var pages: Int
   package internal(set) var byteCount: Int
@@ -94,6 +111,7 @@ package struct BackupSummary: Sendable, Equatable {
     lsn = superblock.logStart.lsn
     milliseconds = superblock.logStart.milliseconds
     keys = superblock.tree?.keyCount ?? 0
+    hasCompanion = !head.companion.isEmpty
     pages = 0
     byteCount = 0
   }

@@ -155,6 +155,9 @@ package final class BackupSet {
   /// What each file holds.
   package var summaries: [BackupSummary] { files.map(\.summary) }
 
+  /// What the newest file that has a companion has; nil if none does.
+  package var companion: [UInt8]? { files.last { !$0.head.companion.isEmpty }?.head.companion }
+
   /// Pages in all files.
   package var pageCount: Int { files.reduce(0) { $0 + $1.index.count } }
 

@@ -7,11 +7,12 @@ extension StoredCheckpoint {
   ///
   /// - Parameters:
   ///   - base: an earlier backup of this database, as its summary says; pages that are in it are left out, mostly without being read.
+  ///   - companion: at most 1,024 bytes that go with it.
   ///   - onPage: told of each page that was read; it may end the backup.
   ///   - emit: takes the next bytes.
   /// - Throws: `.pageDamaged` for a page that cannot be had: there is no backup then; `.backupMismatch`; what `onPage` and `emit` throw.
   package func backUp(
-    since base: BackupSummary? = nil, onPage: () throws(StorageError) -> Void = {},
+    since base: BackupSummary? = nil, with companion: [UInt8] = [], onPage: () throws(StorageError) -> Void = {},
     to emit: (Span<UInt8>) throws(StorageError) -> Void
   ) throws(StorageError) -> BackupSummary {
     let superblock = stored.superblock
@@ -26,7 +27,7 @@ extension StoredCheckpoint {
           reason: "the base is of checkpoint \(base.checkpoint), which is later than checkpoint \(superblock.checkpoint)")
       }
     }
-    let head = BackupHead(baseCheckpoint: base?.checkpoint)
+    let head = BackupHead(baseCheckpoint: base?.checkpoint, companion: companion)
     let limits = stored.file.limits
     var stream = BackupStream(limits)
     try stream.add(byteCount: BackupHead.byteCount, { head.encode(into: &$0) }, emit)
@@ -60,9 +61,9 @@ extension StoredCheckpoint {
 
   /// Writes a backup to a new file, which has its name only when it is whole and on disk.
   ///
-  /// - Throws: as `backUp(since:onPage:to:)`; `.io` with `.exists` if there is a file of that name; `.locked` while somebody else makes it.
+  /// - Throws: as `backUp(since:with:onPage:to:)`; `.io` with `.exists` if there is a file of that name; `.locked` while somebody else makes it.
   package func backUp(
-    toFile path: String, since base: BackupSummary? = nil, proof: Proof = .written,
+    toFile path: String, since base: BackupSummary? = nil, with companion: [UInt8] = [], proof: Proof = .written,
     onPage: () throws(StorageError) -> Void = {}
   ) throws(StorageError) -> BackupSummary {
     let disk = stored.disk
@@ -78,7 +79,7 @@ extension StoredCheckpoint {
     try lock(file)
     do throws(StorageError) {
       var offset = 0
-      let summary = try backUp(since: base, onPage: onPage) { bytes throws(StorageError) in
+      let summary = try backUp(since: base, with: companion, onPage: onPage) { bytes throws(StorageError) in
         try file.write(bytes, at: offset)
         offset += bytes.count
       }

@@ -2,19 +2,32 @@
 
 package import Platform
 
+/// What whoever restores does to a store before it is one: if that fails, there is none.
+package struct RestoreChanges {
+  /// Changes what it holds.
+  package var contents: ((Database) throws(StorageError) -> Void)?
+  /// Puts other files into its folder, which is there.
+  package var folder: (() throws(StorageError) -> Void)?
+
+  package init() {}
+}
+
 extension BackupSet {
   /// Restores into a folder that is missing or empty. The store exists when this returns; cut short, there is none.
   ///
   /// The log begins anew, where the backup ends, on a timeline of its own, so that neither logs nor increments of the old one fit.
+  /// - Parameter prepareFolder: called when all is whole, right before it is a store.
   /// - Throws: `.damaged` if the backup's tree is not sound, `.targetNotEmpty`, `.storageFull`, `.io`.
   package func restore(
-    to path: String, random: RandomSource = .system, onPage: @escaping () -> Void = {}
+    to path: String, random: RandomSource = .system, prepareFolder: (() throws(StorageError) -> Void)? = nil,
+    onPage: @escaping () -> Void = {}
   ) throws(StorageError) -> CheckReport {
     var tree = superblock.tree
     let (report, target) = try prepareStore(path, &tree, onPage)
     var first = superblock
     first.tree = tree
     first.startTimeline(random)
+    try prepareFolder?()
     try target.finish(first)
     return report
   }
@@ -43,6 +56,11 @@ extension Superblock {
   mutating func startTimeline(_ random: RandomSource) {
     parent = Parent(timeline: timeline, lsn: logStart.lsn)
     repeat { timeline = random.bytes(4).span.integer(at: 0) } while timeline == parent?.timeline || timeline == 0
+    dropLog()
+  }
+
+  /// The log begins anew behind the pages.
+  mutating func dropLog() {
     hasNoLog = true
     scrubMilliseconds = 0
     cleanEndLSN = 0
