@@ -45,12 +45,15 @@ final class HistoryWriters: Sendable {
 
   private let logs: [HistoryLog]
   private let isDone = Atomic<Bool>(false)
+  private let answered = Atomic<Int>(0)
   private let clock = SystemClock()
 
   init() { logs = (0..<Self.count).map { _ in HistoryLog() } }
 
   /// Everything so far.
   var entries: [HistoryEntry] { logs.flatMap { $0.entries.withLock { $0 } } }
+
+  var answeredCount: Int { answered.load(ordering: .relaxed) }
 
   func stop() { isDone.store(true, ordering: .relaxed) }
 
@@ -78,6 +81,7 @@ final class HistoryWriters: Sendable {
         : try client.request("POST", "/api/v1/users", token: token, json: users[0])
       guard answer.status == (isBatch ? 200 : 201) else { throw .malformed("\(answer.status) \(answer.text)") }
       logs[index].entries.withLock { $0[$0.count - 1].answered = clock.monotonicNanoseconds() }
+      answered.wrappingAdd(1, ordering: .relaxed)
       sleepThread(milliseconds: UInt32(random.number(0..<pause)))
     }
   }
