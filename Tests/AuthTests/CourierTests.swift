@@ -71,6 +71,27 @@ private struct RunningClock: Clock {
     #expect(server.isSound)
   }
 
+  @Test func `without a channel messages wait, and the next one gets them`() throws {
+    let server = try Self.server()
+    let channel = ScriptedChannel()
+    _ = try server.register()
+    let courier = channel.courier(of: server)
+    courier.use(nil)
+    #expect(!courier.isOn)
+    _ = try settle(courier)
+    #expect(try channel.messages.isEmpty && server.waiting() == 1)
+    let other = Mutex<[String]>([])
+    courier.use(
+      DeliveryChannel(name: "other") { message, _ in
+        other.withLock { $0.append(message.address) }
+        return .delivered
+      })
+    _ = try settle(courier)
+    #expect(courier.isOn && courier.health.channel == "other")
+    #expect(other.withLock { $0 } == ["ann@example.org"])
+    #expect(try channel.messages.isEmpty && server.waiting() == 0)
+  }
+
   @Test func `a failed try is repeated with growing pauses, under the same identifier, until the token has expired`() throws {
     let server = try Self.server()
     let channel = ScriptedChannel()

@@ -26,6 +26,22 @@ private let second: UInt64 = 1_000_000_000
     #expect(limiter.take(from: client, now: start + 200 * second) != .passed)
   }
 
+  @Test func `a limit that changes counts what was spent, and none lets all pass`() throws {
+    let limiter = RateLimiter(policy: "ip", limit: 0, windowSeconds: 60)
+    let client = try address("192.0.2.1:1")
+    let start = 1000 * second
+    for _ in 0..<1000 { #expect(limiter.take(from: client, now: start) == .passed) }
+    limiter.setLimit(6)
+    for _ in 0..<6 { #expect(limiter.take(from: client, now: start) == .passed) }
+    #expect(limiter.take(from: client, now: start) != .passed)
+    limiter.setLimit(60)
+    // A minute's worth is spent, whatever it bought.
+    #expect(limiter.take(from: client, now: start) == .refused(seconds: 2))
+    #expect(limiter.take(from: client, now: start + second) == .passed)
+    limiter.setLimit(0)
+    for _ in 0..<100 { #expect(limiter.take(from: client, now: start + second) == .passed) }
+  }
+
   @Test func `clients are IPv4 addresses and IPv6 networks`() throws {
     let limiter = RateLimiter(policy: "ip", limit: 1, windowSeconds: 60)
     for (text, passes) in [
