@@ -244,14 +244,21 @@ package final class BackupRunner: Sendable {
       inner.state.pageCount = pinned.stored.pageCount
     }
     var pages = 0
-    return try pinned.stored.backUp(toFile: folder.path(of: request.name), since: base, proof: .readBack) {
-      () throws(StorageError) in
+    let onPage = Self.opaque { [self] () throws(StorageError) in
       if isStopping.load(ordering: .relaxed) { throw .closed }
       pinned.keep()
       pages += 1
       if pages % 64 == 0 { inner.withLock { $0.state.pages = pages } }
     }
+    return try pinned.stored.backUp(
+      toFile: folder.path(of: request.name), since: base, proof: .readBack, onPage: onPage)
   }
+
+  /// Keeps the optimiser from making another copy of everything that a backup calls, just for this closure.
+  @inline(never)
+  private static func opaque(
+    _ body: @escaping () throws(StorageError) -> Void
+  ) -> () throws(StorageError) -> Void { body }
 
   private func entries() throws(StorageError) -> [BackupFolder.Entry] {
     try folder.entries(database.identity, database.timeline)

@@ -46,8 +46,14 @@ package struct BackupSchedule: Equatable, Sendable, CustomStringConvertible {
 
   /// `6h`, as milliseconds.
   private static func length(_ text: Substring) -> Int64? {
-    let units: [Character: Int64] = ["m": minute, "h": hour, "d": day]
-    guard let unit = text.last.flatMap({ units[$0] }), let count = number(Array(text.utf8.dropLast())[...]) else { return nil }
+    let unit: Int64
+    switch text.utf8.last {
+    case UInt8(ascii: "m"): unit = minute
+    case UInt8(ascii: "h"): unit = hour
+    case UInt8(ascii: "d"): unit = day
+    default: return nil
+    }
+    guard let count = number(Array(text.utf8.dropLast())[...]) else { return nil }
     return (10 * minute...maxPeriod).contains(count * unit) ? count * unit : nil
   }
 
