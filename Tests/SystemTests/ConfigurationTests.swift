@@ -174,6 +174,7 @@ import Testing
     Mistake(file: "\u{feff}threads = 2", words: [":1:", "byte order mark"]),
     Mistake(file: "threads = 2\rthreads = 3", words: [":1:", "carriage return"]),
     Mistake(file: "[delivery]\nchannel = \"sendmail\"", words: ["delivery.channel is sendmail, which needs delivery.from"]),
+    Mistake(file: "[backup]\nschedule = \"daily 03:15\"", words: ["backup.schedule needs backup.dir"]),
     Mistake(file: "[password]\nblocklist_file = \"/nowhere/at/all\"", exitCode: 66, words: ["password.blocklist_file"]),
     Mistake(file: String(repeating: "#", count: 256 << 10) + "#", words: ["262144 bytes"]),
   ]
