@@ -8,7 +8,7 @@ let storageCrashRig = Rig(
   bug: "open reads what a killed process left without making it durable first", smokeEventCount: 400
 ) { random, subject in
   let rig = CrashRig(seed: random.next(), bug: subject == .broken ? .trustUnsyncedBytes : nil)
-  rig.drawProfile()
+  rig.drawProfile(upkeep: true)
   if random.once(in: 8) {
     rig.oracle.isDeviceHonest = false
     rig.system.faults.lies = random.number(2..<20)

@@ -9,8 +9,8 @@ struct MainFile {
   private(set) var superblock: Superblock
   /// Which pair of copies holds `superblock`: 0 or 1.
   private var pair: Int
-  /// The copy beside the chosen one, if it is bad.
-  private var badTwin: Int?
+  /// Copies that were bad at open, which has told of them, and are as they were: the other pair may be what a crash left of a flip.
+  private(set) var badCopies: [Int]
 
   private static let pairCount = 2
   private static let copiesInPair = 2
@@ -64,15 +64,15 @@ struct MainFile {
     self.plantedBug = plantedBug
     superblock = best.superblock
     pair = best.pair
-    badTwin = bad.first { $0 / Self.copiesInPair == best.pair }
+    badCopies = bad
   }
 
   /// Writes a bad copy of the chosen superblock again.
   mutating func repairTwin() throws(StorageError) {
-    guard let copy = badTwin else { return }
+    guard let copy = badCopies.first(where: { $0 / Self.copiesInPair == pair }) else { return }
     try Self.write(superblock, copy: copy, to: file)
     try file.syncData()
-    badTwin = nil
+    badCopies.removeAll { $0 == copy }
   }
 
   /// Writes the next superblock over the pair that does not hold the durable one (S4). On return it is durable.
@@ -83,7 +83,7 @@ struct MainFile {
     try file.syncData()
     superblock = next
     pair = target
-    badTwin = nil
+    badCopies.removeAll { $0 / Self.copiesInPair == target }
   }
 
   private static func write(_ superblock: Superblock, copy: Int, to file: DiskFile) throws(StorageError) {

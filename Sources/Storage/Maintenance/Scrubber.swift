@@ -123,13 +123,12 @@ final class Scrubber {
 
   /// - Returns: bytes that were read, about.
   private func slice(_ main: MainFile, oldest: UInt64, last: UInt64) -> Int {
-    let superblock = main.superblock
     let before = phase
-    var outcome = read(superblock, oldest: oldest, last: last)
+    var outcome = read(main, oldest: oldest, last: last)
     if !outcome.problems.isEmpty {
       // Damage is what is there a second time too.
       phase = before
-      outcome = read(superblock, oldest: oldest, last: last)
+      outcome = read(main, oldest: oldest, last: last)
     }
     note(outcome)
     return outcome.byteCount
@@ -142,12 +141,13 @@ final class Scrubber {
     var problems: [String] = []
   }
 
-  private func read(_ superblock: Superblock, oldest: UInt64, last: UInt64) -> Outcome {
+  private func read(_ main: MainFile, oldest: UInt64, last: UInt64) -> Outcome {
+    let superblock = main.superblock
     var outcome = Outcome()
     switch phase {
     case .idle: break
     case .main:
-      readMain(superblock, &outcome)
+      readMain(main, &outcome)
       phase = .pages(from: [])
     case .pages(let key):
       let next = readPages(superblock, from: key, &outcome)
@@ -165,7 +165,8 @@ final class Scrubber {
     return outcome
   }
 
-  private func readMain(_ superblock: Superblock, _ outcome: inout Outcome) {
+  private func readMain(_ main: MainFile, _ outcome: inout Outcome) {
+    let superblock = main.superblock
     outcome.byteCount += OnDisk.Superblock.byteCount * OnDisk.Superblock.copyCount
     do throws(StorageError) {
       let bytes = try file.superblocks()
@@ -174,7 +175,9 @@ final class Scrubber {
         let offset = copy * OnDisk.Superblock.byteCount
         switch bytes.withBytes(from: offset, { Superblock.decode($0) }) {
         case .good(let found): isThere = isThere || found.checkpoint == superblock.checkpoint
-        case .newer, .bad: outcome.problems.append("\(file.path): the superblock at byte \(offset) is bad")
+        case .newer, .bad:
+          // What a power cut left of a flip is no damage: the next checkpoint writes over it.
+          if !main.badCopies.contains(copy) { outcome.problems.append("\(file.path): the superblock at byte \(offset) is bad") }
         }
       }
       if !isThere { outcome.problems.append("\(file.path): no superblock is that of checkpoint \(superblock.checkpoint)") }

@@ -15,7 +15,7 @@ struct RandomCrashTests {
     while crashes < (isLong ? 1000 : 200) * testScale || (isLong && marks != all && crashes < 6000 * testScale) {
       let seed = seeds.next()
       let rig = CrashRig(seed: seed)
-      rig.drawProfile()
+      rig.drawProfile(upkeep: true)
       do {
         for _ in 0..<4 { try rig.live(actions: 60) }
       } catch {

@@ -176,6 +176,31 @@ import Testing
     #expect(harness.tree.checkIntegrity().problems == [])
   }
 
+  // The bound is a little more than most transactions take, so that a mistake of one id shows in no ordinary test.
+  @Test func `a transaction is taken with exactly the room on disk that it asks for, and refused with one page less`() throws {
+    var harness = try TreeHarness()
+    for number in 0..<60 { try harness.put(Bytes(number: number), Bytes(repeating: 1, count: 40)) }
+    harness.commit()
+    var operations: Bytes = []
+    do {
+      var transaction = WriteTransaction(harness.tree)
+      let key = Bytes(number: 1000), value = Bytes(repeating: 2, count: 300)
+      try transaction.put(key.span, value.span)
+      operations = transaction.withOperations { Bytes(copying: $0) }
+    }
+    let tree = harness.tree, room = tree.idLimit
+    tree.idLimit = 0
+    #expect(throws: StorageError.storageFull) { try tree.prepare(operations.span) }
+    let wanted = tree.wantedIDLimit
+    #expect(wanted > tree.endID)
+    tree.idLimit = wanted - 1
+    #expect(throws: StorageError.storageFull) { try tree.prepare(operations.span) }
+    tree.idLimit = wanted
+    try tree.prepare(operations.span)
+    tree.idLimit = room
+    try harness.expectSound()
+  }
+
   @Test func `trees of every page size have room for what their limits allow`() {
     for shift in 9...13 {
       let limits = PageLimits(pageByteCount: 1 << shift)

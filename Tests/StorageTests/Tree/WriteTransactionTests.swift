@@ -52,6 +52,28 @@ import Testing
     return number % 3 == 0 ? [UInt8(number & 0xFF)] : Bytes("key".utf8) + Bytes(number: number)
   }
 
+  // Prepare refuses such keys too, but at the end, and then the whole transaction is lost: a body that goes on after a refused put must be able to.
+  @Test func `a key past the limit is refused by the put and the delete themselves, and the transaction goes on`() throws {
+    var harness = try TreeHarness(pageByteCount: 8192)
+    try harness.write { transaction, model throws(StorageError) in
+      let limit = StorageLimits.maxKeyByteCount
+      for count in [0, limit + 1, 2 * limit] {
+        let key = Bytes(repeating: 7, count: count)
+        let expected: StorageError = count == 0 ? .emptyKey : .keyTooLarge(byteCount: count, limit: limit)
+        for isPut in [true, false] {
+          do throws(StorageError) {
+            if isPut { try transaction.put(key.span, key.span) } else { try transaction.delete(key.span) }
+            Issue.record("a key of \(count) bytes was taken")
+          } catch { #expect(error == expected) }
+        }
+      }
+      let longest = Bytes(repeating: 7, count: limit)
+      try transaction.put(longest.span, [1].span)
+      model.put(longest, [1])
+    }
+    try harness.expectSound()
+  }
+
   @Test func `a transaction that is dropped leaves nothing behind`() throws {
     var harness = try TreeHarness()
     try harness.put([1], [1])

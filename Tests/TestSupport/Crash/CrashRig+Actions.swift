@@ -198,7 +198,7 @@ extension CrashRig {
     if !system.hasCrashed { database = nil }
   }
 
-  private func expectEnding(_ error: StorageError) throws {
+  func expectEnding(_ error: StorageError) throws {
     switch error {
     case .commitOutcomeUnknown, .storageFull, .closed, .io: return
     case .readOnly where system.hasCrashed || mayFail: return
@@ -207,7 +207,7 @@ extension CrashRig {
     }
   }
 
-  private func after() throws {
+  func after() throws {
     note()
     if let hidden { throw hidden }
     if let database, database.statistics().hasFailed, !system.hasCrashed, !mayFail {
@@ -242,6 +242,7 @@ extension CrashRig {
       try step()
       try maintain()
       try turnCheckpoint()
+      if archivesLog { try turnArchive() }
       try commit()
     }
     if oracle.versions.count == before && !system.hasCrashed && !database.statistics().hasFailed { throw Violation(complaint) }
@@ -252,6 +253,7 @@ extension CrashRig {
     if fillPercentage > 0 && generator.number(0..<100) < fillPercentage {
       if isFull { try makeRoom() } else { fillDisk() }
     }
+    if try actOnUpkeep() { return }
     if generator.number(0..<100) < checkpointPercentage {
       switch generator.number(0..<20) {
       case 0, 1: return try checkpoint()

@@ -25,7 +25,9 @@ extension CrashRig {
   }
 
   /// Draws the faults of a run from its seed, so that a seed alone repeats it.
-  package func drawProfile() {
+  ///
+  /// - Parameter upkeep: whether the archive of the log and the scrub take part; the other draws are the same without them.
+  package func drawProfile(upkeep: Bool = false) {
     system.faults.grantsDirect = generator.number(0..<3) != 0
     system.faults.disturbance = generator.number(0..<4) == 0 ? 25 : 0
     system.faults.syncFailure = SimulatedDisk.SyncFailure.allCases.randomElement(using: &generator)!
@@ -41,6 +43,7 @@ extension CrashRig {
     comparesPages = generator.number(0..<4) == 0
     checkpointPercentage = [5, 20, 50][generator.number(0..<3)]
     if generator.number(0..<5) != 0 { enableMeanwhile() }
+    if upkeep { drawUpkeep() }
   }
 
   /// A whole life: actions, a crash, recoveries that crash themselves, up to four deep, then an opening that must succeed.
@@ -61,6 +64,7 @@ extension CrashRig {
     crash()
     if losesSuperblock { loseNewestSuperblock() }
     try comparePages()
+    try judgeArchive()
     return try reopen(depth: generator.number(0..<5))
   }
 

@@ -27,6 +27,7 @@ package final class CrashRig: @unchecked Sendable {
     case segmentReplaced, commitDuringWrite, overflowValue
     case checkpoint, commitDuringCheckpoint, abandonedCheckpoint, recycledSegment, reusedSegment, growth, crashInCheckpoint
     case replayOnPages, lostSuperblock, movedPages, cut, crashInCompaction, crashInCut
+    case archivedSegment, scrub
   }
 
   /// Whether each life has a flush or a write that fails.
@@ -47,6 +48,9 @@ package final class CrashRig: @unchecked Sendable {
   /// Whether pages are compared at each crash: an id and an epoch name one content for ever.
   package var comparesPages = false
   var pageContents: [UInt64: UInt64] = [:]
+  /// Whether the log is archived, and whether the store is scrubbed now and then.
+  var archivesLog = false
+  var scrubs = false
   /// A violation met inside a file-system call, from where it cannot be thrown.
   var hidden: Violation?
   private var writtenPairs: Set<Int> = []
@@ -161,6 +165,7 @@ package final class CrashRig: @unchecked Sendable {
     if case .failed = event, !system.hasCrashed { marks.insert(.failure) }
     if case .storageFull = event { marks.insert(.shortage) }
     if case .storageHealed = event { marks.insert(.recoveryFromShortage) }
+    noteUpkeep(event)
   }
 
   /// Notes what a power cut did to frames that were being written.
