@@ -46,6 +46,19 @@ import Testing
     }
   }
 
+  // Made with Python's hmac. The RFC's keys are all much shorter or much longer than a block, so that hashing one of exactly a block went unnoticed.
+  @Test(arguments: Implementation.allCases)
+  func `a key of one block is used as it is, and a byte more is hashed first`(_ implementation: Implementation) {
+    for (count, tag) in [
+      (63, "73475a1d2776e9598428e26a3bc5b6ca423ab50814860eee11af8588d367c383"),
+      (64, "e3ac3ed11602ad911a8d24e9d2c70f0f94a1fc7cdc57eed0661df6fb0c029909"),
+      (65, "86a6318c07998c88c8e39335f3387a8380a9ffc14ddbffbc600e215dc2f042a6"),
+    ] {
+      let key = HMACSHA256(key: [UInt8](repeating: 0xaa, count: count), implementation)
+      #expect(key.authenticate(Array("a key around one block".utf8)).hex == tag, "\(count) bytes")
+    }
+  }
+
   // RFC 4231 test case 5 publishes the first 16 bytes only.
   @Test func `a tag cut to 16 bytes is valid`() {
     let key = HMACSHA256(key: [UInt8](repeating: 0x0c, count: 20))

@@ -61,6 +61,19 @@ private let simple = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
     }
   }
 
+  // A planted mistake showed that nobody would have noticed it if only time ended this.
+  @Test func `what comes after the last answer is read up to its limit, and then the connection is closed`() throws {
+    let conversation = try Conversation()
+    conversation.receive("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+    #expect(conversation.phase == .finishing)
+    #expect(conversation.outputSent())
+    #expect(conversation.phase == .lingering)
+    #expect(conversation.discard(999, of: 1000) == .wait)
+    #expect(conversation.phase == .lingering)
+    #expect(conversation.discard(1, of: 1000) == .close)
+    #expect(conversation.phase == .closed)
+  }
+
   @Test func `HEAD has the head of GET and no body`() throws {
     let conversation = try Conversation()
     conversation.receive("HEAD / HTTP/1.1\r\nHost: a\r\n\r\n")

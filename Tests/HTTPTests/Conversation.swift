@@ -91,6 +91,12 @@ final class Conversation {
     return state.expire(&output, &loop)
   }
 
+  /// All of the last answer is with the kernel; true if our direction ends now.
+  func outputSent() -> Bool { state.outputSent(lingerUntil: clock.monotonicNanoseconds() + 1_000_000_000) }
+
+  /// Input that came after it.
+  func discard(_ byteCount: Int, of maxByteCount: Int) -> ConnectionState.Step { state.discard(byteCount, of: maxByteCount) }
+
   func release() -> Bool {
     let isReleased = state.release(&output, &loop)
     if isReleased { proceed() }
