@@ -30,7 +30,10 @@ import Synchronization
 /// What a connection answers to bytes that arrive in these pieces; `100 Continue` is no answer.
 private func statuses(of pieces: [ArraySlice<UInt8>]) -> [Int] {
   told.withLock { $0.removeAll() }
-  var loop = LoopContext(server, mailbox: mailbox)
+  var loop: LoopContext
+  do throws(Errno) { loop = try LoopContext(server, mailbox: mailbox) } catch {
+    preconditionFailure("no memory for counts: \(error)")
+  }
   var state = ConnectionState(token: ConnectionToken(slot: 0, generation: 0), peer: PeerState(), loop)
   var input = ByteBuffer()
   var output = ByteBuffer()

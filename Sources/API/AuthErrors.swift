@@ -67,7 +67,8 @@ func problem(of error: AuthError, report: (_ failure: String) -> Void) -> Proble
 extension Services {
   /// The public answer to a refusal of this request.
   func problem(_ error: AuthError, in request: borrowing Request) -> Problem {
-    API.problem(of: error) { failure in operation.report(failure, request.requestID) }
+    activity.note(refusal: error)
+    return API.problem(of: error) { failure in operation.report(failure, request.requestID) }
   }
 
   /// Runs a call that writes, holds the answer to what it wrote or saw, and converts its refusal.

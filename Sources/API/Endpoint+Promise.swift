@@ -16,6 +16,7 @@ extension Endpoint {
     case .recentLogin: "access token, recent login"
     case .permission(let permission, _): "`\(permission.rawValue)`"
     case .owner: "the admin socket"
+    case .observer: "the metrics listener, the admin socket"
     }
   }
 
@@ -31,7 +32,7 @@ extension Endpoint {
   var wantsToken: Bool {
     switch access {
     case .bearer, .bearerEvenIfRestricted, .credential, .recentLogin, .permission: true
-    case .anyone, .uncounted, .holder, .eitherToken, .owner: false
+    case .anyone, .uncounted, .observer, .holder, .eitherToken, .owner: false
     }
   }
 
@@ -45,6 +46,7 @@ extension Endpoint {
         """))
     switch access {
     case .uncounted: break
+    case .observer: names.insert("not_found")
     case .anyone, .holder: names.insert("rate_limited")
     case .eitherToken: add("missing_token invalid_token token_expired session_revoked refresh_invalid")
     case .bearerEvenIfRestricted: add(Self.tokenProblems, "forbidden")

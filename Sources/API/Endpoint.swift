@@ -43,6 +43,8 @@ package struct Endpoint: Sendable {
     case anyone(@Sendable (Services) -> Handler)
     /// Anybody, as often as they like.
     case uncounted(@Sendable (Services) -> Handler)
+    /// Whoever comes by the metrics listener or the admin socket. Elsewhere there is nothing.
+    case observer(@Sendable (Services) -> Handler)
     /// Whoever holds what the body brings; counted as `anyone`.
     case holder(of: StaticString, @Sendable (Services) -> Handler)
     /// Whoever holds an access or a refresh token, which the handler looks at; not counted.
@@ -128,7 +130,7 @@ extension Endpoint {
   /// The route that does what the row says.
   func route(of services: Services) -> Route {
     Route(
-      method, pattern, on: executor, body: body.accepted, admission: isCounted ? services.limited : nil,
+      method, pattern, on: executor, body: body.accepted, for: audience, admission: isCounted ? services.limited : nil,
       handler: handler(of: services))
   }
 
@@ -136,13 +138,26 @@ extension Endpoint {
     switch access {
     case .anyone, .holder: true
     // What comes without a valid token is counted where the token is looked for.
-    case .uncounted, .eitherToken, .bearer, .bearerEvenIfRestricted, .credential, .recentLogin, .permission, .owner: false
+    case .uncounted, .observer, .eitherToken, .bearer, .bearerEvenIfRestricted, .credential, .recentLogin, .permission, .owner:
+      false
+    }
+  }
+
+  /// Health is asked for by those who watch, too.
+  private var audience: Audience {
+    switch access {
+    case .observer: .observers
+    case .uncounted: .everyone
+    case .anyone, .holder, .eitherToken, .bearer, .bearerEvenIfRestricted, .credential, .recentLogin, .permission, .owner:
+      .clients
     }
   }
 
   private func handler(of services: Services) -> Handler {
     switch access {
-    case .anyone(let handler), .uncounted(let handler), .holder(_, let handler), .eitherToken(let handler): handler(services)
+    case .anyone(let handler), .uncounted(let handler), .observer(let handler), .holder(_, let handler),
+      .eitherToken(let handler):
+      handler(services)
     case .bearer(let handler), .recentLogin(let handler): services.authenticated(handler(services))
     case .bearerEvenIfRestricted(let handler): services.authenticated(evenIfRestricted: handler(services))
     case .credential(let handler): services.admitted(handler(services))

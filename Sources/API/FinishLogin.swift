@@ -9,7 +9,13 @@ extension Services {
     let form = PendingLoginForm(
       mfaToken: body.text("mfaToken"), method: body.text("method"), code: body.text("code"), complaints: body.complaints)
     let origin = request.origin
-    let authentication = try changing(request, &response) { () throws(AuthError) in try sessions.login(form, from: origin) }
+    let authentication = try changing(request, &response) { () throws(AuthError) in
+      do throws(AuthError) { return try sessions.login(form, from: origin) } catch {
+        activity.note(.login, refused: error)
+        throw error
+      }
+    }
+    activity.note(.login, .success)
     response.write(authentication)
   }
 }

@@ -56,6 +56,14 @@ extension JSONWriter {
     beginObject()
     key("status")
     string(check.state.rawValue)
+    if let since = check.since {
+      key("since")
+      timestamp(milliseconds: since)
+    }
+    if let why = check.why {
+      key("why")
+      string(why)
+    }
     for (name, value) in check.facts {
       key(name)
       switch value {

@@ -13,7 +13,9 @@ extension Services {
       let (authentication, position) = try sessions.login(form, from: request.origin)
       response.hold(until: position)
       response.write(authentication)
+      activity.note(.login, .success)
     } catch {
+      activity.note(.login, refused: error)
       if error.mayShowTheStore { response.hold(until: sessions.heldPosition) }
       throw problem(error, in: request)
     }

@@ -108,7 +108,7 @@ extension JSONWriter {
     key("security")
     beginArray()
     switch endpoint.access {
-    case .anyone, .uncounted, .holder, .owner: break
+    case .anyone, .uncounted, .observer, .holder, .owner: break
     case .eitherToken:
       beginObject()
       endObject()

@@ -12,7 +12,9 @@ extension Services {
       let (authentication, position) = try sessions.refresh(form, idempotencyKey: key, from: request.origin)
       response.hold(until: position)
       response.write(authentication)
+      activity.note(.refresh, .success)
     } catch {
+      activity.note(.refresh, refused: error)
       if error.mayShowTheStore { response.hold(until: sessions.heldPosition) }
       throw problem(error, in: request)
     }

@@ -27,6 +27,9 @@ extension Endpoint {
       .get, "/healthz", "healthz", .uncounted(Services.readyz), gives: .ok(.health, otherwise: .serviceUnavailable),
       reads: [.verbose], "the same as /readyz"),
     Endpoint(
+      .get, "/metrics", "metrics", .observer(Services.metrics), on: .diskPool,
+      gives: Success(status: .ok, text: "text/plain; version=0.0.4; charset=utf-8"), "figures for programs that watch"),
+    Endpoint(
       .get, "/openapi.json", "openAPIDocument", .anyone(Services.openAPIDocument), gives: .document("application/json"),
       reads: [.ifNoneMatch], "this contract as an OpenAPI document"),
     Endpoint(

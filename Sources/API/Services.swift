@@ -1,6 +1,7 @@
 // What the endpoints stand on: the services of the floor below, and what the process tells about itself.
 
 package import Auth
+package import Codecs
 package import HTTP
 
 /// Everything that handlers use. Made once, before the server starts.
@@ -15,13 +16,14 @@ package struct Services: Sendable {
   package let operation: Operation
   /// How often one client may ask without proving who it is; nil if there is no limit.
   package let anonymousLimiter: RateLimiter?
+  package let activity: ActivityCounts
   /// The contract in the languages of other programs.
   package let documents: ContractDocuments
 
   package init(
     sessions: SessionService, accounts: AccountService, keys: KeyService, audit: AuditService, recovery: RecoveryService,
     operation: Operation,
-    anonymousLimiter: RateLimiter? = nil
+    anonymousLimiter: RateLimiter? = nil, activity: ActivityCounts = ActivityCounts()
   ) {
     self.sessions = sessions
     self.accounts = accounts
@@ -32,6 +34,7 @@ package struct Services: Sendable {
     apiKeys = APIKeyService(of: sessions)
     self.operation = operation
     self.anonymousLimiter = anonymousLimiter
+    self.activity = activity
     documents = ContractDocuments(version: operation.version)
   }
 
@@ -52,11 +55,16 @@ package struct Services: Sendable {
     package let pins: Pins?
     /// For whoever looks after the store; nil where there is none.
     package let storeWork: StoreWork?
+    /// Writes every figure of the process; nil where there are none.
+    package let metrics: MetricsWriting?
+
+    package typealias MetricsWriting = @Sendable (MetricsFormat, inout ByteBuffer) -> Void
 
     package init(
       name: String, version: String, adminListenerIndex: Int?, ownerUserID: UInt32,
       health: @escaping @Sendable () -> Health, report: @escaping @Sendable (_ failure: String, RequestID) -> Void,
-      onSetup: @escaping @Sendable () -> Void = {}, pins: Pins? = nil, storeWork: StoreWork? = nil
+      onSetup: @escaping @Sendable () -> Void = {}, pins: Pins? = nil, storeWork: StoreWork? = nil,
+      metrics: MetricsWriting? = nil
     ) {
       self.name = name
       self.version = version
@@ -67,6 +75,7 @@ package struct Services: Sendable {
       self.onSetup = onSetup
       self.pins = pins
       self.storeWork = storeWork
+      self.metrics = metrics
     }
   }
 }
@@ -129,12 +138,19 @@ package struct Health: Sendable {
   package struct Check: Sendable {
     package let name: StaticString
     package let state: State
+    /// Why it is not ok, as a phrase; nil while it is.
+    package let why: String?
+    /// Since when it has been as it is, in milliseconds since 1970; nil where nobody remembers.
+    package var since: Int64?
     /// Figures and words for the operator.
     package let facts: [(name: StaticString, value: Fact)]
 
-    package init(_ name: StaticString, _ state: State, _ facts: [(name: StaticString, value: Fact)] = []) {
+    package init(
+      _ name: StaticString, _ state: State, why: String? = nil, _ facts: [(name: StaticString, value: Fact)] = []
+    ) {
       self.name = name
       self.state = state
+      self.why = why
       self.facts = facts
     }
   }

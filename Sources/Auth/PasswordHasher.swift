@@ -14,23 +14,27 @@ package final class PasswordHasher: Sendable {
   private let random: RandomSource
   // Guards the arenas that nobody uses; never held while hashing.
   private let arenas: Mutex<[PasswordMemory]>
+  private let clock: any Clock
   private let onHash: @Sendable () -> Void
   private let spans: SpanNotes?
+  /// How long each hash took, however it ended. Guarded by a lock that is held to count.
+  private let spread = Mutex(Histogram())
   /// What an unknown address is compared with: costs what a known one costs, and no password matches it.
   private let nobody: PasswordHash
 
   /// - Parameters:
   ///   - arenas: how many hashes may run at once.
   ///   - spans: told how long hashes take that belong to a traced request.
-  ///   - onHash: called once for each hash that is computed.
+  ///   - onHash: called once for each hash, before it is computed.
   package init(
-    parameters: Argon2Parameters, arenas: Int, random: RandomSource, spans: SpanNotes? = nil,
+    parameters: Argon2Parameters, arenas: Int, random: RandomSource, clock: any Clock = SystemClock(), spans: SpanNotes? = nil,
     onHash: @escaping @Sendable () -> Void = {}
   ) throws(CryptoError) {
     precondition(arenas > 0, "\(arenas) arenas to hash in")
     self.parameters = parameters
     self.random = random
     self.arenas = Mutex((0..<arenas).map { _ in PasswordMemory() })
+    self.clock = clock
     self.onHash = onHash
     self.spans = spans
     let cost = "m=\(parameters.memoryKiB),t=\(parameters.iterations),p=\(parameters.parallelism)"
@@ -39,6 +43,9 @@ package final class PasswordHasher: Sendable {
     let text = "$argon2id$v=19$\(cost)$\(Base64.encodedString(salt.span))$\(Base64.encodedString(tag.span))"
     nobody = try PasswordHash(parsing: text.utf8.span)
   }
+
+  /// How long the hashes took that were computed since the start.
+  package var durations: Histogram { spread.withLock { $0 } }
 
   /// The PHC string of a new password.
   ///
@@ -95,7 +102,12 @@ package final class PasswordHasher: Sendable {
 
   private func withArena<Value>(_ body: (PasswordMemory) throws(CryptoError) -> Value) throws(AuthError) -> Value {
     guard let memory = arenas.withLock({ $0.popLast() }) else { throw .overloaded }
-    defer { arenas.withLock { $0.append(memory) } }
+    let start = clock.monotonicNanoseconds()
+    defer {
+      arenas.withLock { $0.append(memory) }
+      let duration = clock.monotonicNanoseconds() - start
+      spread.withLock { $0.add(nanoseconds: duration) }
+    }
     onHash()
     let began = spans?.begin() ?? 0
     defer { if began > 0 { spans?.end(.hash, since: began) } }

@@ -27,6 +27,7 @@ extension EventLoop {
   private mutating func admit(_ socket: consuming Socket, _ address: SocketAddress, _ listener: Listener) throws(Errno) {
     var peer = PeerState(address: address, credentials: nil, listenerIndex: listener.index)
     peer.isTrusted = listener.isLocal || context.server.edge.withCurrent { $0.trusts(address) }
+    peer.audience = context.server.options.audiences[listener.index] ?? .clients
     if listener.isLocal { peer.credentials = try socket.peerCredentials() }
     let count = context.server.connectionCount.add(1, ordering: .relaxed).newValue
     if count > context.server.options.maxConnectionCount {

@@ -50,14 +50,15 @@ struct EventLoop: ~Copyable {
   }
 
   init(_ server: ServerState, _ mailbox: Mailbox, _ listeners: [Listener]) throws(Errno) {
-    self.mailbox = mailbox
+    let context = try LoopContext(server, mailbox: mailbox)
     let epoll = try Epoll()
     try epoll.add(mailbox.wakeup.descriptor, for: .readable, token: Self.mailboxToken)
     for (index, listener) in listeners.enumerated() { try Self.watch(listener, index, epoll) }
+    self.mailbox = mailbox
     self.epoll = epoll
-    context = LoopContext(server, mailbox: mailbox)
     self.listeners = listeners
     timers = TimerWheel(now: context.now)
+    self.context = context
   }
 
   static func watch(_ listener: Listener, _ index: Int, _ epoll: borrowing Epoll) throws(Errno) {

@@ -34,6 +34,8 @@ struct PeerState: Sendable {
   var listenerIndex = 0
   /// Whether it may tell whom it speaks for.
   var isTrusted = false
+  /// As whom it is served.
+  var audience = Audience.clients
 }
 
 /// An answer that waits for the disk.

@@ -10,6 +10,8 @@ struct LoopContext: ~Copyable {
   let limits: HTTPLimits
   private let parser: RequestParser
   private let mailbox: Mailbox
+  /// What this loop has answered so far.
+  let counts: RequestCounts
   /// The request that is being looked at, and where the connection's input lies while it is.
   var request = Request(bytes: ByteBuffer(capacity: 16))
   /// The answer that is being made.
@@ -24,7 +26,8 @@ struct LoopContext: ~Copyable {
   /// The traced requests that are at work.
   var traces: OpenTraces
 
-  init(_ server: ServerState, mailbox: Mailbox) {
+  init(_ server: ServerState, mailbox: Mailbox) throws(Errno) {
+    counts = try RequestCounts(server.router)
     self.server = server
     self.mailbox = mailbox
     limits = server.options.limits
@@ -108,7 +111,7 @@ extension LoopContext {
       server.router.match(span.extracting(base..<span.count), path: path, &parameters)
     }
     request.parameters = parameters
-    if let endpoint, !request.head.isAsterisk {
+    if let endpoint, !request.head.isAsterisk, !server.router[endpoint: endpoint].audience.isDisjoint(with: peer.audience) {
       request.exchange.endpoint = endpoint
       request.exchange.isPrivate = server.router[endpoint: endpoint].isPrivate
     } else {

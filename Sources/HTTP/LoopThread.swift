@@ -6,6 +6,7 @@ import Synchronization
 /// A loop on its way to its thread, and the way to reach it there.
 final class LoopThread: Sendable {
   let mailbox: Mailbox
+  let counts: RequestCounts
   /// nil once the thread has it. Its descriptors are open from the start, so that the thread cannot fail to get them.
   private let loop: Mutex<EventLoop?>
   private let thread = Mutex<JoinableThread?>(nil)
@@ -13,7 +14,9 @@ final class LoopThread: Sendable {
   init(_ server: ServerState, _ listeners: [EventLoop.Listener]) throws(Errno) {
     let mailbox = try Mailbox()
     self.mailbox = mailbox
-    loop = Mutex(try EventLoop(server, mailbox, listeners))
+    let loop = try EventLoop(server, mailbox, listeners)
+    counts = loop.context.counts
+    self.loop = Mutex(loop)
   }
 
   func start() throws(Errno) {

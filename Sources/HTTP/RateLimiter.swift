@@ -9,6 +9,7 @@ package final class RateLimiter: Sendable {
   private let allowed: Atomic<Int>
   private let windowSeconds: Int
   private let buckets: RateBuckets
+  private let refused = Atomic<Int>(0)
 
   /// - Parameters:
   ///   - policy: its name in the `RateLimit` fields.
@@ -42,12 +43,16 @@ package final class RateLimiter: Sendable {
     return .refused(seconds: Int(wait / 1_000_000_000) + 1)
   }
 
+  /// How many requests it has refused.
+  package var refusedCount: Int { refused.load(ordering: .relaxed) }
+
   /// Lets a request pass, or throws 429. Processes of this machine that come by a Unix socket have no address, and no limit.
   package func admit(_ request: borrowing Request) throws(Problem) {
     if request.client.family == .local { return }
     switch take(from: request.client, now: request.arrivalNanoseconds) {
     case .passed: return
     case .refused(let seconds):
+      refused.add(1, ordering: .relaxed)
       let limit = allowed.load(ordering: .relaxed)
       var problem = Problem(
         .tooManyRequests, code: "rate_limited", title: "Too many requests",

@@ -76,7 +76,7 @@ extension LoopContext {
     if server.hasAllowedOrigins.load(ordering: .relaxed) { output.append(", Origin") }
   }
 
-  /// Tells the access hook of the answer that is about to leave.
+  /// Counts the answer that is about to leave, and tells the access hook of it.
   mutating func report(_ peer: PeerState, byteCount: Int) {
     report(peer, status: response.status, code: response.code, subject: response.subject, byteCount: byteCount)
   }
@@ -86,13 +86,15 @@ extension LoopContext {
     isCut: Bool = false
   ) {
     if request.exchange.tracePlace >= 0 { finishTrace(status: status, code: code, byteCount: byteCount, isCut: isCut) }
-    guard let access = server.access else { return }
     refresh()
     let endpoint = request.exchange.endpoint
+    let duration = now &- min(now, request.exchange.startNanoseconds)
+    counts.add(endpoint, request.exchange.method, status, nanoseconds: duration)
+    guard let access = server.access else { return }
     access(
       AccessEntry(
         method: request.exchange.method, route: endpoint < 0 ? nil : server.router[endpoint: endpoint].pattern,
-        status: status, code: code, durationNanoseconds: now &- min(now, request.exchange.startNanoseconds),
+        status: status, code: code, durationNanoseconds: duration,
         byteCount: byteCount, client: request.exchange.client, listenerIndex: peer.listenerIndex,
         requestID: request.exchange.requestID, trace: request.exchange.trace, subject: subject, isCut: isCut))
   }

@@ -49,19 +49,23 @@ package struct Route: Sendable {
   package let pattern: StaticString
   package let executor: Executor
   package let body: Body
+  package let audience: Audience
   package let admission: Admission?
   package let handler: Handler
 
-  /// - Parameter pattern: literal segments and at most four parameters, each a whole segment: `/api/v1/users/{id}`.
+  /// - Parameters:
+  ///   - pattern: literal segments and at most four parameters, each a whole segment: `/api/v1/users/{id}`.
+  ///   - audience: the same for all methods of a pattern.
   package init(
     _ method: Method, _ pattern: StaticString, on executor: Executor = .loop, body: Body = .ignored,
-    admission: Admission? = nil, handler: @escaping Handler
+    for audience: Audience = .clients, admission: Admission? = nil, handler: @escaping Handler
   ) {
     precondition(method != .head && method != .options, "HEAD and OPTIONS are answered by rule")
     self.method = method
     self.pattern = pattern
     self.executor = executor
     self.body = body
+    self.audience = audience
     self.admission = admission
     self.handler = handler
   }
@@ -70,6 +74,6 @@ package struct Route: Sendable {
   package func wrapped(in middleware: [Middleware]) -> Route {
     var wrapped = handler
     for wrap in middleware.reversed() { wrapped = wrap(wrapped) }
-    return Route(method, pattern, on: executor, body: body, admission: admission, handler: wrapped)
+    return Route(method, pattern, on: executor, body: body, for: audience, admission: admission, handler: wrapped)
   }
 }

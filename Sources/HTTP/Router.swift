@@ -19,6 +19,8 @@ struct Router: Sendable {
     fileprivate(set) var routes = InlineArray<7, Int16>(repeating: -1)
     /// Whether no shared cache may keep what is here.
     fileprivate(set) var isPrivate = false
+    /// For whom it is there.
+    fileprivate(set) var audience = Audience.clients
 
     /// The index of the route for a method, HEAD standing for GET.
     func route(for method: Method) -> Int? {
@@ -28,6 +30,8 @@ struct Router: Sendable {
   }
 
   subscript(endpoint index: Int) -> Endpoint { endpoints[index] }
+
+  var endpointCount: Int { endpoints.count }
 
   /// The value of Allow for an endpoint, HEAD and OPTIONS included.
   func allowed(at endpoint: Int) -> String { allowed[endpoint] }
@@ -53,6 +57,9 @@ struct Router: Sendable {
       if endpoints[endpoint].routes[slot] >= 0 {
         throw .routeConflict(method: route.method, pattern: "\(route.pattern)")
       }
+      let isFirst = endpoints[endpoint].routes.indices.allSatisfy { endpoints[endpoint].routes[$0] < 0 }
+      precondition(isFirst || endpoints[endpoint].audience == route.audience, "\(route.pattern) is for several audiences")
+      endpoints[endpoint].audience = route.audience
       endpoints[endpoint].routes[slot] = Int16(index)
     }
     for index in endpoints.indices {

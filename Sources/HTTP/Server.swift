@@ -14,6 +14,8 @@ package final class Server: Sendable {
     /// The files of Unix sockets that were made here.
     var socketFiles: [(path: String, identity: FileIdentity)] = []
     var loops: [LoopThread] = []
+    /// What the loops count; it stays when they have ended.
+    var counts: [RequestCounts] = []
   }
 
   /// - Parameters:
@@ -62,6 +64,7 @@ package final class Server: Sendable {
         running.addresses = addresses
         running.socketFiles = socketFiles
         running.loops = loops
+        running.counts = loops.map(\.counts)
       }
       try state.hashPool.start(name: "userd-hash")
       try state.diskPool.start(name: "userd-disk")
@@ -100,6 +103,28 @@ package final class Server: Sendable {
 
   /// Open connections of all loops.
   package var connectionCount: Int { state.connectionCount.load(ordering: .relaxed) }
+
+  /// How often what was answered since the start, and how long it took. Each answer is counted before its last byte leaves.
+  package var requestCounts: [RequestCount] {
+    let loops = running.withLock { $0.counts }
+    return RequestCounts.sums(loops, state.router)
+  }
+
+  /// Work of a pool at one moment, and since the start.
+  package struct PoolFigures: Sendable {
+    package let queued: Int
+    package let queueLimit: Int
+    package let workers: Int
+    package let busy: Int
+    /// How long what was taken had waited.
+    package let waits: Histogram
+    /// Requests that found the queue full.
+    package let refusals: Int
+  }
+
+  package var hashPool: PoolFigures { state.hashPool.figures }
+
+  package var diskPool: PoolFigures { state.diskPool.figures }
 
   /// Requests that wait for a worker of the hash pool.
   package var hashQueueDepth: Int { state.hashPool.queuedCount }

@@ -29,6 +29,8 @@ package struct PoolOptions: Sendable {
 package struct ServerOptions: Sendable {
   /// `Request.listenerIndex` counts in this order.
   package var listeners: [ListenAddress]
+  /// Who comes by which listener, where that is not clients alone.
+  package var audiences: [Int: Audience] = [:]
   /// Event loops, each a thread with its own connections.
   package var loopCount = availableProcessorCount()
   package var hashPool = PoolOptions(workerCount: availableProcessorCount(), maxQueuedCount: 64)

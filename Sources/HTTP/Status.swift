@@ -33,6 +33,40 @@ package enum Status: UInt16, Sendable, CaseIterable {
 
   package var code: Int { Int(rawValue) }
 
+  /// Its place among all of them. The compiler makes no code of this: it is how a case is kept.
+  var ordinal: Int {
+    switch self {
+    case .ok: 0
+    case .created: 1
+    case .accepted: 2
+    case .noContent: 3
+    case .notModified: 4
+    case .badRequest: 5
+    case .unauthorized: 6
+    case .forbidden: 7
+    case .notFound: 8
+    case .methodNotAllowed: 9
+    case .requestTimeout: 10
+    case .conflict: 11
+    case .gone: 12
+    case .lengthRequired: 13
+    case .preconditionFailed: 14
+    case .contentTooLarge: 15
+    case .uriTooLong: 16
+    case .unsupportedMediaType: 17
+    case .expectationFailed: 18
+    case .unprocessableContent: 19
+    case .preconditionRequired: 20
+    case .tooManyRequests: 21
+    case .headersTooLarge: 22
+    case .internalServerError: 23
+    case .notImplemented: 24
+    case .serviceUnavailable: 25
+    case .versionNotSupported: 26
+    case .insufficientStorage: 27
+    }
+  }
+
   /// Whether a response with this status never has a body (RFC 9110 §6.4.1).
   var isBodiless: Bool { self == .noContent || self == .notModified }
 

@@ -12,11 +12,14 @@ final class WorkerPool: Sendable {
   /// Guards the queue; never held while a job runs.
   private let queue = Mutex<JobQueue>(JobQueue())
   private let threads = Mutex<[JoinableThread]>([])
+  private let busyCount = Atomic<Int>(0)
 
   private struct JobQueue {
     /// A ring would save the shifting, but there are at most `maxQueuedCount`, and each costs its worker milliseconds.
-    var waiting: [PoolWork] = []
+    var waiting: [(work: PoolWork, since: UInt64)] = []
     var isClosed = false
+    var waits = Histogram()
+    var refusalCount = 0
   }
 
   init(_ options: PoolOptions, clock: any Clock) throws(Errno) {
@@ -39,9 +42,13 @@ final class WorkerPool: Sendable {
 
   /// Queues work; false if there is no room for it.
   func submit(_ work: PoolWork) -> Bool {
+    let now = clock.monotonicNanoseconds()
     let isQueued = queue.withLock { queue in
-      if queue.isClosed || queue.waiting.count >= options.maxQueuedCount { return false }
-      queue.waiting.append(work)
+      if queue.isClosed || queue.waiting.count >= options.maxQueuedCount {
+        queue.refusalCount += 1
+        return false
+      }
+      queue.waiting.append((work, now))
       return true
     }
     if isQueued { wakeups.signal() }
@@ -50,6 +57,16 @@ final class WorkerPool: Sendable {
 
   /// How much waits for a worker.
   var queuedCount: Int { queue.withLock { $0.waiting.count } }
+
+  /// What it does and did.
+  var figures: Server.PoolFigures {
+    let busy = busyCount.load(ordering: .relaxed)
+    return queue.withLock { queue in
+      Server.PoolFigures(
+        queued: queue.waiting.count, queueLimit: options.maxQueuedCount, workers: options.workerCount, busy: busy,
+        waits: queue.waits, refusals: queue.refusalCount)
+    }
+  }
 
   /// Drops what waits, lets each worker finish what it runs, and joins them.
   func stop() {
@@ -67,14 +84,22 @@ final class WorkerPool: Sendable {
 
   /// The work that has waited longest.
   func takeNext() -> PoolWork? {
-    queue.withLock { queue in queue.waiting.isEmpty ? nil : queue.waiting.removeFirst() }
+    let now = clock.monotonicNanoseconds()
+    return queue.withLock { queue in
+      if queue.waiting.isEmpty { return nil }
+      let (work, since) = queue.waiting.removeFirst()
+      queue.waits.add(nanoseconds: now &- min(now, since))
+      return work
+    }
   }
 
   private func work() {
     while true {
       wakeups.take()
       if let work = takeNext() {
+        busyCount.add(1, ordering: .relaxed)
         work.run(now: clock.monotonicNanoseconds())
+        busyCount.subtract(1, ordering: .relaxed)
       } else if queue.withLock({ $0.isClosed }) {
         return
       }

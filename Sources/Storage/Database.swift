@@ -138,6 +138,12 @@ package final class Database: Sendable {
     statistics.checkpoint = commits.checkpoints.durable.number
     statistics.logFileByteCount = (commits.segmentCount + commits.room.spares.count) * commits.options.segmentByteCount
     statistics.dataFileByteCount = checkpointer.file.byteCount
+    let now = commits.options.clock.monotonicNanoseconds()
+    let leased = commits.tree.slots.leases.firstDeadline().map { $0 &- StorageLimits.maxLeaseNanoseconds }
+    let begins = commits.tree.checkpointed.pins.all.map(\.beginTime) + (leased.map { [$0] } ?? [])
+    statistics.oldestSnapshotNanoseconds = begins.min().map { now &- min(now, $0) } ?? 0
+    statistics.pageByteCount = commits.options.pageByteCount
+    statistics.clockLagMilliseconds = max(0, commits.logged.place.milliseconds - commits.options.clock.wallMilliseconds())
     statistics.hasFailed = commits.hasFailed
     statistics.isFull = commits.isFull
     return statistics

@@ -57,6 +57,9 @@ package struct DatabaseOptions: Sendable {
 
   var maxSparesAtOpen: Int { maxSegments / 2 }
 
+  /// Keys that begin with these bytes are counted, each prefix by itself. None ends in 0xFF.
+  package var countedPrefixes: [[UInt8]] = []
+
   /// Runs the closure of each write once more than needed, for tests: it must be safe to run again.
   package var repeatsWrites = false
   /// main.udb is being restored: what is in wal/ is applied to it before it has its name.

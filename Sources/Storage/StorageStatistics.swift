@@ -12,6 +12,12 @@ package struct StorageStatistics: Sendable {
   /// Bytes written to the log, padding included.
   package var logByteCount = 0
   package var lastSyncNanoseconds: UInt64 = 0
+  /// How long writing and flushing a batch took.
+  package var syncDurations = Histogram()
+  /// From the first commit of a batch that somebody waits for until the batch was durable.
+  package var commitDurations = Histogram()
+  /// Transactions that shared one flush; seals are none.
+  package var batchSizes = Histogram()
   package var durablePosition = LogPosition.zero
   /// The log position up to which every byte is on disk.
   package var durableLSN: UInt64 = 0
@@ -43,6 +49,13 @@ package struct StorageStatistics: Sendable {
   package var recoveredTransactions = 0
   /// Bytes of an unfinished write that open dropped.
   package var droppedByteCount = 0
+  /// How old the oldest snapshot is that outlives a call: a lease, or a checkpoint that is kept; 0 without one.
+  package var oldestSnapshotNanoseconds: UInt64 = 0
+  /// How often a scrub found something damaged.
+  package var scrubProblems = 0
+  package var pageByteCount = 0
+  /// By how much the newest time in the log is ahead of the wall clock; 0 if it is not.
+  package var clockLagMilliseconds: Int64 = 0
   /// Nothing is written any more until a restart.
   package var hasFailed = false
   /// Writes are refused until there is room.

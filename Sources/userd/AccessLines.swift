@@ -5,7 +5,7 @@ import HTTP
 import Platform
 
 extension Log {
-  /// Logs an answer. Health routes are asked all day long and matter to debuggers only. Of answers that went well `log.sample` may leave some
+  /// Logs an answer. Routes of health and metrics are asked all day long and matter to debuggers only. Of answers that went well `log.sample` may leave some
   /// out, but none whose trace is noted.
   func access(_ entry: borrowing AccessEntry) {
     let level: LogLevel = Self.isHealthRoute(entry.route) ? .debug : .info
@@ -34,7 +34,7 @@ extension Log {
     // All of them are shorter than any other route but "/".
     guard let route, route.utf8CodeUnitCount <= 8 else { return false }
     switch route.description {
-    case "/livez", "/readyz", "/healthz": return true
+    case "/livez", "/readyz", "/healthz", "/metrics": return true
     default: return false
     }
   }

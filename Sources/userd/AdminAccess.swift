@@ -142,14 +142,14 @@ private final class BriefServer: Sendable {
     options.hashPool = PoolOptions(workerCount: 1, maxQueuedCount: 16)
     options.diskPool = PoolOptions(workerCount: 1, maxQueuedCount: 16)
     options.onLoopStart = { store.database.currentThreadNeverWaits() }
-    let condition = ServerCondition(store.database, nil, nil)
+    let condition = ServerCondition(store.database, in: folder.path, nil, nil)
     let operation = Services.Operation(
       name: "userd", version: programVersion, adminListenerIndex: 0, ownerUserID: effectiveUserID(),
       health: { condition.health() }, report: { failure, _ in surroundings.say("userd: \(failure)") },
       pins: .init(of: store.database))
     do throws(ServerError) {
       let server = try Server(
-        options: options, routes: store.services(operation, limiter: nil).routes, durability: store.database.durability)
+        options: options, routes: store.services(operation).routes, durability: store.database.durability)
       try server.start()
       return server
     } catch { throw .starting(error) }

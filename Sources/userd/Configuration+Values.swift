@@ -81,6 +81,7 @@ extension Configuration {
   var logFormat: LogFormat { choice("log.format") }
   var logSample: Fraction { value("log.sample") { Fraction($0) } ?? .all }
 
+  var metricsListen: [ListenAddress] { values("metrics.listen") { ListenAddress(text: $0) } }
   var traceEndpoint: LocalEndpoint? { value("trace.otlp_url") { LocalEndpoint($0) } }
   var traceSample: Fraction { value("trace.sample") { Fraction($0) } ?? .all }
 }

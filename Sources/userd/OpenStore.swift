@@ -20,6 +20,7 @@ struct OpenStore: Sendable {
   let recovery: RecoveryService
   let outbox: Outbox
   let keys: KeyService
+  private let hasher: PasswordHasher
   /// For upkeep; it shares with `sessions` what waits to be noted.
   let apiKeys: APIKeyService
 
@@ -43,6 +44,7 @@ struct OpenStore: Sendable {
     options.archiveByteCount = configuration.archiveMax
     options.scrubSeconds = configuration.scrubInterval.seconds
     options.scrubByteRate = configuration.scrubRate
+    options.countedPrefixes = Store.countedPrefixes
     // A file that cannot be read is told before anything is opened.
     let policy = try configuration.passwordPolicy()
     do throws(StorageError) {
@@ -56,6 +58,7 @@ struct OpenStore: Sendable {
       recovery = services.recovery
       outbox = services.outbox
       keys = services.keys
+      hasher = services.hasher
     } catch {
       // What stands in the way of the services is the thing to tell; a store that cannot be closed in order is recovered next time.
       do throws(StorageError) { try database.close() } catch { throw .opening(error) }
@@ -73,6 +76,7 @@ struct OpenStore: Sendable {
     let recovery: RecoveryService
     let outbox: Outbox
     let keys: KeyService
+    let hasher: PasswordHasher
 
     init(
       on database: Database, in folder: DataFolder, _ configuration: Configuration, _ policy: PasswordPolicy,
@@ -84,7 +88,6 @@ struct OpenStore: Sendable {
       let keyFolder = KeyFolder(dataPath: folder.path, random: random, clock: clock)
       let ring: KeyRing
       do throws(KeyError) { ring = try keyFolder.load(supplied: secrets) } catch { throw .opening(error) }
-      let hasher: PasswordHasher
       do throws(CryptoError) {
         let parameters = try Argon2Parameters(
           memoryKiB: configuration.hashMemory / 1024, iterations: configuration.hashTime,
@@ -104,17 +107,39 @@ struct OpenStore: Sendable {
   }
 
   /// What a server answers with.
-  func services(_ operation: API.Services.Operation, limiter: RateLimiter?) -> API.Services {
+  func services(
+    _ operation: API.Services.Operation, limiter: RateLimiter? = nil, activity: ActivityCounts = ActivityCounts()
+  ) -> API.Services {
     API.Services(
       sessions: sessions, accounts: accounts, keys: keys, audit: audit, recovery: recovery, operation: operation,
-      anonymousLimiter: limiter)
+      anonymousLimiter: limiter, activity: activity)
+  }
+
+  /// How long computing password hashes took.
+  var hashDurations: Histogram { hasher.durations }
+
+  /// How many accounts and sessions there are; nil for what was not all counted yet.
+  var population: (users: (active: Int, disabled: Int, deleted: Int)?, sessions: Int?) { Store.population(database.keyCounts) }
+
+  /// Counts what a store had in it when it was opened. A small one is counted before anybody asks.
+  private var countJob: UpkeepJob {
+    UpkeepJob("count", everySeconds: 86_400) { () throws(AuthError) in
+      try serving { () throws(StorageError) in try database.countKeys(limit: 512) ? .done : .more }
+    }
+  }
+
+  /// The first slices of that, before the server starts. What cannot be counted now will be tried again.
+  func countFirstKeys() {
+    do throws(StorageError) {
+      for _ in 0..<16 where try database.countKeys(limit: 512) { return }
+    } catch { return }
   }
 
   /// What the background thread of a server does.
   var upkeepJobs: [UpkeepJob] {
     [
       sessions.sweepJob, recovery.sweepJob, sessions.throttle.sweepJob, sessions.answers.sweepJob, audit.retentionJob,
-      keys.sweepJob, apiKeys.useJob, apiKeys.sweepJob,
+      keys.sweepJob, apiKeys.useJob, apiKeys.sweepJob, countJob,
     ]
   }
 

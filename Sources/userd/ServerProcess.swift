@@ -26,6 +26,8 @@ final class ServerProcess: Sendable {
   /// Makes backups; nil where there is no folder for them.
   private let backups: BackupRunner?
   private let graceMilliseconds: Int
+  /// Listeners for clients; those for programs that watch and the admin socket come after them.
+  private let clientListenerCount: Int
 
   /// How often the main thread looks whether the store still works.
   private static let watchMilliseconds = 1000
@@ -67,7 +69,9 @@ final class ServerProcess: Sendable {
     self.folder = folder
     self.log = log
     graceMilliseconds = configuration.shutdownGrace.milliseconds
-    let listeners = configuration.listeners(inherited) + [.unix(path: folder.adminSocketPath)]
+    let clientListeners = configuration.listeners(inherited)
+    clientListenerCount = clientListeners.count
+    let listeners = clientListeners + configuration.metricsListeners + [.unix(path: folder.adminSocketPath)]
     let live = try LiveSettings(configuration, log)
     let tracing = try Self.calling("trace requests") { () throws(Errno) in try configuration.tracing() }
     exporter = configuration.exporter(of: tracing, log)
@@ -80,13 +84,18 @@ final class ServerProcess: Sendable {
     limiter = RateLimiter(policy: "ip", limit: live.anonymousLimit, windowSeconds: 60)
     let backups = configuration.backupOptions(log).map { BackupRunner(store.database, $0) }
     self.backups = backups
-    condition = ServerCondition(store.database, courier, reloads, backups)
+    condition = ServerCondition(store.database, in: folder.path, courier, reloads, backups)
+    store.countFirstKeys()
     log.announceDelivery(configuration.deliveryChannel)
     upkeep = Upkeep(store.upkeepJobs, clock: SystemClock()) { job, error in
       log.write(.warn, "upkeep", "\(job) failed", .text("error", "\(error)"))
     }
     do throws(CommandError) {
-      server = try Self.makeServer(live, listeners, limiter, log, store, backups, condition, SetupTokenFile(in: folder), tracing)
+      let metrics = ServerMetrics(
+        store: store, condition: condition, activity: ActivityCounts(), limiter: limiter, courier: courier, exporter: exporter,
+        backups: backups, log: log,
+        connectionLimit: configuration.maxConnections, startMilliseconds: SystemClock().wallMilliseconds())
+      server = try Self.makeServer(live, listeners, log, store, metrics, SetupTokenFile(in: folder), tracing)
     } catch {
       store.abandon(log)
       throw error
@@ -102,8 +111,8 @@ final class ServerProcess: Sendable {
   private static let hashNiceness = 5
 
   private static func makeServer(
-    _ live: LiveSettings, _ listeners: [ListenAddress], _ limiter: RateLimiter, _ log: Log, _ store: OpenStore,
-    _ backups: BackupRunner?, _ condition: ServerCondition, _ setupFile: SetupTokenFile, _ tracing: Tracing?
+    _ live: LiveSettings, _ listeners: [ListenAddress], _ log: Log, _ store: OpenStore, _ metrics: ServerMetrics,
+    _ setupFile: SetupTokenFile, _ tracing: Tracing?
   ) throws(CommandError) -> Server {
     let configuration = live.configuration
     var options = ServerOptions(listeners: listeners)
@@ -116,17 +125,21 @@ final class ServerProcess: Sendable {
     options.allowedOrigins = live.allowedOrigins
     options.loopCount = configuration.threads
     options.tracing = tracing
+    for index in listeners.count - 1 - configuration.metricsListeners.count..<listeners.count - 1 {
+      options.audiences[index] = .observers
+    }
+    options.audiences[listeners.count - 1] = .everyone
     options.hashPool = PoolOptions(
       workerCount: configuration.hashWorkers, maxQueuedCount: configuration.hashQueue, niceness: hashNiceness)
     options.onLoopStart = { store.database.currentThreadNeverWaits() }
     raiseLimits(for: options.maxConnectionCount, log)
     let operation = Services.Operation(
       name: "userd", version: programVersion, adminListenerIndex: listeners.count - 1, ownerUserID: effectiveUserID(),
-      health: { condition.health() },
+      health: { metrics.condition.health() },
       report: { log.write(.error, "api", $0, .text("requestId", $1.description)) },
       onSetup: { Self.remove(setupFile, log) }, pins: .init(of: store.database),
-      storeWork: .init(of: store.database, backups))
-    let services = store.services(operation, limiter: limiter)
+      storeWork: .init(of: store.database, metrics.backups), metrics: { format, output in metrics.write(format, to: &output) })
+    let services = store.services(operation, limiter: metrics.limiter, activity: metrics.activity)
     do throws(ServerError) {
       return try Server(
         options: options, routes: services.routes, durability: store.database.durability, access: { log.access($0) },
@@ -181,6 +194,7 @@ final class ServerProcess: Sendable {
         supervision.tellReady()
       case nil: break
       }
+      condition.look()
       if store.database.durability.hasFailed { return try endAfterFailure(signals, &supervision) }
     }
   }
@@ -319,11 +333,12 @@ final class ServerProcess: Sendable {
 
   /// Says where it listens: to a person with what to do next, to everything else in one line of the log.
   private func announce(_ configuration: Configuration, _ surroundings: Surroundings) throws(CommandError) {
-    // The last is the admin socket.
-    let listeners = server.listeners.dropLast().map(\.description)
+    let listeners = server.listeners.prefix(clientListenerCount).map(\.description)
+    let observed = server.listeners.dropFirst(clientListenerCount).dropLast().map(\.description)
     guard surroundings.outputIsTerminal, configuration.logFormat == .text else {
       log.write(
         .info, "userd", "listening", .text("version", programVersion), .text("listen", listeners.joined(separator: ",")),
+        .text("metrics", observed.joined(separator: ",")),
         .text("data", folder.path), .number("pid", Int(currentProcessID())))
       return
     }
@@ -331,19 +346,26 @@ final class ServerProcess: Sendable {
     for listener in listeners {
       text += "  listening on  \(listener.hasPrefix("unix:") ? listener : "http://\(listener)")\n"
     }
+    for listener in observed {
+      text += "  metrics on    \(listener.hasPrefix("unix:") ? listener : "http://\(listener)")/metrics\n"
+    }
     text += "  data in       \(folder.path)\n"
     try surroundings.answer(text)
   }
 }
 
 extension Configuration {
+  /// Where programs that watch are answered.
+  fileprivate var metricsListeners: [ListenAddress] { metricsListen.map(bound) }
+
+  private func bound(_ address: ListenAddress) -> ListenAddress {
+    if case .unix(let path, _) = address { .unix(path: path, permissions: socketMode) } else { address }
+  }
+
   /// Where clients are answered. Sockets that came with the process take the place of the default address, not of one that was asked for.
   fileprivate func listeners(_ inherited: [InheritedSocket]) -> [ListenAddress] {
     let own = inherited.isEmpty || isListenGiven ? listen : []
-    let bound: [ListenAddress] = own.map { address in
-      if case .unix(let path, _) = address { .unix(path: path, permissions: socketMode) } else { address }
-    }
-    return bound + inherited.map { .inherited($0) }
+    return own.map(bound) + inherited.map { .inherited($0) }
   }
 }
 

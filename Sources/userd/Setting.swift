@@ -162,6 +162,9 @@ extension Setting {
     Setting(
       "delivery.verify_url", .linkTemplate, "none", hot: true,
       "the page that proves an address; without it messages have the code alone"),
+    Setting(
+      "metrics.listen", .listenAddresses, "none",
+      "where programs that watch get /metrics, and nothing else but health: as http.listen; the admin socket has it always"),
     Setting("log.level", .choice("error|warn|info|debug"), "info", hot: true, "the least that is logged"),
     Setting(
       "log.format", .choice("text|json"), "text on a terminal, else json", hot: true, "how a log line is written"),

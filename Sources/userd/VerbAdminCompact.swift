@@ -1,4 +1,4 @@
-// `userd admin compact`, `checkpoint` and `stats`: looking after the space that the store takes.
+// `userd admin compact` and `checkpoint`: looking after the space that the store takes.
 
 import API
 import Codecs
@@ -68,33 +68,6 @@ extension Verb {
   ) { invocation, surroundings throws(CommandError) in
     let number = try StoreAccess(try surroundings.configuration(for: invocation)).checkpoint()
     try surroundings.answer(invocation.switches.contains("json") ? "{\"checkpoint\":\(number)}\n" : "checkpoint \(number)\n")
-    return .success
-  }
-
-  static let adminStats = Verb(
-    words: ["admin", "stats"], summary: "figures of the store",
-    details: ["Sizes, pages, checkpoints, the cache, and how far a compaction is. Without a server the store is opened for it."],
-    flags: [.json], settings: Setting.ofTools
-  ) { invocation, surroundings throws(CommandError) in
-    let stats = try StoreAccess(try surroundings.configuration(for: invocation)).stats()
-    if invocation.switches.contains("json") {
-      try surroundings.answer(String(decoding: stats, as: UTF8.self) + "\n")
-      return .success
-    }
-    guard let root = StoreAccess.document(stats)?.root else { throw .failed("the figures are no JSON", .internalError) }
-    var text = ""
-    let parts: [StaticString] = ["store", "compaction", "scrub", "backup"]
-    for part in parts {
-      guard let values = root[part], !values.isNull else { continue }
-      for member in values.members {
-        if member.value.kind == .array {
-          for problem in member.value.elements { text += "\(part).\(member.name) \(problem.string ?? "")\n" }
-          continue
-        }
-        text += "\(part).\(member.name) \(member.value.string ?? member.value.integer.map { "\($0)" } ?? "")\n"
-      }
-    }
-    try surroundings.answer(text)
     return .success
   }
 }

@@ -79,7 +79,8 @@ final class APIServer: Sendable {
       operation: Services.Operation(
         name: "userd", version: "0.0.0", adminListenerIndex: Self.adminListenerIndex, ownerUserID: ownerUserID,
         health: { health.value }, report: { failure, _ in reports.append(failure) },
-        onSetup: { [setups] in setups.count() }, pins: Pins(of: database), storeWork: StoreWork(of: database, backups)),
+        onSetup: { [setups] in setups.count() }, pins: Pins(of: database), storeWork: StoreWork(of: database, backups),
+        metrics: { format, output in output.append(format == .text ? "x 1\n" : "x 1\n# EOF\n") }),
       anonymousLimiter: anonymousLimit.map { RateLimiter(policy: "ip", limit: $0, windowSeconds: 60) })
     self.reports = reports
     self.health = health
@@ -87,6 +88,7 @@ final class APIServer: Sendable {
       listeners: [
         .internet(.loopback(port: 0)), .unix(path: folder.path + "/admin.sock"), .unix(path: folder.path + "/open.sock"),
       ])
+    serverOptions.audiences = [Self.adminListenerIndex: .everyone]
     serverOptions.loopCount = 1
     serverOptions.hashPool = PoolOptions(workerCount: 2, maxQueuedCount: hashQueueCount)
     serverOptions.diskPool = PoolOptions(workerCount: 1, maxQueuedCount: 16)

@@ -145,6 +145,7 @@ struct ContractTour {
     for path in ["/", "/livez", "/readyz?verbose", "/healthz", "/openapi.json", "/types.d.ts", "/problems/not_found"] {
       try ledger.ask(server, "GET", path, expects: 200)
     }
+    try ledger.ask(server, "GET", "/metrics", over: .admin, expects: 200)
   }
 
   static func account(_ email: String, _ password: String = password, name: String = "Somebody") -> String {

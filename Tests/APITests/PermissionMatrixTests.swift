@@ -11,7 +11,8 @@ import Testing
     let success = target == .others && row.endpoint == "DELETE /api/auth/sessions/{id}" ? 404 : row.success
     switch (row.needs, actor) {
     case (.nothing, _): return success
-    case (.owner, .owner): return success
+    case (.owner, .owner), (.watching, .owner): return success
+    case (.watching, _): return 404
     case (.session, .owner), (.anySession, .owner), (.anyCredential, .owner): return 401
     case (_, .nobody), (_, .disabled), (_, .ended): return 401
     case (.anySession, .restricted): return success

@@ -212,7 +212,7 @@ extension Needs {
   var permission: String? {
     switch self {
     case .permission(let name), .personWith(let name): name
-    case .nothing, .session, .anySession, .anyCredential, .owner: nil
+    case .nothing, .session, .anySession, .anyCredential, .owner, .watching: nil
     }
   }
 }

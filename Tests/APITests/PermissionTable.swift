@@ -16,6 +16,8 @@ enum Needs: Equatable, Sendable {
   case personWith(String)
   /// The owner of the data folder on its admin socket; for others there is nothing.
   case owner
+  /// The admin socket, or a listener for programs that watch; elsewhere there is nothing, whoever asks.
+  case watching
 }
 
 /// One endpoint as a row of the table.
@@ -50,6 +52,7 @@ enum PermissionTable {
     PermissionRow(endpoint: "GET /livez", needs: .nothing, success: 200),
     PermissionRow(endpoint: "GET /readyz", needs: .nothing, success: 200),
     PermissionRow(endpoint: "GET /healthz", needs: .nothing, success: 200),
+    PermissionRow(endpoint: "GET /metrics", needs: .watching, success: 200),
     PermissionRow(endpoint: "GET /problems/{code}", needs: .nothing, success: 200),
     PermissionRow(endpoint: "GET /openapi.json", needs: .nothing, success: 200),
     PermissionRow(endpoint: "GET /types.d.ts", needs: .nothing, success: 200),

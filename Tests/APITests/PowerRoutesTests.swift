@@ -89,7 +89,7 @@ import Testing
       let isOwn =
         switch endpoint.access {
         case .bearer, .bearerEvenIfRestricted, .recentLogin: true
-        case .anyone, .uncounted, .holder, .eitherToken, .credential, .permission, .owner: false
+        case .anyone, .uncounted, .observer, .holder, .eitherToken, .credential, .permission, .owner: false
         }
       guard isOwn else { continue }
       let path = "\(endpoint.pattern)".split(separator: "/").map { $0 == "{id}" ? root.sessionID : String($0) }

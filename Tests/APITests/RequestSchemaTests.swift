@@ -48,7 +48,7 @@ import Testing
     let isPersonal =
       switch endpoint.access {
       case .bearer, .bearerEvenIfRestricted, .recentLogin: true
-      case .anyone, .uncounted, .holder, .eitherToken, .credential, .permission, .owner: false
+      case .anyone, .uncounted, .observer, .holder, .eitherToken, .credential, .permission, .owner: false
       }
     return try server.ask(
       "\(endpoint.method.name)", path, "{\(body)}", token: isPersonal ? pair.access : nil, fields: ["If-Match: *"],

@@ -36,7 +36,7 @@ final class Conversation {
       options: options, routes: routes, durability: durability, clock: clock, random: random, access: access, notice: notice)
     mailbox = try Mailbox()
     self.peer = peer
-    loop = LoopContext(server, mailbox: mailbox)
+    loop = try LoopContext(server, mailbox: mailbox)
     state = ConnectionState(token: ConnectionToken(slot: 0, generation: 0), peer: peer, loop)
   }
 

@@ -16,6 +16,7 @@ struct CheckpointPins {
     /// nil for an empty tree, which has no pages.
     let batch: UInt64?
     let run: PageRun?
+    let beginTime: UInt64
     var endTime: UInt64
   }
 
@@ -31,7 +32,7 @@ struct CheckpointPins {
     all.append(
       Pin(
         id: lastID, batch: superblock.tree == nil ? nil : superblock.batch, run: superblock.tree?.bitmap,
-        endTime: now + Self.lifeNanoseconds))
+        beginTime: now, endTime: now + Self.lifeNanoseconds))
     return lastID
   }
 }

@@ -7,6 +7,8 @@ final class FrameBuffer {
   private var buffer: AlignedBuffer
   private(set) var payloadByteCount = 0
   private(set) var transactionCount = 0
+  /// When the first commit came that somebody waits for, on the monotonic clock; 0 if none did.
+  var dueSince: UInt64 = 0
   /// Set when the batch is closed.
   var batch: UInt64 = 0
   /// What the frame says of checkpoints, set when the batch is closed: no batch up to it has a page of a later epoch.
@@ -66,6 +68,7 @@ final class FrameBuffer {
   func removeAll() {
     payloadByteCount = 0
     transactionCount = 0
+    dueSince = 0
     if buffer.count > Self.maxKeptByteCount { buffer = AlignedBuffer(count: Self.initialByteCount) }
   }
 

@@ -85,6 +85,7 @@ final class GroupCommit: @unchecked Sendable {
     self.options = options
     self.durability = durability
     tree = recovery.tree
+    tree.keyCounts = KeyCounts(options.countedPrefixes)
     log = recovery.log
     room = recovery.room
     if recovery.statistics.isFull { shortages = [.spare] }
@@ -149,6 +150,7 @@ final class GroupCommit: @unchecked Sendable {
     case .durable:
       if !isDue {
         isDue = true
+        open.dueSince = options.clock.monotonicNanoseconds()
         wakeLogThread(by: 0)
       }
     case .relaxed, .awaited:
@@ -309,6 +311,12 @@ final class GroupCommit: @unchecked Sendable {
     statistics.syncs += rolled ? 2 : 1
     statistics.logByteCount += frame.frameByteCount
     statistics.lastSyncNanoseconds = syncNanoseconds
+    statistics.syncDurations.add(nanoseconds: syncNanoseconds)
+    if frame.transactionCount > 0 { statistics.batchSizes.add(count: frame.transactionCount) }
+    if frame.dueSince > 0 {
+      let now = options.clock.monotonicNanoseconds()
+      statistics.commitDurations.add(nanoseconds: now &- min(now, frame.dueSince))
+    }
     if rolled {
       statistics.segments += 1
       monitor.notifyOne(Self.archiving)

@@ -214,6 +214,7 @@ final class Scrubber {
     let fresh = outcome.problems.filter { !found.contains($0) }.prefix(max(0, IntegrityReport.maxProblems - found.count))
     found += fresh
     commits.monitor.lock()
+    commits.statistics.scrubProblems += fresh.count
     commits.scrub.progress.pages += outcome.pages
     commits.scrub.progress.segments += outcome.segments
     commits.scrub.progress.byteCount += outcome.byteCount

@@ -14,6 +14,8 @@
   private(set) var missed: PagePointer?
   /// How often the epoch was left; what was found before is gone then.
   private(set) var pauses = 0
+  /// Pages that searches found in memory.
+  private var visits = 0
 
   private unowned(unsafe) let cache: FrameCache
   private var room = OverflowRoom()
@@ -33,12 +35,18 @@
   }
 
   /// Ends a reader's transaction: the snapshot and the epoch of its thread.
-  func leave() { unsafe cache.slots.leave(slot) }
+  func leave() {
+    noteVisits()
+    unsafe cache.slots.leave(slot)
+  }
+
+  /// Adds what was found to the counts of the thread, at the end of any transaction.
+  func noteVisits() { unsafe cache.slots.add(visits: visits, slot) }
 
   /// The value of a key, good until the next call; nil if there is no such key.
   @inline(__always) mutating func value(_ key: LentBytes) throws(StorageError) -> LentBytes? {
     while true {
-      switch reader.find(key) {
+      switch reader.find(key, &visits) {
       case .entry(let entry): return try value(entry)
       case .nothing: return nil
       case .trouble(let trouble):
@@ -81,6 +89,8 @@
       cache.slots.endEpoch(slot)
       defer { cache.slots.beginEpoch(slot) }
       try cache.bringIn(pointer, slot, reusing: &ring)
+      // The search that comes next finds it: that is no hit.
+      visits &-= 1
     }
   }
 }

@@ -36,6 +36,7 @@ package struct WriteTransaction: ~Copyable, TransactionReader {
   }
 
   deinit {
+    pages.noteVisits()
     tree.endWriterEpoch()
     workspace.operations.removeAll()
     if workspace.notedCount > 0 { workspace.overlay.removeAll() }

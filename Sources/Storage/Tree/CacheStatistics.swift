@@ -1,12 +1,14 @@
 // Figures of the page cache.
 
-/// Counts of one moment, and since open. Hits are not counted: that would cost every reader a shared write.
+/// Counts of one moment, and since open.
 package struct CacheStatistics: Equatable, Sendable {
   /// Pages that fit in memory.
   package var frames = 0
   package var freeFrames = 0
   /// Taken out of use and not free yet, because somebody may still look at them.
   package var limboFrames = 0
+  /// Pages that searches for single keys found in memory. Scans are left out.
+  package var hits = 0
   /// Pages that had to be read.
   package var misses = 0
   package var evictions = 0

@@ -312,6 +312,7 @@ typealias PageLoading = @Sendable (_ pointer: PagePointer, _ page: Page) throws(
     let (limbo, free) = pool.withLock { ($0.limboCount, $0.free.count + frameCount - Int($0.fresh)) }
     var statistics = CacheStatistics()
     (statistics.frames, statistics.freeFrames, statistics.limboFrames) = (frameCount, free, limbo)
+    statistics.hits = slots.visitCount
     statistics.misses = missCount.load(ordering: .relaxed)
     statistics.evictions = evictionCount.load(ordering: .relaxed)
     statistics.damagedPages = damageCount.load(ordering: .relaxed)

@@ -69,6 +69,15 @@ import Synchronization
     }
   }
 
+  /// When the time of the oldest lease is over that keeps a batch; nil if none does.
+  func firstDeadline() -> UInt64? {
+    var first: UInt64?
+    for place in 0..<StorageLimits.maxLeases where load(place, Self.batch) != Self.none {
+      first = min(first ?? .max, load(place, Self.deadline))
+    }
+    return first
+  }
+
   /// Adds every batch that a lease keeps readable.
   func addBatches(to holders: inout [UInt64]) {
     for place in 0..<StorageLimits.maxLeases {

@@ -74,6 +74,7 @@ extension PageTree {
         // Taken out here, it is put in again below, perhaps after a split, as a new entry would be.
         leaf.remove(at: position.index)
         keyCount -= 1
+        keyCounts.note(-1, key)
         isReplacing = true
       }
       let suffix = key.dropping(leaf.prefixCount)
@@ -85,6 +86,7 @@ extension PageTree {
         leaf.hasAppended = isLast
         leaf.renewHints()
         keyCount += 1
+        keyCounts.note(1, key)
         if isReplacing { mergeAlongPath() }
         return
       }
@@ -106,6 +108,7 @@ extension PageTree {
     leaf.remove(at: index)
     leaf.renewHints()
     keyCount -= 1
+    keyCounts.note(-1, key)
     mergeAlongPath()
   }
 

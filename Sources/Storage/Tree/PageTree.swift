@@ -35,6 +35,8 @@ final class PageTree: @unchecked Sendable {
   var height = 1
   /// Keys in the working root.
   var keyCount = 0
+  /// Keys of some kinds in the working root.
+  var keyCounts = KeyCounts([])
   /// Pages of the working root above the leaves.
   var innerPageCount = 0
   /// The number of the batch that takes transactions now.

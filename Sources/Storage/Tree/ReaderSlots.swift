@@ -19,14 +19,19 @@ import Synchronization
 
   // Offsets in words; the epoch of all has a cache line of its own, and so has each thread.
   private static let globalEpoch = 0, line = 8, lineCount = 8
-  private static let snapshot = 0, epoch = 1
+  private static let snapshot = 0, epoch = 1, visits = 2
   private static let wordCount = line + StorageLimits.maxReaderSlots * lineCount
 
   init() throws(Errno) {
     threads = try ThreadSlots(capacity: StorageLimits.maxReaderSlots)
     let memory = UnsafeMutableRawPointer.allocate(byteCount: Self.wordCount * 8, alignment: 64)
     unsafe words = memory.bindMemory(to: Atomic<UInt64>.self, capacity: Self.wordCount)
-    for index in 0..<Self.wordCount { unsafe (words + index).initialize(to: Atomic(index >= Self.line ? Self.none : 1)) }
+    for index in 0..<Self.wordCount { unsafe (words + index).initialize(to: Atomic(Self.initial(index))) }
+  }
+
+  private static func initial(_ index: Int) -> UInt64 {
+    if index < line { return 1 }
+    return index % lineCount == visits ? 0 : none
   }
 
   deinit { unsafe UnsafeMutableRawPointer(words).deallocate() }
@@ -75,6 +80,13 @@ import Synchronization
     atomicMemoryFence(ordering: .sequentiallyConsistent)
   }
 
+  /// Counts pages that the thread has found in memory. In its own cache line, so that counting costs nobody else anything.
+  @inline(__always) func add(visits: Int, _ slot: Int) {
+    let word = Self.line &+ slot &* Self.lineCount &+ Self.visits
+    let old = unsafe words[word].load(ordering: .relaxed)
+    unsafe words[word].store(old &+ UInt64(bitPattern: Int64(visits)), ordering: .relaxed)
+  }
+
   @inline(__always) func endEpoch(_ slot: Int) { store(Self.none, slot, Self.epoch) }
 
   // MARK: Everybody's
@@ -86,6 +98,15 @@ import Synchronization
       if batch != Self.none { holders.append(batch) }
     }
     leases.addBatches(to: &holders)
+  }
+
+  /// What `add(visits:)` counted, of all threads that ever were.
+  var visitCount: Int {
+    var total: UInt64 = 0
+    for slot in 0..<threads.highWater {
+      total &+= unsafe words[Self.line + slot * Self.lineCount + Self.visits].load(ordering: .relaxed)
+    }
+    return Int(truncatingIfNeeded: total)
   }
 
   /// Begins a new epoch, for frames that were taken out of the translation before; returns its number.

@@ -24,8 +24,15 @@ struct TreeReader {
 
   /// Looks for the entry of `key`.
   func find(_ key: LentBytes) -> Finding {
+    var height = 0
+    return find(key, &height)
+  }
+
+  /// The same, and adds the pages of the path to `visits` if all were in memory.
+  func find(_ key: LentBytes, _ visits: inout Int) -> Finding {
     guard var page = table.find(root) else { return .trouble(.missing(root)) }
     var level = page.level
+    let height = Int(level) &+ 1
     while level > 0 {
       let pointer = page.child(page.childIndex(for: key))
       guard let child = table.find(pointer) else { return .trouble(.missing(pointer)) }
@@ -34,6 +41,7 @@ struct TreeReader {
       page = child
     }
     if page.kind != .leaf { return .trouble(.misplaced(page.pointer)) }
+    visits &+= height
     let position = page.position(of: key)
     return position.isMatch ? .entry(Entry(leaf: page, index: position.index)) : .nothing
   }
