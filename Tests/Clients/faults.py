@@ -2,7 +2,7 @@
 
     faults.py EXECUTABLE [--rounds N]
 
-A file system of 96 MiB is filled and freed under eight writers, 20 times (root). strace makes fdatasync and pwrite64 fail in the executable
+A file system of 192 MiB is filled and freed under eight writers, 20 times (root). strace makes fdatasync and pwrite64 fail in the executable
 at different moments (where ptrace is allowed).
 """
 import contextlib, ctypes, http.client, json, os, random, shutil, signal, socket, subprocess, sys, tempfile, threading, time
@@ -86,6 +86,8 @@ class Writers:
         while not self.ends.is_set():
             name = f"{prefix}-{number}"
             number += 1
+            # Accounts stay: a faster writer would fill the disk by itself, and freeing the filler would be no help.
+            time.sleep(0.05)
             try:
                 status, answer = register(port, name)
             except (OSError, http.client.HTTPException):
@@ -109,7 +111,7 @@ def full_disk(folder):
     libc = ctypes.CDLL(None, use_errno=True)
     disk = folder / "disk"
     disk.mkdir()
-    if libc.mount(b"userd-faults", str(disk).encode(), b"tmpfs", 0, b"size=100663296") != 0:
+    if libc.mount(b"userd-faults", str(disk).encode(), b"tmpfs", 0, b"size=201326592") != 0:
         return print("  no file system of its own can be mounted here: not tried")
     try:
         data, filler = disk / "db", disk / "filler"
