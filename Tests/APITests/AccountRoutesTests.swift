@@ -4,6 +4,7 @@ import Auth
 import Codecs
 import Platform
 import Storage
+import Synchronization
 import TestSupport
 import Testing
 
@@ -185,5 +186,34 @@ import Testing
     #expect(try server.ask("POST", "/api/v1/setup", body(token)).status == 404)
     #expect(try server.ask("POST", "/api/v1/setup", "{}").status == 404)
     #expect(server.setups.value == 1)
+  }
+
+  @Test func `of many who take one address at once, each in a spelling of their own, one gets it`() throws {
+    let server = try APIServer()
+    let root = try server.administrator()
+    let moved = try server.register("moved@example.org")
+    let addresses = (0..<12).map { "person\($0)@example.org" }
+    let taken = Mutex<[String]>([])
+    inParallel(6) { thread in
+      for address in addresses {
+        // One of them moves an account there, the others make one.
+        let spelled = String(address.enumerated().map { $0 % 6 == thread ? Character($1.uppercased()) : $1 })
+        do {
+          let answer =
+            thread == 0
+            ? try server.ask("PATCH", "/api/v1/users/\(moved.userID)", #"{"email":"\#(spelled)"}"#, token: root.access)
+            : try server.ask("POST", "/api/v1/users", #"{"email":"\#(spelled)","name":"Somebody"}"#, token: root.access)
+          if answer.status == 201 { taken.withLock { $0.append(address) } }
+          #expect([200, 201].contains(answer.status) || answer.code == "email_exists", "\(answer.text)")
+        } catch { Issue.record(error) }
+      }
+    }
+    let made = taken.withLock { $0 }
+    // An account that was made stays, so no address is made twice; the one that moves may have had any of them for a while.
+    #expect(Set(made).count == made.count, "\(made)")
+    let list = try server.ask("GET", "/api/v1/users?limit=100&q=person", token: root.access)
+    var held: [String] = []
+    for user in try #require(list["data"]?.elements) { held += user["email"]?.string.map { [$0.lowercased()] } ?? [] }
+    #expect(held.count == Set(held).count && Set(held).isSuperset(of: made), "\(held)")
   }
 }
