@@ -83,17 +83,17 @@ class Userd(Stack):
 
 
 @contextlib.contextmanager
-def userd(folder, count, exe):
+def userd(folder, options, exe):
     stack = Userd(folder, free_port())
     data = str(folder / "db")
     run([exe, "admin", "user", "create", "--data", data, "--role", "admin", "--email", "a@example.org", "--name", "A", "--password-stdin"], input=PASSWORD + "\n")
     process, _ = start(["taskset", "-c", "0", exe, "serve", "--data", data, "--listen", f"127.0.0.1:{stack.port}", "--threads", "1", "--throttle-enabled", "false",
-                        "--log-level", "warn", "--auth-access-ttl", "1h", "--auth-max-sessions", str(3 * SESSIONS)], stack.port, "/livez")
+                        "--log-level", "warn", "--auth-access-ttl", "1h", "--auth-max-sessions", str(SESSIONS * (2 + options.rounds))], stack.port, "/livez")
     try:
         stack.roots = [process.pid]
         stack.sessions = [stack.log_in() for _ in range(SESSIONS)]
-        for first in range(0, count, BATCH):
-            users = [{"email": f"person{n:07d}@example.org", "name": f"Ann Example {n:07d}"} for n in range(first, min(first + BATCH, count))]
+        for first in range(0, options.users, BATCH):
+            users = [{"email": f"person{n:07d}@example.org", "name": f"Ann Example {n:07d}"} for n in range(first, min(first + BATCH, options.users))]
             answer = call(stack.port, "POST", "/api/v1/users:batch", {"operations": [{"method": "create", "user": u} for u in users]}, stack.sessions[0][0])
             stack.users += [result["user"]["id"] for result in answer["results"]]
         yield stack
@@ -202,7 +202,7 @@ def main():
             place = folder / stack
             place.mkdir()
             place.chmod(0o711)
-            made = {"userd": lambda: userd(place, options.users, options.userd or release("userd")),
+            made = {"userd": lambda: userd(place, options, options.userd or release("userd")),
                     "sqlite": lambda: classic(place, options, service, ["-sqlite", str(place / "rows.db")]),
                     "postgres": lambda: postgres(place, options, service)}[stack]()
             stacks[stack] = running.enter_context(made)
