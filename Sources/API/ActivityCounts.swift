@@ -37,11 +37,11 @@ package final class ActivityCounts: Sendable {
   }
 
   /// The policies whose refusals clients see, by the names that the contract gives them, but for `ip`, which is counted where it is judged.
-  package static let policies = ["login-pair", "login-id", "login-ip", "mfa-user", "register", "refresh"]
+  package static let policies = ["login-pair", "login-id", "login-ip", "mfa-user", "register", "refresh", "idempotency-key"]
 
   private struct Counts {
     var outcomes = InlineArray<16, UInt64>(repeating: 0)
-    var refusals = InlineArray<6, UInt64>(repeating: 0)
+    var refusals = InlineArray<7, UInt64>(repeating: 0)
   }
 
   private let counts = Mutex(Counts())

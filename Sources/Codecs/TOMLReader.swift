@@ -155,12 +155,12 @@ struct TOMLReader {
     case UInt8(ascii: "["): return .strings(try readArray(bytes))
     case UInt8(ascii: "{"): throw error("an inline table, which is not supported; write [\(key)]")
     case nil, UInt8(ascii: "#"), 0x0a, 0x0d: throw error("\(key) has no value")
-    default: return try readWord(bytes)
+    default: return try readWord(bytes, of: key)
     }
   }
 
-  /// A boolean or a number.
-  private mutating func readWord(_ bytes: Span<UInt8>) throws(TOMLError) -> TOMLValue {
+  /// A boolean or a number. What is neither may be a secret without its quotes, and is not told.
+  private mutating func readWord(_ bytes: Span<UInt8>, of key: String) throws(TOMLError) -> TOMLValue {
     let start = offset
     while let byte = peek(bytes), Self.isNameByte(byte) || byte == UInt8(ascii: ".") || byte == UInt8(ascii: "+") { offset += 1 }
     let word = Self.text(bytes, start, offset)
@@ -168,7 +168,7 @@ struct TOMLReader {
     if word == "true" { return .boolean(true) }
     if word == "false" { return .boolean(false) }
     guard let value = TOMLValue(number: word) else {
-      throw error("\(word) is no number, true or false; texts stand in quotes: \"\(word)\"")
+      throw error("\(key) has what is no number, true or false; texts stand in quotes, \"like this\"")
     }
     return value
   }
@@ -244,11 +244,10 @@ struct TOMLReader {
     offset += 1
     var value: UInt32 = 0
     for _ in 0..<digitCount {
-      switch peek(bytes) {
-      case let digit? where (0x30...0x39).contains(digit): value = value << 4 | UInt32(digit - 0x30)
-      case let digit? where (0x61...0x66).contains(digit | 0x20): value = value << 4 | UInt32((digit | 0x20) - 0x57)
-      default: throw error("\\u needs 4 hexadecimal digits, \\U 8")
+      guard let byte = peek(bytes), let digit = Hex.valueOfEitherCase(byte) else {
+        throw error("\\u needs 4 hexadecimal digits, \\U 8")
       }
+      value = value << 4 | UInt32(digit)
       offset += 1
     }
     guard Unicode.Scalar(value) != nil else { throw error("an escape that stands for no character") }

@@ -61,6 +61,7 @@ struct OpenTraces: ~Copyable {
     guard place >= 0, let desk else { return }
     let (old, new) = (self[place], desk.replacement())
     new.context = old.context
+    new.state = old.state
     places[Int(place)] = new
   }
 

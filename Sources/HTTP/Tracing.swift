@@ -37,6 +37,8 @@ package final class Tracing: Sendable {
   let threshold: UInt64
   private let desks = Mutex<[TraceDesk]>([])
   private let dropped = Atomic<Int>(0)
+  /// Which loop is asked first for what is done.
+  private let turn = Atomic<Int>(0)
   private let monitor = Monitor()
   private static let news = Monitor.Condition(0)
 
@@ -58,7 +60,12 @@ package final class Tracing: Sendable {
   /// Up to `maxCount` requests that are done, taken from all loops in turn. `giveBack` must follow.
   package func takeFinished(maxCount: Int) -> [TracedRequest] {
     var taken: [TracedRequest] = []
-    for desk in desks.withLock({ $0 }) where taken.count < maxCount { desk.takeFinished(&taken, maxCount: maxCount) }
+    let desks = desks.withLock { $0 }
+    // The next call begins with the next loop, so that a busy one does not keep the others from their turn.
+    let first = turn.add(1, ordering: .relaxed).oldValue
+    for offset in desks.indices where taken.count < maxCount {
+      desks[(first &+ offset) % desks.count].takeFinished(&taken, maxCount: maxCount)
+    }
     return taken
   }
 

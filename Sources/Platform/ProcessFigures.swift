@@ -56,5 +56,10 @@ package func roomOnDisk(at path: String) throws(Errno) -> (freeByteCount: Int, b
   // SAFETY: a local that outlives the call.
   try checked { unsafe statvfs(path, &figures) }
   let unit = Int(figures.f_frsize)
-  return (Int(clamping: figures.f_bavail) * unit, Int(clamping: figures.f_blocks) * unit)
+  // Some file systems say that they have more than there are numbers for.
+  func byteCount(_ blocks: fsblkcnt_t) -> Int {
+    let (count, overflows) = Int(clamping: blocks).multipliedReportingOverflow(by: unit)
+    return overflows ? .max : count
+  }
+  return (byteCount(figures.f_bavail), byteCount(figures.f_blocks))
 }

@@ -1,7 +1,7 @@
 // How many of many, as a setting says it: 0, 1, or a decimal between.
 
 /// A part of a whole in millionths.
-struct Fraction: Sendable, Hashable, CustomStringConvertible {
+struct Fraction: Sendable {
   static let all = Fraction(millionths: 1_000_000)
 
   let millionths: Int
@@ -27,13 +27,5 @@ struct Fraction: Sendable, Hashable, CustomStringConvertible {
     }
     guard value <= 1_000_000 else { return nil }
     millionths = value
-  }
-
-  var description: String {
-    let (whole, rest) = (millionths / 1_000_000, millionths % 1_000_000)
-    if rest == 0 { return "\(whole)" }
-    var digits = String("\(1_000_000 + rest)".dropFirst())
-    while digits.hasSuffix("0") { digits.removeLast() }
-    return "\(whole).\(digits)"
   }
 }

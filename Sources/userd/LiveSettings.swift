@@ -20,6 +20,7 @@ struct LiveSettings: Sendable {
   ///
   /// - Throws: exit code 66, 74, 77 or 78, as a start would.
   init(_ configuration: Configuration, _ log: Log) throws(CommandError) {
+    try configuration.checkBackups()
     self.configuration = configuration
     session = configuration.sessionOptions(try configuration.passwordPolicy())
     channel = try configuration.channel(log)

@@ -28,12 +28,6 @@ struct Metric: Sendable {
   /// A family of one sample.
   init(_ name: StaticString, _ kind: Kind, _ help: StaticString) { self.init(name, kind, "", help) }
 
-  /// The name under which its samples are found.
-  var fullName: String {
-    if case .counter = kind { return "\(name)_total" }
-    return "\(name)"
-  }
-
   var kindName: StaticString {
     switch kind {
     case .counter: "counter"

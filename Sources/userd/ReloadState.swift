@@ -34,6 +34,7 @@ final class ReloadState: Sendable {
     let outcome = outcome.withLock { $0 }
     return Health.Check(
       "configuration", outcome.error.isEmpty ? .ok : .degraded,
+      why: outcome.error.isEmpty ? nil : "the last reload failed; the configuration before it counts",
       [
         ("file", .text(outcome.file)), ("reloads", .number(outcome.count)), ("error", .text(outcome.error)),
         ("waitsForStart", .text(outcome.waiting.joined(separator: ","))),

@@ -169,6 +169,9 @@ final class ServerProcess: Sendable {
     } catch {
       _ = server.stop(graceMilliseconds: 0)
       courier.stop()
+      upkeep.stop()
+      exporter?.stop()
+      backups?.stop()
       throw .failed("cannot start background work: \(error)", .internalError)
     }
   }

@@ -39,7 +39,6 @@ extension Verb {
     _ = try configuration.passwordPolicy()
     try configuration.checkDelivery()
     try configuration.checkBackups()
-    try configuration.checkBackups()
     _ = try SuppliedSecrets.read(surroundings.environment)
     let count = configuration.given.count { $0 != nil }
     try surroundings.answer("\(visible(configuration.file ?? "no file")): all right, \(count) settings given\n")

@@ -178,6 +178,16 @@ private let parent = "00f067aa0ba902b7"
     }
   }
 
+  @Test func `a busy loop does not keep the traces of another waiting`() throws {
+    let tracing = Tracing(notes: try SpanNotes(clock: SystemClock()), millionths: 1_000_000)
+    let busy = tracing.makeDesk(), calm = tracing.makeDesk()
+    let waiting = try #require(calm.takeUnused())
+    _ = calm.finish(waiting)
+    for _ in 0..<100 { _ = busy.finish(try #require(busy.takeUnused())) }
+    let taken = tracing.takeFinished(maxCount: 8) + tracing.takeFinished(maxCount: 8)
+    #expect(taken.contains { $0 === waiting })
+  }
+
   @Test func `a sheet keeps sixteen times and counts the others`() {
     let sheet = SpanSheet()
     for index in 0..<20 { sheet.add(.hash, from: UInt64(index), to: UInt64(index) + 1) }

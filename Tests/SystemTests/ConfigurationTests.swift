@@ -163,7 +163,7 @@ import Testing
     Mistake(file: "threads = [\"2\"]", words: ["an array is not"]),
     Mistake(file: "[auth]\n\nissuer = 5", words: [":3:", "a bare number is not a text"]),
     Mistake(file: "[auth]\naccess_ttl = 600", words: [":2:", "\"600\"", "1m to 1h", "10m"]),
-    Mistake(file: "[auth]\naccess_ttl = 10m", words: [":2:", "\"10m\""]),
+    Mistake(file: "[auth]\naccess_ttl = 10m", words: [":2:", "access_ttl", "in quotes"]),
     Mistake(file: "[http]\nlisten = []", words: [":2:", "host:port"]),
     Mistake(file: "[http]\nlisten = [\"127.0.0.1:1\", \"no\"]", words: [":2:", "\"no\""]),
     Mistake(file: "[http]\nsocket_mode = 660", words: [":2:", "octal"]),

@@ -41,8 +41,6 @@ import Testing
   }
 
   /// Runs a verb to its end on a copy, then again and again with a kill somewhere in that time; `judge` looks at what each kill left.
-  ///
-  /// - Returns: how many were killed before their end.
   private static func kill(
     _ kind: String, _ random: inout SeededGenerator, prepare: (Int) throws -> [String],
     judge: (_ round: Int, _ wasKilled: Bool) throws -> Void
@@ -64,6 +62,7 @@ import Testing
       if wasKilled { killed += 1 }
       try judge(round, wasKilled)
     }
+    #expect(rounds < 20 || killed > 0, "no kill came before the end of \(kind)")
     print("kill -9 during \(kind): \(killed) of \(rounds) before the end")
   }
 

@@ -160,6 +160,8 @@ import Testing
     for (mistake, words) in [
       ("thredas = 1\n", "userd.toml:3: unknown key"), ("delivery.channel = \"webhook\"\n", "delivery.webhook_url"),
       ("password.blocklist_file = \"/nowhere\"\n", "/nowhere"), ("auth.access_ttl = \"1s\"\n", "1m to 1h"),
+      // A start would refuse it too.
+      ("backup.schedule = \"daily 03:15\"\n", "backup.dir"),
     ] {
       try subject.reload(good + mistake)
       #expect(try allows("https://a.example") && !allows("https://b.example"), "\(mistake)")
@@ -167,6 +169,7 @@ import Testing
       #expect(readiness["status"]?.string == "degraded")
       let check = readiness["checks"]?["configuration"]
       #expect(check?["status"]?.string == "degraded" && check?["error"]?.string?.contains(words) == true, "\(mistake)")
+      #expect(check?["why"]?.string?.isEmpty == false)
       #expect(subject.server.program.output.contains("the configuration was not reloaded"))
     }
     #expect(unsafe unlink(subject.path) == 0)
@@ -204,6 +207,7 @@ import Testing
         if let origin = answer["access-control-allow-origin"] { #expect(origin == "https://r\(round).example") }
       }
     }
+    #expect(subject.server.program.says("reloaded"), "no reload was made")
     #expect(subject.server.stop() == 0)
   }
 }
