@@ -153,11 +153,10 @@ import Testing
   @Test func `a large head in tiny pieces is not parsed again for each`() throws {
     let head = "GET / HTTP/1.1\r\nHost: a\r\nX: " + String(repeating: "v", count: 15_000) + "\r\n\r\n"
     let conversation = try Conversation()
-    let clock = ContinuousClock()
-    let duration = clock.measure { for byte in head.utf8 { conversation.receive([byte]) } }
+    let spent = threadMilliseconds { for byte in head.utf8 { conversation.receive([byte]) } }
     #expect(try conversation.answers().map(\.status) == [200])
     // Reading all of it again for each byte would be 100 million steps.
-    #expect(duration < .seconds(2))
+    #expect(spent < 2000)
   }
 
   @Test func `a head in whatever pieces costs no more than 32 KiB of memory`() throws {

@@ -88,9 +88,7 @@ private let livez = "GET /livez HTTP/1.1\r\nHost: a\r\n\r\n"
     let clients = try (0..<3).map { _ in try Client(server) }
     for client in clients { try client.send("POST /hold/5 HTTP/1.1\r\nHost: a\r\n\r\n") }
     for client in clients { #expect(try client.staysSilent(milliseconds: 20)) }
-    let clock = ContinuousClock()
-    let duration = clock.measure { #expect(server.stop(graceMilliseconds: 100).cutConnectionCount == 3) }
-    #expect(duration < .seconds(2))
+    #expect(server.stop(graceMilliseconds: 100).cutConnectionCount == 3)
     for client in clients { #expect(try client.readToEnd().isEmpty) }
   }
 
@@ -153,7 +151,11 @@ private let livez = "GET /livez HTTP/1.1\r\nHost: a\r\n\r\n"
         Route(.post, "/wait/{name}") { request, response throws(Problem) in
           runs.withLock { $0.append(request.mayWait) }
           guard request.mayWait else { throw .needsWorker }
-          while !isOpen.load(ordering: .acquiring) { gate.wait(while: gate.count) }
+          while true {
+            let count = gate.count
+            if isOpen.load(ordering: .acquiring) { break }
+            gate.wait(while: count)
+          }
           response.contentType = .text
           request.withParameter(0) { response.body.append($0) }
           request.withBody { response.body.append($0) }
@@ -185,7 +187,8 @@ private let livez = "GET /livez HTTP/1.1\r\nHost: a\r\n\r\n"
     let answered = Atomic<Int>(0)
     let broken = Atomic<Int>(0)
     let stopper = try Thread(name: "stop") {
-      sleepThread(milliseconds: 150)
+      // In the middle of the work, however long it takes to begin.
+      for _ in 0..<10_000 where answered.load(ordering: .relaxed) < 300 { sleepThread(milliseconds: 1) }
       _ = server.stop(graceMilliseconds: 3000)
     }
     inParallel(3) { _ in
@@ -203,7 +206,7 @@ private let livez = "GET /livez HTTP/1.1\r\nHost: a\r\n\r\n"
       } catch { broken.add(1, ordering: .relaxed) }
     }
     stopper.join()
-    #expect(answered.load(ordering: .relaxed) > 0)
+    #expect(answered.load(ordering: .relaxed) >= 300)
     #expect(broken.load(ordering: .relaxed) == 0)
     #expect(server.connectionCount == 0)
   }

@@ -60,9 +60,10 @@ private let livez = "GET /livez HTTP/1.1\r\nHost: a\r\n\r\n"
 
   @Test func `slow heads, slow bodies and silence are ended in time`() throws {
     var limits = HTTPLimits()
-    limits.headerTimeoutMilliseconds = 100
-    limits.bodyTimeoutMilliseconds = 150
-    limits.idleTimeoutMilliseconds = 200
+    // Long enough for a test that is not given the processor between two of its own lines.
+    limits.headerTimeoutMilliseconds = 1500
+    limits.bodyTimeoutMilliseconds = 1500
+    limits.idleTimeoutMilliseconds = 2000
     limits.lingerTimeoutMilliseconds = 200
     try withServer(plainRoutes, limits: limits) { server in
       let silent = try Client(server)
@@ -97,36 +98,65 @@ private let livez = "GET /livez HTTP/1.1\r\nHost: a\r\n\r\n"
     }
   }
 
+  /// Requests that stay with their worker until a test opens the gate.
+  private final class HeldRoute: Sendable {
+    private let gate = Gate()
+    private let isOpen = Atomic<Bool>(false)
+    private let begun = Atomic<Int>(0)
+
+    var route: Route {
+      Route(.get, "/slow", on: .hashPool) { _, response throws(Problem) in
+        self.begun.add(1, ordering: .acquiringAndReleasing)
+        while true {
+          // The count first: opened after this look, the gate does not hold.
+          let count = self.gate.count
+          if self.isOpen.load(ordering: .acquiring) { break }
+          self.gate.wait(while: count)
+        }
+        response.text("slow")
+      }
+    }
+
+    var hasBegun: Bool { begun.load(ordering: .acquiring) > 0 }
+
+    func open() {
+      isOpen.store(true, ordering: .releasing)
+      gate.open()
+    }
+  }
+
   @Test func `a handler on a pool that is late is 503 and the connection goes on`() throws {
     var limits = HTTPLimits()
     limits.handlerTimeoutMilliseconds = 50
-    let routes = plainRoutes + [Route(.get, "/slow", on: .hashPool) { _, _ throws(Problem) in sleepThread(milliseconds: 200) }]
-    try withServer(routes, limits: limits) { server in
+    let held = HeldRoute()
+    try withServer(plainRoutes + [held.route], limits: limits) { server in
+      defer { held.open() }
       let client = try Client(server)
       #expect(try client.ask("GET /slow HTTP/1.1\r\nHost: a\r\n\r\n").code == "timeout")
       #expect(try client.ask(livez).status == 200)
-      sleepThread(milliseconds: 250)
+      held.open()
+      try eventually("the worker is free again") { server.hashPool.busy == 0 }
       #expect(try client.ask(livez).status == 200)
     }
   }
 
   @Test func `a full pool is 503 while its work goes on`() throws {
-    let routes =
-      plainRoutes + [
-        Route(.get, "/slow", on: .hashPool) { _, response throws(Problem) in
-          sleepThread(milliseconds: 100)
-          response.text("slow")
-        }
-      ]
-    try withServer(routes) { server in
+    let held = HeldRoute()
+    try withServer(plainRoutes + [held.route]) { server in
+      defer { held.open() }
       let clients = try (0..<6).map { _ in try Client(server) }
-      for client in clients { try client.send("GET /slow HTTP/1.1\r\nHost: a\r\n\r\n") }
+      try clients[0].send("GET /slow HTTP/1.1\r\nHost: a\r\n\r\n")
+      try eventually("the first is with its worker") { held.hasBegun }
+      for client in clients[1...] { try client.send("GET /slow HTTP/1.1\r\nHost: a\r\n\r\n") }
+      // One runs and two wait: there is no room for the other three, whichever they are.
+      try eventually("three were refused") { server.hashPool.refusals == 3 }
+      #expect(server.hashPool.queued == 2)
+      held.open()
       let answers = try clients.map { try $0.readAnswer() }
-      // One runs, two may wait; when the first is taken from the queue is up to the worker.
       let refused = answers.filter { $0.status == 503 }
-      #expect((3...4).contains(refused.count))
+      #expect(refused.count == 3)
       #expect(refused.allSatisfy { $0.code == "overloaded" && $0["Retry-After"] == "1" && !$0.closes })
-      #expect(answers.filter { $0.text == "slow" }.count == 6 - refused.count)
+      #expect(answers.filter { $0.text == "slow" }.count == 3)
       #expect(try clients[5].ask(livez).status == 200)
     }
   }
