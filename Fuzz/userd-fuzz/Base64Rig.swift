@@ -1,6 +1,7 @@
 // Base 64: nearly right texts against bits written out as a string of digits.
 
 import Codecs
+import PlainReaders
 import TestSupport
 
 let base64Rig = Rig(
@@ -9,14 +10,14 @@ let base64Rig = Rig(
 ) { random, subject in
   let bytes = random.bytes(random.pick([0, 1, 2, 3, 4, 5, 16, 31, 32, 64]))
   let text = Array(Base64URL.encodedString(bytes.span).utf8)
-  guard plainDecode(text) == bytes else { return "wrote \(shown(text)) for \(bytes)" }
+  guard PlainBase64.decode(text) == bytes else { return "wrote \(shown(text)) for \(bytes)" }
 
   var edited = text
   random.edit(&edited, maxEdits: 2, alphabet: "ABCgwQ019-_+/= .")
-  let expected = plainDecode(edited)
+  let expected = PlainBase64.decode(edited)
   var given = edited
-  if subject == .broken, let last = given.last, let value = digits.firstIndex(of: last), given.count % 4 > 1 {
-    given[given.count - 1] = digits[value & (given.count % 4 == 2 ? ~15 : ~3)]
+  if subject == .broken, let last = given.last, let value = PlainBase64.digits.firstIndex(of: last), given.count % 4 > 1 {
+    given[given.count - 1] = PlainBase64.digits[value & (given.count % 4 == 2 ? ~15 : ~3)]
   }
   if Base64URL.decode(given.span) != expected { return "decoded \(shown(edited)) otherwise than \(String(describing: expected))" }
   var room = [UInt8](repeating: 0, count: random.number(0..<70))
@@ -25,25 +26,4 @@ let base64Rig = Rig(
   let fits = expected.map { $0.count <= room.count } ?? false
   return (count != nil) == fits && (!fits || Array(room.prefix(count ?? 0)) == expected)
     ? nil : "decoded \(shown(edited)) into \(room.count) bytes wrongly"
-}
-
-private let digits = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
-
-/// The bytes whose one spelling is `text`.
-private func plainDecode(_ text: [UInt8]) -> [UInt8]? {
-  var bits = ""
-  for digit in text {
-    guard let value = digits.firstIndex(of: digit) else { return nil }
-    let binary = String(value, radix: 2)
-    bits += String(repeating: "0", count: 6 - binary.count) + binary
-  }
-  let rest = bits.count % 8
-  guard rest < 6, bits.suffix(rest).allSatisfy({ $0 == "0" }) else { return nil }
-  var bytes: [UInt8] = []
-  bits.removeLast(rest)
-  while !bits.isEmpty {
-    bytes.append(UInt8(bits.prefix(8), radix: 2) ?? 0)
-    bits.removeFirst(8)
-  }
-  return bytes
 }

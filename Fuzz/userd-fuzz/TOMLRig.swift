@@ -100,7 +100,7 @@ private func withoutSecondKeys(_ bytes: [UInt8]) -> [UInt8] {
   return Array(kept.joined(separator: [0x0a]))
 }
 
-private func spelled(_ value: TOMLValue) -> String {
+func spelled(_ value: TOMLValue) -> String {
   switch value {
   case .string(let text): return quoted(text)
   case .integer(let number): return "\(number)"

@@ -1,10 +1,10 @@
-// userd-fuzz: seeded, structured fuzzers. `list`, `run NAME --seed N --events M`, `smoke`, `canary`.
+// userd-fuzz: seeded, structured fuzzers. `list`, `run NAME --seed N --events M` or `NAME ...`, `smoke`, `canary`.
 
 import Platform
 
 let rigs = [
   jsonRig, tomlRig, base64Rig, identifierRig, timestampRig, percentRig, httpRig, chunkRig, passwordHashRig, storageModelRig,
-  storageCrashRig, storageDamageRig, sessionModelRig, sessionCrashRig, logRig,
+  storageCrashRig, storageDamageRig, sessionModelRig, sessionCrashRig, logRig, jwtRig, cursorRig, configRig, backupRig,
 ]
 
 /// What a command line asks for.
@@ -16,7 +16,7 @@ enum Command {
 
   static let usage = """
     userd-fuzz list                                      the fuzzers
-    userd-fuzz run NAME [--seed N] [--events M] [--trace]  one of them; --trace says each seed first, for hunting a crash
+    userd-fuzz [run] NAME [--seed N] [--events M] [--trace]  one of them; --trace says each seed first, for hunting a crash
     userd-fuzz smoke                                     a little of each
     userd-fuzz canary                                    each against its planted bugs: exits 1, and 70 if one finds nothing
     """
@@ -26,10 +26,11 @@ enum Command {
     case "list" where arguments.count == 1: self = .list
     case "smoke" where arguments.count == 1: self = .smoke
     case "canary" where arguments.count == 1: self = .canary
-    case "run":
-      guard let rig = rigs.first(where: { arguments.count > 1 && $0.name == arguments[1] }) else { return nil }
+    default:
+      let words = arguments.first == "run" ? arguments.dropFirst() : arguments[...]
+      guard let rig = rigs.first(where: { $0.name == words.first }) else { return nil }
       var (seed, events, trace): (UInt64, Int, Bool) = (UInt64.random(in: 1...UInt64(UInt32.max)), 100_000, false)
-      var rest = arguments.dropFirst(2)
+      var rest = words.dropFirst()
       while let option = rest.popFirst() {
         switch option {
         case "--trace": trace = true
@@ -43,7 +44,6 @@ enum Command {
         }
       }
       self = .run(rig, seed: seed, events: events, trace: trace)
-    default: return nil
     }
   }
 }

@@ -1,4 +1,4 @@
-// A verb of the command line, and the table of all of them.
+// A verb of the command line, its flags, and what was said with it.
 
 /// Something `userd` can be told to do.
 struct Verb: Sendable {
@@ -59,19 +59,4 @@ struct Invocation: Sendable {
   var settings: [String: [String]] = [:]
   /// What is neither flag nor value.
   var arguments: [String] = []
-}
-
-extension Verb {
-  /// The command line, all of it.
-  static let all: [Verb] = [
-    serve, adminUserCreate, adminUserList, adminUserGet, adminUserUpdate, adminUserDisable, adminUserEnable, adminUserUnlock,
-    adminUserDelete, adminUserRestore, adminUserErase, adminUserMFAReset, adminUserResetLink, adminUserSessions, adminRecover,
-    adminBackup,
-    adminRestore, adminCheck,
-    adminDump, adminLoad, adminCompact, adminCheckpoint, adminStats, adminSalvage, adminAuditTail, adminAuditVerify,
-    adminCalibrate, adminDiskCheck, adminKeysList,
-    adminKeysRotate, adminSessionList, adminSessionRevoke, adminRoleList, adminRoleShow, adminRoleSet, adminRoleDelete,
-    adminKeyCreate, adminKeyList, adminKeyRevoke, configCheck, configShow, configKeys, schemaOpenAPI, schemaTypeScript,
-    healthcheck, completion, version, help,
-  ]
 }

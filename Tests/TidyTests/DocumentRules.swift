@@ -38,7 +38,50 @@ let documentRules = [
       }
     }
   },
+  Rule("who would notice a broken promise is there") { house in
+    ["docs/testing.md", "docs/security.md"].compactMap(house.file).flatMap { file in
+      file.lines.indices.filter { isPromise(file.lines[$0]) }.flatMap { index in
+        witnesses(in: file.lines[index]).filter { !isThere($0, in: house) }.map {
+          Violation(path: file.path, line: index + 1, what: "there is no test, script or fuzzer \($0)")
+        }
+      }
+    }
+  },
 ]
+
+/// A row of a table of numbered promises.
+private func isPromise(_ line: Substring) -> Bool {
+  let cells = line.split(separator: "|", omittingEmptySubsequences: false).map(\.trimmed)
+  return cells.count >= 5 && cells[0].isEmpty && Int(cells[1]) != nil
+}
+
+/// The names of tests, scripts and fuzzers in the code of a row, behind its number and the promise; of a command those that stand in it.
+private func witnesses(in line: Substring) -> [String] {
+  let cells = line.split(separator: "|", omittingEmptySubsequences: false).dropFirst(3).joined(separator: "|")
+  let code = cells.split(separator: "`", omittingEmptySubsequences: false).enumerated().filter { $0.offset % 2 == 1 }.map(
+    \.element)
+  return code.flatMap { span -> [String] in
+    let words = span.split(separator: " ").map(String.init)
+    if words.count == 1 { return words }
+    return words.indices.filter { index in
+      let word = words[index], before = index > 0 ? words[index - 1] : ""
+      let isFuzzer =
+        before.hasSuffix("userd-fuzz") && word != "run"
+        || before == "run" && index > 1 && words[index - 2].hasSuffix("userd-fuzz")
+      return isFuzzer || before == "--filter" || ["Tests/", "Benchmarks/", "Fuzz/"].contains { word.hasPrefix($0) }
+    }.map { words[$0] }
+  }
+}
+
+private func isThere(_ witness: String, in house: House) -> Bool {
+  let name = String(witness.prefix { $0 != "." || witness.contains("/") })
+  return house.paths.contains(witness) || house.paths.contains("Tests/\(name)") || house.paths.contains("Fuzz/\(name)")
+    || house.files.contains { file in
+      file.path.hasSuffix("/\(name).swift")
+        || file.isSwift && file.isUnder("Tests", "Fuzz")
+          && (file.text.contains("struct \(name) ") || file.text.contains("name: \"\(name)\""))
+    }
+}
 
 private struct Citation {
   let document: String

@@ -213,4 +213,17 @@ struct PlantedTests {
     let lines = SwiftTokens("a\n\"\"\"\n\n\"\"\"\nb // c\n").code.map(\.line)
     #expect(lines == [1, 2, 5])
   }
+
+  @Test func `a promise that nobody would notice`() throws {
+    try expect(
+      "who would notice a broken promise is there", in: "docs/security.md",
+      catches: [
+        "| 1 | it holds | `GoneTests` |", "| 2 | it holds | `gone-rig` |", "| 3 | a | `userd-fuzz gone` | b |",
+        "| 4 | a | `Tests/gone.py x` |",
+      ],
+      passes: [
+        "| promise | `GoneTests` | |", "| 5 | `x` holds | nobody | |", "prose about `GoneTests`",
+        "| 6 | a | `swift build -c release` |",
+      ])
+  }
 }

@@ -1,0 +1,1 @@
+../../Sources/userd/Verb.swift
