@@ -16,6 +16,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / ".ci"))
 from copied_tree import ROOT, copy_tree, cut_manifest
 
 WORK = ROOT / ".build/planted"
+# Beside what is built: in the tree the rules of the house would find them.
+LOGS = WORK / ".build/faults"
 FUZZ = WORK / ".build/debug/userd-fuzz"
 FLOORS = {"storage": "Storage", "http": "HTTP", "auth": "Auth", "crypto": "Crypto"}
 MARKS = {"⟦": "⟧", "⟪": "⟫"}
@@ -89,7 +91,7 @@ def run(fault, argv, seconds):
     environment = {key: value for key, value in os.environ.items() if not key.startswith("USERD_")}
     environment |= {"PLANTED_FAULT": str(fault), "USERD_SEED": "20261121", "SWIFT_BACKTRACE": "enable=no"}
     began = time.monotonic()
-    log = open(WORK / f"fault-{fault}.log", "ab")
+    log = open(LOGS / f"fault-{fault}.log", "ab")
     process = subprocess.Popen(argv, cwd=WORK, env=environment, stdout=log, stderr=log, start_new_session=True)
     try:
         status = process.wait(seconds)
@@ -128,7 +130,8 @@ def main():
         prepare(faults, floors, options.whole)
         if subprocess.run(["swift", "build", "--build-tests"], cwd=WORK).returncode:
             raise SystemExit("plant: the copy with its switches does not build")
-    for log in WORK.glob("fault-*.log"):
+    LOGS.mkdir(parents=True, exist_ok=True)
+    for log in LOGS.glob("fault-*.log"):
         log.unlink()
 
     # With every switch off the suites must pass, or a failure says nothing; how long they take then bounds how long they may take.
@@ -138,8 +141,8 @@ def main():
         if suites not in usual:
             outcome, seconds = run(0, argv, 1800)
             if outcome != "passed":
-                raise SystemExit(f"plant: without a fault, {suites} ended as {outcome}: see {WORK}/fault-0.log")
-            text = (WORK / "fault-0.log").read_text(errors="replace")
+                raise SystemExit(f"plant: without a fault, {suites} ended as {outcome}: see {LOGS}/fault-0.log")
+            text = (LOGS / "fault-0.log").read_text(errors="replace")
             if suites != "smoke" and not re.search(r"Test run with [1-9]", text[text.rfind("Test run with"):]):
                 raise SystemExit(f"plant: no test is named {suites}")
             usual[suites] = seconds
