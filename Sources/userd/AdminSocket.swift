@@ -6,11 +6,11 @@ import Platform
 
 /// One request to the server that runs on a data folder.
 struct AdminSocket: Sendable {
-  /// How long a server may take to answer: a password hash behind a full queue, and a flush.
-  private static let maxWaitMilliseconds: Int32 = 30_000
   private static let maxAnswerByteCount = 4 << 20
 
   let path: String
+  /// How long a server may take to answer: a password hash behind a full queue, and a flush.
+  var maxWaitMilliseconds: Int32 = 30_000
 
   struct Answer: Sendable {
     let status: Int
@@ -64,8 +64,8 @@ struct AdminSocket: Sendable {
     json.withSpan { request.append($0) }
     let answer: [UInt8]
     do throws(Errno) {
-      try Self.send(request, to: socket)
-      answer = try Self.receive(from: socket)
+      try send(request, to: socket)
+      answer = try receive(from: socket)
     } catch {
       throw .failed("the server at \(visible(path)) does not answer: \(error)", .temporary)
     }
@@ -90,7 +90,7 @@ struct AdminSocket: Sendable {
     }
   }
 
-  private static func send(_ request: borrowing ByteBuffer, to socket: borrowing Socket) throws(Errno) {
+  private func send(_ request: borrowing ByteBuffer, to socket: borrowing Socket) throws(Errno) {
     try request.withSpan { bytes throws(Errno) in
       var sent = 0
       while sent < bytes.count {
@@ -104,9 +104,9 @@ struct AdminSocket: Sendable {
     }
   }
 
-  private static func receive(from socket: borrowing Socket) throws(Errno) -> [UInt8] {
+  private func receive(from socket: borrowing Socket) throws(Errno) -> [UInt8] {
     var answer = ByteBuffer(capacity: 4096)
-    while answer.count < maxAnswerByteCount {
+    while answer.count < Self.maxAnswerByteCount {
       var isAtEnd = false
       guard try socket.waitUntilReadable(milliseconds: maxWaitMilliseconds) else { throw .again }
       try answer.append(upTo: 4096) { room throws(Errno) in

@@ -31,9 +31,11 @@ extension Verb {
 }
 
 extension Surroundings {
+  private static let waitMilliseconds: Int32 = 5000
+
   fileprivate func ask(_ endpoint: LocalEndpoint) throws(CommandError) -> ExitCode {
     var client = LocalClient(endpoint)
-    client.milliseconds = 5000
+    client.milliseconds = Int(Self.waitMilliseconds)
     let status: Int
     do throws(LocalClientError) { status = try client.get(clock: SystemClock()).status } catch {
       say("userd: \(endpoint): \(error)")
@@ -43,7 +45,16 @@ extension Surroundings {
   }
 
   fileprivate func askSocket(_ path: String) throws(CommandError) -> ExitCode {
-    guard let answer = try AdminSocket(path: path).get("/readyz") else {
+    let answer: AdminSocket.Answer?
+    do throws(CommandError) {
+      answer = try AdminSocket(path: path, maxWaitMilliseconds: Self.waitMilliseconds).get("/readyz")
+    } catch {
+      // A server that hangs is not ready; whoever may not ask knows nothing of it.
+      guard error.exitCode == .temporary else { throw error }
+      say("userd: \(error)")
+      return .notReady
+    }
+    guard let answer else {
       say("userd: nobody listens at \(visible(path))")
       return .notReady
     }

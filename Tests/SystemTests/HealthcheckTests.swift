@@ -49,6 +49,18 @@ import Testing
     _ = close(client)
   }
 
+  // Over a socket in the file system it waited for half a minute, as verbs do, and ended with 75.
+  @Test func `a server that stands still or hangs up is not ready, over a socket in the file system too`() throws {
+    let folder = TemporaryFolder("healthcheck")
+    let socket = "\(folder.path)/web"
+    let server = try RunningServer(data: "\(folder.path)/db", flags: ["--listen", "unix:\(socket)"])
+    server.program.signal(SIGSTOP)
+    let hung = try Program.run(["healthcheck", "--listen", "unix:\(socket)"])
+    #expect(hung.exitCode == 1 && hung.error.contains("does not answer"), "\(hung.exitCode): \(hung.error)")
+    server.program.signal(SIGCONT)
+    #expect(server.stop() == 0)
+  }
+
   @Test func `a service manager hears of the start, a reload and the end, by path and by abstract name`() throws {
     let folder = TemporaryFolder("notify")
     for (address, shown) in [("\(folder.path)/notify", "\(folder.path)/notify"), ("\0userd-\(getpid())", "@userd-\(getpid())")] {
