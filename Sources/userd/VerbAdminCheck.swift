@@ -104,6 +104,9 @@ extension Verb {
     if store.unfinishedByteCount > 0 {
       text += "; an unfinished write of \(store.unfinishedByteCount) bytes is left out at the next start"
     }
+    if store.unfinishedSuperblocks > 0 {
+      text += "; \(store.unfinishedSuperblocks) unfinished superblocks are written again after the next start"
+    }
     return text + (isSound ? "; sound\n" : "; NOT SOUND\n")
   }
 

@@ -9,7 +9,7 @@ struct MainFile {
   private(set) var superblock: Superblock
   /// Which pair of copies holds `superblock`: 0 or 1.
   private var pair: Int
-  /// Copies that were bad at open, which has told of them, and are as they were: the other pair may be what a crash left of a flip.
+  /// Copies that were bad at open and are as they were, but for those that no crash can have left so (`judge`).
   private(set) var badCopies: [Int]
 
   private static let pairCount = 2
@@ -65,6 +65,18 @@ struct MainFile {
     superblock = best.superblock
     pair = best.pair
     badCopies = bad
+  }
+
+  /// Tells damage from what a power cut leaves of a flip: any copy of the pair that it wrote, and nothing of the other one.
+  ///
+  /// After an orderly end that nobody wrote behind, the last flip was that of the chosen superblock, and the other pair was durable before.
+  /// - Parameter isUntouched: the log says that it was so.
+  /// - Returns: the copies that no crash can have left so; they are no longer among `badCopies`.
+  mutating func judge(isUntouched: Bool) -> [Int] {
+    guard isUntouched else { return [] }
+    let damaged = badCopies.filter { $0 / Self.copiesInPair != pair }
+    badCopies.removeAll { $0 / Self.copiesInPair != pair }
+    return damaged
   }
 
   /// Writes a bad copy of the chosen superblock again.

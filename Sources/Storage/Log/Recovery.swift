@@ -75,6 +75,7 @@ struct Recovery {
       throw damage(folder.main, 0, nil, "epoch \(highestEpoch) is the last that there can be")
     }
     let epoch = highestEpoch + (superblock.hasNoLog ? 2 : 1)
+    _ = main.judge(isUntouched: scan.isUntouched)
     try main.repairTwin()
 
     let file = try DataFile(mainDisk, superblock.identity, limits)

@@ -16,6 +16,8 @@ package struct CheckReport: Sendable {
   package internal(set) var unreadableFreePages = 0
   /// Bytes at the end of the log that a crash left unfinished and nobody was told of.
   package internal(set) var unfinishedByteCount = 0
+  /// Superblock copies that a power cut may have left bad, while a good one was at hand; the next start or checkpoint writes them again.
+  package internal(set) var unfinishedSuperblocks = 0
   /// What is wrong, each as a sentence that names the place; at most `IntegrityReport.maxProblems` of pages, and a few more.
   package internal(set) var problems: [String] = []
 
@@ -90,11 +92,16 @@ package struct StoredCheckpoint: Sendable {
     var seen: Set<UInt64> = []
     if let tree = stored.superblock.tree { try checkTree(tree, &report, &seen, onPage) }
     if !isPinned {
-      for offset in stored.badCopies { report.problems.append("\(stored.folder.main): the superblock at byte \(offset) is bad") }
-      do throws(StorageError) { try checkLog(&report, deep: deep) } catch {
+      var isUntouched = false
+      do throws(StorageError) { isUntouched = try checkLog(&report, deep: deep) } catch {
         guard case .damaged = error else { throw error }
         report.problems.append("\(error)")
       }
+      var superblocks = stored.superblocks
+      for copy in superblocks.judge(isUntouched: isUntouched) {
+        report.problems.append("\(stored.folder.main): the superblock at byte \(copy * OnDisk.Superblock.byteCount) is bad")
+      }
+      report.unfinishedSuperblocks = superblocks.badCopies.count
     }
     if deep { try readFreePages(&report, seen, onPage) }
     return report
@@ -143,13 +150,14 @@ package struct StoredCheckpoint: Sendable {
     }
   }
 
-  private func checkLog(_ report: inout CheckReport, deep: Bool) throws(StorageError) {
+  /// - Returns: whether the log was ended orderly and not written since.
+  private func checkLog(_ report: inout CheckReport, deep: Bool) throws(StorageError) -> Bool {
     var problems: [String] = []
     let reader = try stored.log { event in
       if case .copyDamaged(let path, let offset) = event { problems.append("\(path): the header at byte \(offset) is bad") }
     }
     report.problems += problems
-    if stored.superblock.hasNoLog { return }
+    if stored.superblock.hasNoLog { return false }
     let scan = try LogScan(reader, plantedBug: nil)
     report.unfinishedByteCount = scan.droppedByteCount
     var cursor = reader.start
@@ -158,6 +166,7 @@ package struct StoredCheckpoint: Sendable {
       try checkPayload(reader, frame, &report)
     }
     if deep { report.frames += try framesBeforeStart(reader) }
+    return LogScan(untouched: reader) != nil
   }
 
   /// The operations of a frame are whole ones: its checksum is right, so anything else was written by a broken program.

@@ -9,8 +9,8 @@ struct StoredFolder: Sendable {
   let main: DiskFile
   /// The newest superblock that is good.
   let superblock: Superblock
-  /// Copies of superblocks that are bad, by their place in the file.
-  let badCopies: [Int]
+  /// The superblocks as they lie there.
+  let superblocks: MainFile
   let file: DataFile
   /// Held for as long as this value lives; nil where a server holds it.
   private let lock: DiskFile?
@@ -28,13 +28,10 @@ struct StoredFolder: Sendable {
     let limits = PageLimits(pageByteCount: pageByteCount)
     main = try disk.open(folder.main, .read, direct: DataFile.canBeDirect(limits))
     lock = isLocked ? try Self.lock(folder, disk) : nil
-    let place = Badness()
-    let chosen = try MainFile(main, pageByteCount: pageByteCount, plantedBug: nil) { event in
-      if case .copyDamaged(_, let offset) = event { place.offsets.append(offset) }
-    }
-    badCopies = place.offsets
-    superblock = pinned ?? chosen.superblock
-    if superblock.identity != chosen.superblock.identity || superblock.timeline != chosen.superblock.timeline {
+    superblocks = try MainFile(main, pageByteCount: pageByteCount, plantedBug: nil) { _ in }
+    let newest = superblocks.superblock
+    superblock = pinned ?? newest
+    if superblock.identity != newest.identity || superblock.timeline != newest.timeline {
       throw damage(folder.main, 0, nil, "it belongs to another database than the server's")
     }
     if let tree = superblock.tree, tree.height == 0 || tree.height > TreePath.maxHeight {
@@ -42,8 +39,6 @@ struct StoredFolder: Sendable {
     }
     file = try DataFile(main, superblock.identity, limits)
   }
-
-  private final class Badness { var offsets: [Int] = [] }
 
   private static func lock(_ folder: DataFolder, _ disk: Disk) throws(StorageError) -> DiskFile {
     let file = try disk.open(folder.lock, .createOrOpen)

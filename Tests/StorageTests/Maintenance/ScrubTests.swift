@@ -105,6 +105,9 @@ import Testing
     for copies in [[0], [1], [0, 1]] {
       let bench = try StoreBench.closed(seed: 23)
       let path = "data/db/main.udb"
+      let ended = try bench.open()
+      try bench.change(ended, 3)
+      bench.system.kill()
       let bytes = try #require(bench.system.disk.contents(path))
       let numbers: [UInt64] = [0, 2].map { copy in bytes.span.integer(at: copy * 8192 + 72) }
       let older = numbers[0] < numbers[1] ? 0 : 2
