@@ -67,11 +67,13 @@ struct LatencyWorkload {
         runThreads(writers) { write(database, shared, from: began, until: end, seed: UInt64(number)) }
       }
     } catch { preconditionFailure("a thread cannot be started: \(error)") }
+    let backups = phase == .backup ? try backups(of: database) : nil
+    defer { backups?.stop() }
     var runs = 0, longest: UInt64 = 0, failure: StorageError?
     // Begun again and again for as long as the writers go on; the last one may outlive them.
     while phase != .quiet, failure == nil, SystemClock().monotonicNanoseconds() < end {
       let start = SystemClock().monotonicNanoseconds()
-      do throws(StorageError) { try once(phase, runs, database) } catch { failure = error }
+      do throws(StorageError) { try once(phase, database, backups) } catch { failure = error }
       let elapsed = SystemClock().monotonicNanoseconds() - start
       longest = max(longest, elapsed)
       runs += 1
@@ -83,27 +85,36 @@ struct LatencyWorkload {
     report(phase, shared.samples.withLock { $0.sorted() }, runs: runs, longest: longest)
   }
 
-  private func once(_ phase: Beside, _ run: Int, _ database: Database) throws(StorageError) {
+  /// What makes a server's backups, with one that stays: the one before is removed beside the commits too.
+  private func backups(of database: Database) throws(StorageError) -> BackupRunner {
+    let path = "\(folder).backups", suffix = ".udb"
+    do throws(Errno) {
+      try Directory.create(path)
+    } catch {
+      if error != .exists { throw .io(operation: "mkdir", path: path, errno: error) }
+    }
+    let naming = BackupNaming(
+      name: { "at-\($0)\(suffix)" },
+      moment: { $0.hasPrefix("at-") && $0.hasSuffix(suffix) ? Int64($0.dropFirst(3).dropLast(suffix.utf8.count)) : nil })
+    var options = BackupOptions(path: path, naming: naming)
+    options.keep = 1
+    let runner = BackupRunner(database, options)
+    do throws(Errno) { try runner.start() } catch { preconditionFailure("a thread cannot be started: \(error)") }
+    return runner
+  }
+
+  private func once(_ phase: Beside, _ database: Database, _ backups: BackupRunner?) throws(StorageError) {
     switch phase {
     case .quiet: break
     case .checkpoint: try database.checkpoint()
     case .compact: _ = try database.compact()
     case .backup:
-      let pin = try database.pinCheckpoint()
-      defer { _ = database.unpinCheckpoint(pin.id) }
-      let checkpoint = try StoredCheckpoint(pinned: pin.record, at: folder)
-      let path = "\(folder).backup"
-      var pages = 0
-      _ = try checkpoint.backUp(
-        toFile: path,
-        onPage: {
-          pages += 1
-          // As the verb does: a pin is asked for again long before its minute is over.
-          if pages.isMultiple(of: 4096) { _ = database.renewPin(pin.id) }
-        })
-      do throws(Errno) { try Directory.remove(path) } catch {
-        throw .io(operation: "unlink", path: path, errno: error)
+      guard let backups else { return }
+      do throws(BackupRefusal) { _ = try backups.request(name: nil, base: nil) } catch {
+        preconditionFailure("a backup was refused: \(error)")
       }
+      while backups.state.outcome == .running { sleepThread(milliseconds: 2) }
+      if let failure = backups.state.failure { preconditionFailure("a backup failed: \(failure)") }
     }
   }
 

@@ -42,8 +42,10 @@ package func physicalMemoryByteCount() -> Int {
 package func yieldThread() { sched_yield() }
 
 /// Puts the calling thread to sleep. For tools; event loops and handlers never sleep.
-package func sleepThread(milliseconds: UInt32) {
-  var wanted = timespec(tv_sec: Int(milliseconds / 1000), tv_nsec: Int(milliseconds % 1000) * 1_000_000)
+package func sleepThread(milliseconds: UInt32) { sleepThread(nanoseconds: UInt64(milliseconds) * 1_000_000) }
+
+package func sleepThread(nanoseconds: UInt64) {
+  var wanted = timespec(tv_sec: Int(nanoseconds / 1_000_000_000), tv_nsec: Int(nanoseconds % 1_000_000_000))
   var left = timespec()
   // SAFETY: two locals; an interrupted sleep leaves what is left of it in the second.
   while unsafe nanosleep(&wanted, &left) != 0 && Errno.last.kind == .retry { wanted = left }

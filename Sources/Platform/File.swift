@@ -119,6 +119,22 @@ package struct File: ~Copyable, Sendable {
     return FileStatus(raw)
   }
 
+  /// Whether nobody but this value can get at the contents: the file has no name any more, and nobody else has it open.
+  ///
+  /// Where the file system cannot tell, it says no.
+  package func hasNoOtherUser() throws(Errno) -> Bool {
+    var raw = stat()
+    let number = descriptor.rawValue
+    try checked { unsafe fstat(number, &raw) }
+    // A lease for writing is granted to nobody but the only one who has the file open (fcntl(2)).
+    guard raw.st_nlink == 0, fcntl(number, Self.setLease, CInt(F_WRLCK)) == 0 else { return false }
+    _ = fcntl(number, Self.setLease, CInt(F_UNLCK))
+    return true
+  }
+
+  /// F_SETLEASE, which the Glibc module leaves out.
+  private static let setLease: CInt = 1024
+
   /// Asks the kernel to forget its clean pages of this file, so that the next read comes from the device.
   package func dropCache() throws(Errno) {
     let result = posix_fadvise(descriptor.rawValue, 0, 0, POSIX_FADV_DONTNEED)

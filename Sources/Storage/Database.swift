@@ -49,7 +49,8 @@ package final class Database: Sendable {
       "segments of \(options.segmentByteCount) bytes")
     let recovery = try Recovery(options, hasThreads: hasThreads)
     durability = DurabilitySignal()
-    commits = GroupCommit(recovery, options, durability)
+    commits = GroupCommit(
+      recovery, options, durability, hasThreads ? Pace(beside: durability, options.clock) : .alone(options.clock))
     tree = commits.tree
     checkpointer = Checkpointer(commits, recovery)
     archiver = Archiver(commits, recovery)

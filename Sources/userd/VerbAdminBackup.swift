@@ -49,7 +49,9 @@ extension Verb {
       base = try CheckpointAccess.opening { () throws(StorageError) in try BackupSummary(reading: path) }
     }
     let companion = invocation.switches.contains("with-keys") ? try sealingKey(configuration) : []
+    var pace = Pace.alone()
     let summary = try CheckpointAccess(configuration).run(settles: true) { stored, keep throws(CommandError) in
+      pace = stored.pace
       let progress = PageProgress("backing up", of: stored.pageCount)
       defer { progress.end() }
       return try CheckpointAccess.opening { () throws(StorageError) in
@@ -65,7 +67,7 @@ extension Verb {
         }
       }
     }
-    if verifies { try verify(target, summary) }
+    if verifies { try verify(target, summary, pace) }
     if target == "-" {
       surroundings.say(describe(summary, target))
     } else {
@@ -85,15 +87,15 @@ extension Verb {
   }
 
   /// An increment alone has no whole tree, but every page of it proves itself.
-  private static func verify(_ path: String, _ summary: BackupSummary) throws(CommandError) {
+  private static func verify(_ path: String, _ summary: BackupSummary, _ pace: Pace) throws(CommandError) {
     let progress = PageProgress("verifying", of: 2 * summary.pages)
     defer { progress.end() }
     let problem = try CheckpointAccess.opening { () throws(StorageError) -> String? in
       guard summary.baseCheckpoint == nil else {
-        try BackupSummary.verify(path) { progress.add() }
+        try BackupSummary.verify(path, at: pace) { progress.add() }
         return nil
       }
-      return try BackupSet([path]) { progress.add() }.check { progress.add() }.problems.first
+      return try BackupSet([path], pace: pace) { progress.add() }.check { progress.add() }.problems.first
     }
     if let problem { throw .failed("the backup \(visible(path)) is not sound: \(problem)", .damagedData) }
   }

@@ -72,7 +72,7 @@ FAULTS = [
      "a lease keeps pages for ever", "Leases"),
     ("increment-on-wrong-base", "Maintenance/BackupSet", "guard ⟦base == before.superblock.checkpoint⟧ else", "true",
      "an increment is put on a backup that it does not build on", "BackupTests"),
-    ("backup-name-first", "Maintenance/BackupWriter", "⟪try file.syncData()⟫\n      switch proof {", "",
+    ("backup-name-first", "Maintenance/PacedFile", "⟪try file.syncData()⟫\n  }\n\n  private mutating func writePiece", "",
      "a backup has its name before it is on disk", "BackupTests"),
     ("reader-without-second-look", "Tree/PublishedRoots", "if ⟦load(Self.current) == batch⟧, batch != Self.none {", "true",
      "a reader trusts a batch that a collector may have passed", "Snapshots|Eviction"),

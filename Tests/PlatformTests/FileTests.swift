@@ -89,6 +89,23 @@ struct FileTests {
     return count > 0 ? String(decoding: bytes[..<count], as: UTF8.self) : nil
   }
 
+  @Test func `a file that has a name, or that somebody else has open, is not its owner's alone`() throws {
+    let folder = try ScratchFolder()
+    let path = folder.path + "/a"
+    let file = try File(path, .createNew)
+    #expect(try !file.hasNoOtherUser())
+    do {
+      let reader = try File(path, .read)
+      try Directory.remove(path)
+      #expect(try !file.hasNoOtherUser())
+      #expect(try !reader.hasNoOtherUser())
+    }
+    // Whether it is now, not every file system can tell; asking leaves the file of use.
+    _ = try file.hasNoOtherUser()
+    try file.setSize(5)
+    #expect(try file.size() == 5)
+  }
+
   @Test func `names are made, listed, renamed over each other and removed`() throws {
     let folder = try ScratchFolder()
     let path = folder.path + "/sub"

@@ -107,6 +107,12 @@ final class SimulatedFile: StoredFile {
     try system.call("fadvise \(path)", of: process) { state throws(Errno) in state.disk.dropCache(node) }
   }
 
+  func hasNoOtherUser() throws(Errno) -> Bool {
+    try system.call("fstat \(path)", of: process) { state throws(Errno) in
+      !state.disk.folders.values.contains { $0.values.contains(node) } && state.disk.nodes[node]!.opens == 1
+    }
+  }
+
   func lockExclusively() throws(Errno) {
     try system.call("flock \(path)", of: process) { state throws(Errno) in
       if !state.locks.insert(node).inserted { throw .again }

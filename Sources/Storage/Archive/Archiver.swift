@@ -14,7 +14,6 @@ final class Archiver: @unchecked Sendable {
 
   /// Between tries of what failed.
   private static let retryDelay: UInt64 = 5_000_000_000
-  private static let chunkByteCount = 1 << 20
 
   init?(_ commits: GroupCommit, _ recovery: Recovery) {
     guard let path = commits.options.archivePath else { return nil }
@@ -139,14 +138,9 @@ final class Archiver: @unchecked Sendable {
     }
     let unfinished = name + OnDisk.Archive.unfinishedSuffix
     if try disk.openIfPresent(unfinished, .read) != nil { try disk.remove(unfinished) }
-    let file = try disk.open(unfinished, .createNew)
+    var output = PacedFile(try disk.open(unfinished, .createNew, direct: true), at: commits.pace)
     try segment.withBytes { bytes throws(StorageError) in
-      var offset = 0
-      while offset < bytes.count {
-        let end = min(bytes.count, offset + Self.chunkByteCount)
-        try file.write(bytes.extracting(offset..<end), at: offset)
-        offset = end
-      }
+      try output.add(bytes)
       var trailer = AlignedBuffer(count: ArchiveTrailer.byteCount)
       let content = XXH64.hash(bytes)
       trailer.withMutableBytes(0..<trailer.count) { block in
@@ -156,9 +150,9 @@ final class Archiver: @unchecked Sendable {
           contentHash: content
         ).encode(into: &block)
       }
-      try trailer.withBytes(0..<trailer.count) { block throws(StorageError) in try file.write(block, at: offset) }
+      try trailer.withBytes(0..<trailer.count) { block throws(StorageError) in try output.add(block) }
     }
-    try file.syncData()
+    try output.end()
     try disk.rename(unfinished, to: name)
     // Until this is durable a power cut may take the copy away, so the segment stays.
     if commits.options.plantedBug != .recycleBeforeArchived { try disk.syncDirectory(path) }

@@ -98,23 +98,22 @@ struct BackupFolder: Sendable {
   /// Removes what backups under names of our own left when their process ended midway; one that somebody works on stays.
   ///
   /// - Returns: the names.
-  func removeLeftovers() throws(StorageError) -> [String] {
+  func removeLeftovers(at pace: Pace) throws(StorageError) -> [String] {
     var removed: [String] = []
     for name in try disk.names(in: path) where name.hasSuffix(OnDisk.Backup.unfinishedSuffix) {
       guard naming.moment(String(name.dropLast(OnDisk.Backup.unfinishedSuffix.utf8.count))) != nil else { continue }
-      guard let file = try disk.openIfPresent(path(of: name), .read) else { continue }
+      guard let file = try disk.openIfPresent(path(of: name), .readWrite) else { continue }
       do throws(Errno) { try file.file.lockExclusively() } catch {
         if error.kind == .wouldBlock { continue }
         throw .io(operation: "flock", path: path(of: name), errno: error)
       }
-      try disk.remove(path(of: name))
+      try disk.removeInPieces(path(of: name), file, at: pace)
       removed.append(name)
     }
     return removed
   }
 
-  func remove(_ names: [String]) throws(StorageError) {
-    for name in names { try disk.remove(path(of: name)) }
-    if !names.isEmpty { try disk.syncDirectory(path) }
+  func remove(_ names: [String], at pace: Pace) throws(StorageError) {
+    for name in names { try disk.removeInPieces(path(of: name), at: pace) }
   }
 }

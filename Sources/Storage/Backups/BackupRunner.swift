@@ -265,14 +265,14 @@ package final class BackupRunner: Sendable {
   }
 
   private func tidy() throws(StorageError) {
-    for name in try folder.removeLeftovers() { options.onEvent(.leftoverRemoved(name: name)) }
+    for name in try folder.removeLeftovers(at: database.commits.pace) { options.onEvent(.leftoverRemoved(name: name)) }
   }
 
   /// Lets the oldest go. The backup that was just made and read back stays, so there is always a good one.
   private func removeSurplus() {
     do throws(StorageError) {
       let names = BackupFolder.surplus(try entries(), keep: options.keep)
-      try folder.remove(names)
+      try folder.remove(names, at: database.commits.pace)
       for name in names { options.onEvent(.removed(name: name)) }
     } catch { options.onEvent(.folderFailed("\(error)")) }
   }

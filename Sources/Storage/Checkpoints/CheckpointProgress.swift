@@ -67,10 +67,11 @@ struct CheckpointProgress {
     return isLogLong(logged, options) || (isPressed && logged.place.lsn > durable.logStart.lsn) || requested > begun || isAskedFor
   }
 
-  /// Whether the checkpoint in flight should take no longer than it must.
-  func isUrgent(_ logged: LogEnd, _ options: DatabaseOptions) -> Bool {
-    isLogLong(logged, options) || isPressed || requested > served || isHurried
-  }
+  /// Whether writers will soon have to wait for the checkpoint in flight: it takes no longer than it must.
+  func isPressing(_ logged: LogEnd, _ options: DatabaseOptions) -> Bool { isLogLong(logged, options) || isPressed }
+
+  /// Whether somebody waits for its end: it is not spread over time.
+  var isWaitedFor: Bool { requested > served || isHurried }
 
   private func isLogLong(_ logged: LogEnd, _ options: DatabaseOptions) -> Bool {
     logged.place.lsn - durable.logStart.lsn >= UInt64(options.checkpointLogByteCount)

@@ -15,7 +15,7 @@ extension GroupCommit {
       monitor.notifyAll(Self.progress)
       monitor.unlock()
     }
-    try file.truncate(toPages: end)
+    try file.truncate(toPages: end, at: pace)
   }
 }
 
@@ -26,7 +26,7 @@ extension Checkpointer {
     let run = commits.tree.checkpointed.flightRun.map { Int($0.first.id) + $0.count } ?? 0
     let end = max(root.endID, commits.tree.arena.live.end, run)
     commits.monitor.unlock()
-    try file.truncate(toPages: end)
+    try file.truncate(toPages: end, at: commits.pace)
     try file.extend(toPages: commits.tree.idLimit)
   }
 }

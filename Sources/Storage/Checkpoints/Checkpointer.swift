@@ -39,6 +39,8 @@ final class Checkpointer: @unchecked Sendable {
   private var writtenByteCount = 0
   private var unsyncedByteCount = 0
   private var beginNanoseconds: UInt64 = 0
+  /// Until then others have the disk.
+  private var resumeTime: UInt64 = 0
 
   /// A flush after so many bytes, so that the device's queue stays short for the log.
   private static let syncByteCount = 8 << 20
@@ -57,6 +59,7 @@ final class Checkpointer: @unchecked Sendable {
   }
 
   var options: DatabaseOptions { commits.options }
+  private var pace: Pace { commits.pace }
 
   /// What came of a turn.
   enum Outcome: Equatable {
@@ -184,8 +187,9 @@ final class Checkpointer: @unchecked Sendable {
   private func writing(isPaced: Bool) throws(StorageError) -> Outcome {
     guard let root else { preconditionFailure("no checkpoint is in flight") }
     if isPaced, let time = paceTime(root) { return .wait(until: time) }
+    let began = pace.now
     var slice = 0
-    while slice < DataFile.sliceByteCount {
+    while slice < Pace.pieceByteCount {
       guard let page = commits.tree.nextDirty(from: nextID) else {
         slice += try writer?.flush() ?? 0
         stage = .bitmap
@@ -201,19 +205,24 @@ final class Checkpointer: @unchecked Sendable {
       try file.sync()
       unsyncedByteCount = 0
     }
+    resumeTime = pace.now + pace.pause(after: began, byteCount: slice)
     return .worked
   }
 
   /// When the next slice is due; nil if it is due now.
   private func paceTime(_ root: CheckpointRoot) -> UInt64? {
     commits.monitor.lock()
-    let isUrgent = commits.checkpoints.isUrgent(commits.logged, options) || commits.hasManyDirtyPages
+    let isPressing = commits.checkpoints.isPressing(commits.logged, options) || commits.isShortOfFrames
+    let isWaitedFor = commits.checkpoints.isWaitedFor || commits.hasManyDirtyPages
     commits.monitor.unlock()
+    if isPressing { return nil }
     let total = UInt64(root.dirtyCount * file.limits.pageByteCount)
-    guard !isUrgent, total > UInt64(DataFile.sliceByteCount) else { return nil }
-    let span = UInt64(options.checkpointMilliseconds) * 1_000_000 / 100 * Self.pacePercentage
-    let due = beginNanoseconds + span / total * UInt64(writtenByteCount)
-    return options.clock.monotonicNanoseconds() < due ? due : nil
+    var due = resumeTime
+    if !isWaitedFor && total > UInt64(DataFile.sliceByteCount) {
+      let span = UInt64(options.checkpointMilliseconds) * 1_000_000 / 100 * Self.pacePercentage
+      due = max(due, beginNanoseconds + span / total * UInt64(writtenByteCount))
+    }
+    return pace.now < due ? due : nil
   }
 
   private func writeBitmap() throws(StorageError) {

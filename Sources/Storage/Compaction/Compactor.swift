@@ -31,7 +31,6 @@ final class Compactor {
   private var nextLook: UInt64 = 0
   private var lookedTime: UInt64 = 0
   private var lookedCommits = 0
-  private var lastCommits = 0
 
   private static let maxPasses = 12
   private static let lookNanoseconds: UInt64 = 1_000_000_000
@@ -102,7 +101,6 @@ final class Compactor {
     commits.compaction.progress = progress
     commits.compaction.isCancelled = false
     commits.checkpoints.isHurried = isRequested
-    lastCommits = commits.statistics.commits
     do throws(StorageError) { pages = try CompactionPages(tree.limits) } catch { return end(.failed, now) }
     beginPass()
     return .worked
@@ -147,8 +145,6 @@ final class Compactor {
     guard tree.dirtyPageCount < tree.cache.maxDirtyFrames / 2, let pages else { return endRound() }
     let step: CompactionStep
     do throws(StorageError) { step = try tree.compactStep(from: key, rules, pages) } catch { return fail(error, now) }
-    let isBusy = commits.statistics.commits != lastCommits
-    lastCommits = commits.statistics.commits
     switch step {
     case .went(let next, let moved):
       pages.removeAll()
@@ -160,13 +156,17 @@ final class Compactor {
         return endRound()
       }
       key = next
-      let spent = commits.options.clock.monotonicNanoseconds() - now
-      resumeTime = isBusy ? now + spent * (Self.pause + 1) : now
+      rest(after: now, pages: max(moved, CompactionPages.maxLeaves), times: Self.pause)
     case .missing(let cached, let read): return bringIn(cached, read, pages, now)
     case .noRoom: return endRound()
     case .noFrames: return pause(now)
     }
     return .worked
+  }
+
+  private func rest(after began: UInt64, pages: Int, times: UInt64 = 1) {
+    let pace = commits.pace
+    resumeTime = pace.now + pace.pause(after: began, byteCount: pages * tree.limits.pageByteCount, times: times)
   }
 
   private func pause(_ now: UInt64) -> Checkpointer.Outcome {
@@ -189,6 +189,7 @@ final class Compactor {
     commits.monitor.lock()
     tree.checkpointed.holders.compaction = nil
     if let failure { return fail(failure, now) }
+    rest(after: now, pages: cached.count + read.count)
     return .worked
   }
 
@@ -236,7 +237,7 @@ final class Compactor {
     return .worked
   }
 
-  private static let slicePages = DataFile.sliceByteCount / Int(OnDisk.Superblock.pageByteCount)
+  private static let slicePages = Pace.pieceByteCount / Int(OnDisk.Superblock.pageByteCount)
 
   /// Writes zeros over the next pages that nobody needs. Their ids are taken meanwhile, so that no writer gets them.
   private func erase(from id: Int, _ outcome: CompactionProgress.Outcome, _ now: UInt64) throws(StorageError)
@@ -257,9 +258,7 @@ final class Compactor {
     tree.giveBackFreeRun(run)
     if let failure { throw failure }
     commits.compaction.progress.erasedPages += run.count
-    let isBusy = commits.statistics.commits != lastCommits
-    lastCommits = commits.statistics.commits
-    if isBusy { resumeTime = now + (commits.options.clock.monotonicNanoseconds() - now) * (Self.pause + 1) }
+    rest(after: now, pages: run.count)
     return .worked
   }
 }

@@ -48,6 +48,24 @@ struct Disk: Sendable {
     try converting("unlink", path) { () throws(Errno) in try files.remove(path) }
   }
 
+  /// Removes a file whose contents matter to nobody any more, and gives its blocks back a piece after the other.
+  ///
+  /// Only when the name is gone durably: neither a power cut nor the end of the process leaves a shorter file under it. Whoever has the file
+  /// open, or another name for it, keeps it whole.
+  /// - Parameter opened: the file, open for writing, if it is.
+  func removeInPieces(_ path: String, _ opened: DiskFile? = nil, at pace: Pace) throws(StorageError) {
+    var file = opened
+    if file == nil {
+      // What may not be written to can be removed all the same.
+      do throws(StorageError) { file = try openIfPresent(path, .readWrite) } catch { file = nil }
+    }
+    try remove(path)
+    try syncDirectory(DataFolder(path).parent)
+    guard let file else { return }
+    // Closing it gives back what is left.
+    do throws(StorageError) { try file.cutIfUnused(at: pace) } catch { return }
+  }
+
   func syncDirectory(_ path: String) throws(StorageError) {
     try converting("fsync", path) { () throws(Errno) in try files.syncDirectory(path) }
   }
@@ -149,6 +167,24 @@ struct DiskFile: Sendable {
     try repeating("ftruncate") { () throws(Errno) in try file.truncate(to: byteCount) }
   }
 
+  /// Makes the file shorter, a piece after the other from its end, with a break after each: a file system that gives back a lot at once keeps
+  /// the flushes of others waiting.
+  func truncateInPieces(to byteCount: Int, isDurable: Bool, at pace: Pace) throws(StorageError) {
+    var size = try size()
+    while size > byteCount {
+      let began = pace.now
+      size = max(byteCount, size - Pace.cutByteCount)
+      try truncate(to: size)
+      if isDurable { try syncData() }
+      if size > byteCount { pace.rest(after: began, byteCount: Pace.cutByteCount) }
+    }
+  }
+
+  fileprivate func cutIfUnused(at pace: Pace) throws(StorageError) {
+    guard try converting("fstat", path, { () throws(Errno) in try file.hasNoOtherUser() }) else { return }
+    try truncateInPieces(to: 0, isDurable: false, at: pace)
+  }
+
   /// Makes a call that does everything or nothing again while it is interrupted.
   private func repeating(_ operation: StaticString, _ call: () throws(Errno) -> Void) throws(StorageError) {
     for _ in 0..<Self.maxIdleCalls {
@@ -163,7 +199,7 @@ struct DiskFile: Sendable {
 
   /// Some file systems grant O_DIRECT at open and refuse the first transfer. Then the file is used through the page cache, from which
   /// whatever another process left there is dropped first.
-  private func leaveDirect() throws(StorageError) {
+  func leaveDirect() throws(StorageError) {
     try converting("fcntl", path) { () throws(Errno) in try file.leaveDirect() }
     try dropCache()
   }

@@ -47,6 +47,8 @@ package protocol StoredFile: AnyObject, Sendable {
   func leaveDirect() throws(Errno)
   /// Makes the next read come from the device where that can be asked for.
   func dropCache() throws(Errno)
+  /// Whether it has no name any more and nobody else has it open.
+  func hasNoOtherUser() throws(Errno) -> Bool
   /// Locks against every other open; kind `.wouldBlock` if somebody has it.
   func lockExclusively() throws(Errno)
 }

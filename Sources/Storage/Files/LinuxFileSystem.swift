@@ -33,6 +33,7 @@ private final class LinuxFile: StoredFile {
   func size() throws(Errno) -> Int { try file.size() }
   func leaveDirect() throws(Errno) { try file.leaveDirect() }
   func dropCache() throws(Errno) { try file.dropCache() }
+  func hasNoOtherUser() throws(Errno) -> Bool { try file.hasNoOtherUser() }
   func lockExclusively() throws(Errno) { try file.lockExclusively() }
 }
 

@@ -17,6 +17,9 @@ extension GroupCommit {
     hasManyDirtyPages && tree.hasChanges && now >= checkpoints.beginTime + Self.relaxedDelay
   }
 
+  /// They have so many that writers may soon have to wait for frames.
+  var isShortOfFrames: Bool { tree.dirtyPageCount > tree.cache.maxDirtyFrames / 4 * 3 }
+
   private var wantsSpare: Bool {
     room.spares.count < SpareSegments.target && !isLogAtCap
   }

@@ -11,6 +11,8 @@ final class GroupCommit: @unchecked Sendable {
   let durability: DurabilitySignal
   let monitor = Monitor()
   let options: DatabaseOptions
+  /// Of long work beside commits.
+  let pace: Pace
 
   /// A batch is due: the log thread waits for this.
   static let work = Monitor.Condition(0)
@@ -81,8 +83,9 @@ final class GroupCommit: @unchecked Sendable {
   private var untold: [StorageEvent] = []
   var statistics: StorageStatistics
 
-  init(_ recovery: Recovery, _ options: DatabaseOptions, _ durability: DurabilitySignal) {
+  init(_ recovery: Recovery, _ options: DatabaseOptions, _ durability: DurabilitySignal, _ pace: Pace) {
     self.options = options
+    self.pace = pace
     self.durability = durability
     tree = recovery.tree
     tree.keyCounts = KeyCounts(options.countedPrefixes)

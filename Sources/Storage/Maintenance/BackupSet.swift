@@ -17,18 +17,18 @@ struct BackupFile {
 
   /// Opens a file and reads its first two blocks only.
   ///
+  /// - Parameter isFromDisk: what is read comes from the disk, where that can be asked for.
   /// - Throws: `.damaged`, `.newerFormat`, `.io`.
-  init(_ path: String, _ disk: Disk) throws(StorageError) {
-    file = try disk.open(path, .read)
-    var bytes = [UInt8](repeating: 0, count: Self.pagesOffset)
-    var span = bytes.mutableSpan
-    _ = try file.read(into: &span, at: 0)
-    switch BackupHead.decode(bytes.span) {
+  init(_ path: String, _ disk: Disk, isFromDisk: Bool = false) throws(StorageError) {
+    file = try disk.open(path, .read, direct: isFromDisk)
+    if isFromDisk && !file.isDirect { try file.dropCache() }
+    let bytes = try SegmentBytes(file, byteCount: Self.pagesOffset)
+    switch bytes.withBytes(from: 0, { BackupHead.decode($0) }) {
     case .good(let found): head = found
     case .newer(let version): throw .newerFormat(path: path, version: Int(version), supported: Int(OnDisk.Backup.version))
     case .bad: throw damage(path, 0, nil, "it is no backup, or its first block is bad")
     }
-    switch Superblock.decode(bytes.span.extracting(BackupHead.byteCount..<Self.pagesOffset)) {
+    switch bytes.withBytes(from: BackupHead.byteCount, { Superblock.decode($0) }) {
     case .good(let found): superblock = found
     case .newer(let version): throw .newerFormat(path: path, version: Int(version), supported: Int(OnDisk.Superblock.major))
     case .bad: throw damage(path, BackupHead.byteCount, nil, "its superblock is bad")
@@ -40,39 +40,44 @@ struct BackupFile {
     if let tree = superblock.tree, tree.height == 0 || tree.height > TreePath.maxHeight {
       throw damage(path, BackupHead.byteCount, nil, "its tree would have \(tree.height) levels")
     }
+    if file.isDirect && !DataFile.canBeDirect(limits) { try file.leaveDirect() }
   }
 
   /// Reads everything: each page proves itself, and the chain proves that none is missing, doubled or moved.
-  mutating func readThrough(_ onPage: () throws(StorageError) -> Void) throws(StorageError) {
+  mutating func readThrough(at pace: Pace, _ onPage: () throws(StorageError) -> Void) throws(StorageError) {
     let limits = limits, seal = PageSeal(superblock.identity), path = file.path
     var chain = BackupChain()
-    var bytes = [UInt8](repeating: 0, count: Self.pagesOffset)
-    var span = bytes.mutableSpan
-    _ = try file.read(into: &span, at: 0)
-    chain.add(bytes.span.extracting(0..<BackupHead.byteCount))
-    chain.add(bytes.span.extracting(BackupHead.byteCount..<Self.pagesOffset))
+    let head = try SegmentBytes(file, byteCount: Self.pagesOffset)
+    head.withBytes(from: 0) { bytes in
+      chain.add(bytes.extracting(0..<BackupHead.byteCount))
+      chain.add(bytes.extracting(BackupHead.byteCount..<Self.pagesOffset))
+    }
     let rest = try file.size() - Self.pagesOffset
     guard rest >= limits.pageByteCount, rest % limits.pageByteCount == 0, rest / limits.pageByteCount < 1 << Self.placeBits else {
       throw damage(path, Self.pagesOffset + max(0, rest), nil, "it is cut off, or longer than a backup")
     }
     let pageCount = rest / limits.pageByteCount - 1
     index.reserveCapacity(pageCount)
-    let memory = try PageMemory(count: 1, limits)
+    let memory = try PageMemory(count: Pace.pieceByteCount / limits.pageByteCount, limits)
     for place in 0..<pageCount {
-      let page = try read(place, memory)
-      let id = page.pointer.id, offset = Self.pagesOffset + place * limits.pageByteCount
+      let slot = place % memory.count
+      if slot == 0 {
+        let began = pace.now, count = min(memory.count, pageCount - place)
+        try read(place, count, memory)
+        pace.rest(after: began, byteCount: count * limits.pageByteCount)
+      }
+      let page = memory[slot], id = page.pointer.id, offset = offset(ofPlace: place)
       if id < PageLayout.firstPageID { throw damage(path, offset, nil, "a page says that it is page \(id)") }
       if let fault = seal.fault(of: page, id: id, limits) { throw damage(path, offset, nil, "page \(id): \(fault)") }
-      memory.withBytes(0) { chain.add($0) }
+      memory.withBytes(slot) { chain.add($0) }
       index.append(id << Self.placeBits | UInt64(place))
       try onPage()
     }
-    _ = try read(pageCount, memory)
+    try read(pageCount, 1, memory)
     let trailer = memory.withBytes(0) { BackupTrailer.decode($0) }
     guard let trailer, trailer.pageCount == UInt64(pageCount), trailer.chain == chain.value else {
       throw damage(
-        path, Self.pagesOffset + pageCount * limits.pageByteCount, nil,
-        "its last block is bad, or does not go with what is before it")
+        path, offset(ofPlace: pageCount), nil, "its last block is bad, or does not go with what is before it")
     }
     index.sort()
     for (left, right) in zip(index, index.dropFirst()) where left >> Self.placeBits == right >> Self.placeBits {
@@ -80,11 +85,14 @@ struct BackupFile {
     }
   }
 
-  private func read(_ place: Int, _ memory: PageMemory) throws(StorageError) -> Page {
-    let offset = Self.pagesOffset + place * limits.pageByteCount
-    let got = try memory.withMutableBytes(0) { bytes throws(StorageError) in try file.read(into: &bytes, at: offset) }
-    if got < limits.pageByteCount { throw damage(file.path, offset + got, nil, "it is cut off") }
-    return memory[0]
+  private func offset(ofPlace place: Int) -> Int { Self.pagesOffset + place * limits.pageByteCount }
+
+  private func read(_ place: Int, _ count: Int, _ memory: PageMemory) throws(StorageError) {
+    let offset = offset(ofPlace: place)
+    let got = try memory.withMutableBytes(0, count: count) { bytes throws(StorageError) in
+      try file.read(into: &bytes, at: offset)
+    }
+    if got < count * limits.pageByteCount { throw damage(file.path, offset + got, nil, "it is cut off") }
   }
 
   /// Where in the file the page of this id begins; nil if it is not in it.
@@ -95,7 +103,7 @@ struct BackupFile {
       if index[middle] >> Self.placeBits < id { low = middle + 1 } else { high = middle }
     }
     guard low < index.count, index[low] >> Self.placeBits == id else { return nil }
-    return Self.pagesOffset + Int(index[low] & (1 << Self.placeBits - 1)) * limits.pageByteCount
+    return offset(ofPlace: Int(index[low] & (1 << Self.placeBits - 1)))
   }
 
   var summary: BackupSummary {
@@ -116,7 +124,7 @@ package final class BackupSet {
   /// - Parameter paths: the full backup first, then increments in the order in which they were made.
   /// - Throws: `.damaged` names the file and place; `.backupMismatch` if they do not build on each other; `.newerFormat`; `.io`.
   package init(
-    _ paths: [String], files system: any FileSystem = LinuxFileSystem(), onPage: () -> Void = {}
+    _ paths: [String], files system: any FileSystem = LinuxFileSystem(), pace: Pace = .alone(), onPage: () -> Void = {}
   ) throws(StorageError) {
     precondition(!paths.isEmpty, "a backup has at least one file")
     disk = Disk(system)
@@ -126,7 +134,7 @@ package final class BackupSet {
       try Self.check(file, on: files.last)
       files.append(file)
     }
-    for index in files.indices { try files[index].readThrough(onPage) }
+    for index in files.indices { try files[index].readThrough(at: pace, onPage) }
     self.files = files
   }
 
@@ -240,9 +248,9 @@ extension BackupSummary {
   ///
   /// - Throws: `.damaged`, `.newerFormat`, `.io`.
   package static func verify(
-    _ path: String, files: any FileSystem = LinuxFileSystem(), onPage: () throws(StorageError) -> Void
+    _ path: String, files: any FileSystem = LinuxFileSystem(), at pace: Pace, onPage: () throws(StorageError) -> Void
   ) throws(StorageError) {
-    var file = try BackupFile(path, Disk(files))
-    try file.readThrough(onPage)
+    var file = try BackupFile(path, Disk(files), isFromDisk: true)
+    try file.readThrough(at: pace, onPage)
   }
 }

@@ -33,7 +33,7 @@ extension StoredCheckpoint {
     try stream.add(byteCount: BackupHead.byteCount, { head.encode(into: &$0) }, emit)
     try stream.add(byteCount: OnDisk.Superblock.byteCount, { superblock.encode(into: &$0) }, emit)
     if let tree = superblock.tree {
-      var gathered = GatheredPages(stored.file, since: base?.checkpoint ?? 0, checkpoint: superblock.checkpoint)
+      var gathered = GatheredPages(stored.file, since: base?.checkpoint ?? 0, checkpoint: superblock.checkpoint, at: pace)
       try gathered.findTree(tree.root, height: tree.height)
       var overflow: [UInt64] = []
       try gathered.read(gathered.pointers, onPage) { page, bytes throws(StorageError) in
@@ -70,32 +70,29 @@ extension StoredCheckpoint {
     if try disk.openIfPresent(path, .read) != nil { throw .io(operation: "create", path: path, errno: .exists) }
     let unfinished = path + OnDisk.Backup.unfinishedSuffix
     // What a process that ended has left. It stays locked to the end, so that somebody who waits for it does not take this one's for it.
-    let leftover = try disk.openIfPresent(unfinished, .read)
+    let leftover = try disk.openIfPresent(unfinished, .readWrite)
     if let leftover {
       try lock(leftover)
-      try disk.remove(unfinished)
+      try disk.removeInPieces(unfinished, leftover, at: pace)
     }
-    let file = try disk.open(unfinished, .createNew)
+    let file = try disk.open(unfinished, .createNew, direct: true)
     try lock(file)
     do throws(StorageError) {
-      var offset = 0
+      var output = PacedFile(file, at: pace)
       let summary = try backUp(since: base, with: companion, onPage: onPage) { bytes throws(StorageError) in
-        try file.write(bytes, at: offset)
-        offset += bytes.count
+        try output.add(bytes)
       }
-      try file.syncData()
+      try output.end()
       switch proof {
       case .written: break
-      case .readBack:
-        try file.dropCache()
-        try BackupSummary.verify(unfinished, files: disk.files, onPage: onPage)
+      case .readBack: try BackupSummary.verify(unfinished, files: disk.files, at: pace, onPage: onPage)
       }
       try disk.rename(unfinished, to: path)
       try disk.syncDirectory(DataFolder(path).parent)
       withExtendedLifetime(leftover) {}
       return summary
     } catch {
-      removeLeftover(unfinished, disk)
+      removeLeftover(file, disk, pace)
       throw error
     }
   }
@@ -110,8 +107,8 @@ private func lock(_ file: DiskFile) throws(StorageError) {
 }
 
 /// Removes what a failed backup left, if that is possible; the next backup of this name does it otherwise.
-private func removeLeftover(_ path: String, _ disk: Disk) {
-  do throws(StorageError) { try disk.remove(path) } catch { return }
+private func removeLeftover(_ file: DiskFile, _ disk: Disk, _ pace: Pace) {
+  do throws(StorageError) { try disk.removeInPieces(file.path, file, at: pace) } catch { return }
 }
 
 /// Blocks on their way out, counted and chained.
@@ -156,13 +153,15 @@ private struct GatheredPages {
   private let file: DataFile
   private let base: UInt64
   private let checkpoint: UInt64
+  private let pace: Pace
   /// Raw pointers to inner pages and leaves, as they were met.
   private(set) var pointers: [UInt64] = []
 
-  init(_ file: DataFile, since base: UInt64, checkpoint: UInt64) {
+  init(_ file: DataFile, since base: UInt64, checkpoint: UInt64, at pace: Pace) {
     self.file = file
     self.base = base
     self.checkpoint = checkpoint
+    self.pace = pace
   }
 
   /// Notes the pages below a root. Only inner pages are read; what the base has, and so all below it, is passed by.
@@ -208,7 +207,7 @@ private struct GatheredPages {
     _ pointers: [UInt64], _ onPage: () throws(StorageError) -> Void, _ body: (Page, Span<UInt8>) throws(StorageError) -> Void
   ) throws(StorageError) {
     var rest = pointers.sorted { PagePointer(rawValue: $0).id < PagePointer(rawValue: $1).id }[...]
-    let memory = try PageMemory(count: DataFile.sliceByteCount / file.limits.pageByteCount, file.limits)
+    let memory = try PageMemory(count: Pace.pieceByteCount / file.limits.pageByteCount, file.limits)
     while let raw = rest.first {
       let first = PagePointer(rawValue: raw)
       var count = 1
@@ -217,7 +216,9 @@ private struct GatheredPages {
       {
         count += 1
       }
+      let began = pace.now
       try file.readRun(first.id, count: count, into: memory[0])
+      pace.rest(after: began, byteCount: count * file.limits.pageByteCount)
       for index in 0..<count {
         let expected = PagePointer(rawValue: rest[rest.startIndex + index]), page = memory[index]
         if page.pointer != expected {

@@ -20,7 +20,8 @@ package final class PinnedCheckpoint: Sendable {
     let options = database.commits.options
     let pin = try database.pinCheckpoint()
     do throws(StorageError) {
-      stored = try StoredCheckpoint(pinned: pin.record, at: options.path, files: options.files)
+      stored = try StoredCheckpoint(
+        pinned: pin.record, at: options.path, files: options.files, pace: database.commits.pace)
     } catch {
       _ = database.unpinCheckpoint(pin.id)
       throw error

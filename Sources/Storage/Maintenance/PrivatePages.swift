@@ -35,12 +35,14 @@ final class PageMemory {
     return try body(unsafe Span(_unsafeBytes: bytes))
   }
 
-  /// The bytes of a page, to be filled.
+  /// The bytes of a page, or of more that follow it, to be filled.
   func withMutableBytes<Value, Failure: Error>(
-    _ index: Int, _ body: (inout MutableSpan<UInt8>) throws(Failure) -> Value
+    _ index: Int, count: Int = 1, _ body: (inout MutableSpan<UInt8>) throws(Failure) -> Value
   ) throws(Failure) -> Value {
-    // SAFETY: as above; whoever owns this object has no page of this index in use meanwhile.
-    let bytes = unsafe UnsafeMutableRawBufferPointer(start: self[index].base, count: limits.pageByteCount)
+    let first = self[index]
+    precondition(index + count <= self.count)
+    // SAFETY: as above; whoever owns this object has none of these pages in use meanwhile.
+    let bytes = unsafe UnsafeMutableRawBufferPointer(start: first.base, count: count * limits.pageByteCount)
     var span = unsafe MutableSpan<UInt8>(_unsafeBytes: bytes)
     return try body(&span)
   }

@@ -63,9 +63,12 @@ final class Scrubber {
       begin(nil, isRequested: false)
       return .worked
     }
-    if !isRequested && now < resumeTime { return .wait(until: resumeTime) }
+    if now < resumeTime { return .wait(until: resumeTime) }
     let byteCount = slice(main, oldest: oldest, last: last)
-    resumeTime = now + UInt64(byteCount) * 1_000_000_000 / UInt64(max(1, commits.options.scrubByteRate))
+    resumeTime = commits.pace.now + commits.pace.pause(after: now, byteCount: byteCount)
+    if !isRequested {
+      resumeTime = max(resumeTime, now + UInt64(byteCount) * 1_000_000_000 / UInt64(max(1, commits.options.scrubByteRate)))
+    }
     return .worked
   }
 
@@ -98,6 +101,7 @@ final class Scrubber {
     commits.scrub.requested = nil
     commits.monitor.unlock()
     found = []
+    resumeTime = 0
     phase = .main
   }
 

@@ -28,6 +28,8 @@ package struct CheckReport: Sendable {
 package struct StoredCheckpoint: Sendable {
   let stored: StoredFolder
   private let isPinned: Bool
+  /// Of work on it.
+  package let pace: Pace
 
   /// A store that no process has open; its lock is held meanwhile.
   ///
@@ -39,25 +41,28 @@ package struct StoredCheckpoint: Sendable {
   init(closed path: String, files: any FileSystem, pageByteCount: Int) throws(StorageError) {
     stored = try StoredFolder(path, files, isLocked: true, pageByteCount: pageByteCount)
     isPinned = false
+    pace = .alone()
   }
 
   /// One that is being restored and has no name yet.
   init(restoring path: String, files: any FileSystem, pageByteCount: Int) throws(StorageError) {
     stored = try StoredFolder(path, files, isLocked: true, pageByteCount: pageByteCount, isBeingRestored: true)
     isPinned = false
+    pace = .alone()
   }
 
   /// The checkpoint that a running server keeps for us, as `CheckpointPin.record` says.
   ///
   /// Pages that the server gave up would be noticed: an id and an epoch name one content for ever.
   package init(
-    pinned record: [UInt8], at path: String, files: any FileSystem = LinuxFileSystem()
+    pinned record: [UInt8], at path: String, files: any FileSystem = LinuxFileSystem(), pace: Pace = .besideServer()
   ) throws(StorageError) {
     guard case .good(let superblock) = Superblock.decode(record.span) else {
       throw damage(path, 0, nil, "the server's account of its checkpoint is no superblock")
     }
     stored = try StoredFolder(path, files, isLocked: false, pinned: superblock, pageByteCount: superblock.pageByteCount)
     isPinned = true
+    self.pace = pace
   }
 
   package var checkpoint: UInt64 { stored.superblock.checkpoint }

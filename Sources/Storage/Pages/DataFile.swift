@@ -111,12 +111,11 @@ final class DataFile: Sendable {
     pages.store(count, ordering: .releasing)
   }
 
-  /// Cuts off the pages from `count` on, which nobody may need.
-  func truncate(toPages count: Int) throws(StorageError) {
+  /// Cuts off the pages from `count` on, which nobody may need. No room may be made meanwhile.
+  func truncate(toPages count: Int, at pace: Pace) throws(StorageError) {
     guard count < pageCount else { return }
     pages.store(count, ordering: .releasing)
-    try file.truncate(to: offset(of: UInt64(count)))
-    try file.syncData()
+    try file.truncateInPieces(to: offset(of: UInt64(count)), isDurable: true, at: pace)
   }
 
   /// Where a page begins in the file.

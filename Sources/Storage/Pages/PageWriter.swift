@@ -12,8 +12,8 @@ struct PageWriter: ~Copyable {
 
   init(_ file: DataFile) {
     self.file = file
-    capacity = DataFile.sliceByteCount / file.limits.pageByteCount
-    buffer = AlignedBuffer(count: DataFile.sliceByteCount)
+    capacity = Pace.pieceByteCount / file.limits.pageByteCount
+    buffer = AlignedBuffer(count: Pace.pieceByteCount)
   }
 
   /// Takes a page. What was gathered before is written first if the page is no neighbour or there is no more room.

@@ -202,7 +202,7 @@ struct BackupFolderTests {
     // Every page of the file is written, then one bit of it goes bad before it is read back.
     let system = bench.system
     system.setObserver { call in
-      if call == "fadvise data/backup.unfinished" { system.disk.flip("data/backup.unfinished", byte: 30_000, mask: 4) }
+      if call.hasPrefix("read data/backup.unfinished") { system.disk.flip("data/backup.unfinished", byte: 30_000, mask: 4) }
     }
     #expect(throws: StorageError.self) { try bench.stored().backUp(toFile: "data/backup", proof: .readBack) }
     #expect(bench.system.disk.names(in: "data").filter { $0.hasPrefix("backup") } == [])

@@ -78,7 +78,7 @@ struct DataFileTests {
     let again = try Bench.open(bench.system, bench.limits, Self.identity)
     #expect(again.pageCount == 40)
     #expect(try bench.value(PagePointer(id: 31, epoch: 3), from: again) == "value 31")
-    try again.truncate(toPages: 31)
+    try again.truncate(toPages: 31, at: .alone())
     #expect(bench.reason(PagePointer(id: 31, epoch: 3), from: again) == "it lies outside of the file")
   }
 
