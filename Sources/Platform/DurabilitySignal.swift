@@ -47,7 +47,7 @@ package final class DurabilitySignal: Sendable {
       for descriptor in list {
         var one: UInt64 = 1
         // SAFETY: eight bytes of a local. EAGAIN means the counter is already far from zero, so the loop wakes anyway.
-        _ = unsafe Glibc.write(descriptor, &one, 8)
+        while unsafe Glibc.write(descriptor, &one, 8) < 0 && Errno.last.kind == .retry {}
       }
     }
   }

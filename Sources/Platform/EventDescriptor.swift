@@ -28,8 +28,8 @@ package struct EventDescriptor: ~Copyable, Sendable {
   package borrowing func signal() {
     var one: UInt64 = 1
     let raw = descriptor.rawValue
-    // SAFETY: eight bytes of a local. EAGAIN means that the counter is far above 0 already.
-    _ = unsafe Glibc.write(raw, &one, 8)
+    // SAFETY: eight bytes of a local. EAGAIN means that the counter is far above 0 already; an interrupted call has woken nobody.
+    while unsafe Glibc.write(raw, &one, 8) < 0 && Errno.last.kind == .retry {}
   }
 
   /// Takes from the counter as the mode says; 0 if there was nothing to take.

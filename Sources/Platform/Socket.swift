@@ -21,30 +21,36 @@ package struct Socket: ~Copyable, Sendable {
   package borrowing func receive(into bytes: inout MutableSpan<UInt8>) throws(Errno) -> Transfer {
     let raw = descriptor.rawValue
     precondition(bytes.count > 0, "room for 0 bytes")
-    let count = unsafe bytes.withUnsafeMutableBufferPointer { buffer in
-      // SAFETY: the kernel writes at most the length of the span, which outlives the call.
-      unsafe Glibc.recv(raw, buffer.baseAddress, buffer.count, 0)
+    while true {
+      let count = unsafe bytes.withUnsafeMutableBufferPointer { buffer in
+        // SAFETY: the kernel writes at most the length of the span, which outlives the call.
+        unsafe Glibc.recv(raw, buffer.baseAddress, buffer.count, 0)
+      }
+      if count > 0 { return .bytes(count) }
+      if count == 0 { return .end }
+      if try Self.mustWait() { return .wouldBlock }
     }
-    if count > 0 { return .bytes(count) }
-    if count == 0 { return .end }
-    return try Self.waiting()
   }
 
   /// Sends a beginning of the span, as much as the kernel has room for.
   package borrowing func send(_ bytes: Span<UInt8>) throws(Errno) -> Transfer {
     let raw = descriptor.rawValue
-    let count = unsafe bytes.withUnsafeBufferPointer { buffer in
-      // SAFETY: the kernel reads at most the length of the span, which outlives the call.
-      unsafe Glibc.send(raw, buffer.baseAddress, buffer.count, Int32(MSG_NOSIGNAL))
+    while true {
+      let count = unsafe bytes.withUnsafeBufferPointer { buffer in
+        // SAFETY: the kernel reads at most the length of the span, which outlives the call.
+        unsafe Glibc.send(raw, buffer.baseAddress, buffer.count, Int32(MSG_NOSIGNAL))
+      }
+      if count >= 0 { return .bytes(count) }
+      if try Self.mustWait() { return .wouldBlock }
     }
-    if count >= 0 { return .bytes(count) }
-    return try Self.waiting()
   }
 
-  private static func waiting() throws(Errno) -> Transfer {
+  /// Whether epoll tells when to go on. An interrupted call is made again at once: there is no edge to wait for, because nothing has changed.
+  private static func mustWait() throws(Errno) -> Bool {
     let error = Errno.last
     switch error.kind {
-    case .wouldBlock, .retry: return .wouldBlock
+    case .wouldBlock: return true
+    case .retry: return false
     case .peerGone, .noSpace, .exhausted, .denied, .missing, .failure: throw error
     }
   }
