@@ -1,7 +1,9 @@
 """JSON beside Python's json and orjson: what is accepted, and which value is kept, through the metadata of an account."""
-import collections, contextlib, decimal, http.client, json, random, socket
+import collections, decimal, json, random
 
 import orjson
+
+from checks import UnixConnection
 
 HAND = [
     b"", b" ", b"null", b"true", b"false", b"nul", b"tru e", b"True", b"NULL", b"0", b"-0", b"-", b"+1", b"01", b"-01", b"00", b"1.", b".1", b"-.1", b"1.e1", b"1e", b"1e+", b"1E-", b"1e1", b"1E1", b"1e+1", b"1E-1", b"0e0", b"0.0", b"-0.0",
@@ -121,17 +123,6 @@ def equal(left, right):
     return left == right or isinstance(right, (int, float)) and float(left) == float(right)
 
 
-class Local(http.client.HTTPConnection):
-    def __init__(self, path):
-        super().__init__("localhost", timeout=30)
-        self.path = path
-
-    def connect(self):
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(30)
-        self.sock.connect(self.path)
-
-
 # Where userd refuses what Python's json takes, and orjson one or the other.
 RULES = {
     "a word for a number": "RFC 8259 §6: no NaN and no Infinity",
@@ -143,7 +134,7 @@ RULES = {
 
 
 def compare(server, seed, count, report):
-    connection = Local(server.data + "/admin.sock")
+    connection = UnixConnection(server.data + "/admin.sock")
     counts, differs, wrong = collections.Counter(), collections.Counter(), 0
     for number_of in range(len(HAND) + count):
         data = HAND[number_of] if number_of < len(HAND) else generate(random.Random(f"{seed} json {number_of}"))

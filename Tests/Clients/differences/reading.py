@@ -103,7 +103,7 @@ def read_request_line(line, found):
 
 def read_host(values, version, found):
     if not values:
-        found.add("host: none" if version != (1, 0) else "host: none in HTTP/1.0")
+        found.add("host: none" if version not in (None, (1, 0)) else "host: none in HTTP/1.0")
     if len(values) > 1:
         found.add("host: twice")
     for value in values:
@@ -255,7 +255,7 @@ def read_chunks(rest, found):
             return
         if int(size, 16) == 0:
             break
-        data, rest = rest[:int(size, 16)], rest[int(size, 16):]
+        rest = rest[int(size, 16):]
         if rest.startswith(b"\r\n"):
             rest = rest[2:]
         elif not rest:
@@ -263,7 +263,6 @@ def read_chunks(rest, found):
             return
         else:
             found.add("chunk: no line end behind the data")
-            rest = rest[1:] if rest.startswith(b"\n") else rest
             return
     trailers, after = lines(rest, found, "trailer")
     if trailers:
