@@ -14,11 +14,14 @@ import Platform
   /// - Parameter count: a multiple of `File.directAlignment`, at least one.
   init(count: Int) {
     precondition(count > 0 && count % File.directAlignment == 0, "a buffer of \(count) bytes cannot be aligned")
-    do throws(Errno) { mapping = try MemoryMapping(byteCount: count) } catch {
+    do throws(Errno) { mapping = try MemoryMapping(byteCount: count, for: count < Self.largeByteCount ? .plain : .large) } catch {
       preconditionFailure("no memory for a buffer of \(count) bytes: \(error)")
     }
     self.count = count
   }
+
+  /// From this size on memory comes as huge pages.
+  private static let largeByteCount = 8 << 20
 
   private var base: UnsafeMutableRawPointer { unsafe mapping.base }
 

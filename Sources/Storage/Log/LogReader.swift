@@ -2,13 +2,15 @@
 
 import Platform
 
-/// The segments of a log as they lie on disk, with one of them in memory at a time.
+/// The segments of a log as they lie on disk, with the last few that were looked at in memory.
 final class LogReader {
   let superblock: Superblock
   /// In order of their numbers, which have no gaps.
   private(set) var segments: [Segment] = []
   private let plantedBug: PlantedBug?
-  private var loaded: (index: Int, buffer: SegmentBytes)?
+  /// How many are in memory together.
+  let keptSegments: Int
+  private var loaded: [(index: Int, buffer: SegmentBytes)] = []
 
   struct Segment {
     let file: DiskFile
@@ -41,11 +43,12 @@ final class LogReader {
   ///
   /// - Throws: `.damaged` for a missing segment, a header that is bad twice or belongs elsewhere; `.newerFormat`.
   init(
-    _ files: [(number: UInt64, file: DiskFile)], _ superblock: Superblock, plantedBug: PlantedBug?,
+    _ files: [(number: UInt64, file: DiskFile)], _ superblock: Superblock, plantedBug: PlantedBug?, keeping keptSegments: Int = 1,
     onEvent: (StorageEvent) -> Void
   ) throws(StorageError) {
     self.superblock = superblock
     self.plantedBug = plantedBug
+    self.keptSegments = keptSegments
     for (number, file) in files {
       if let last = segments.last, last.header.number + 1 != number {
         throw damage(last.file.path, 0, nil, "segment \(last.header.number + 1) is missing; the next one is \(number)")
@@ -170,11 +173,12 @@ final class LogReader {
     }
   }
 
-  private func load(_ index: Int) throws(StorageError) -> SegmentBytes {
-    if let loaded, loaded.index == index { return loaded.buffer }
-    loaded = nil
+  /// The bytes of a segment, which stay in memory as long as somebody keeps them.
+  func load(_ index: Int) throws(StorageError) -> SegmentBytes {
+    for segment in loaded where segment.index == index { return segment.buffer }
+    if loaded.count >= keptSegments { loaded.removeFirst() }
     let buffer = try SegmentBytes(segments[index].file, byteCount: segments[index].byteCount)
-    loaded = (index, buffer)
+    loaded.append((index, buffer))
     return buffer
   }
 
@@ -222,6 +226,11 @@ final class SegmentBytes {
     buffer = AlignedBuffer(count: max(1, (byteCount + block - 1) / block) * block)
     try buffer.withMutableBytes(0..<buffer.count) { bytes throws(StorageError) in _ = try file.read(into: &bytes, at: 0) }
   }
+
+  /// All of them.
+  ///
+  /// SAFETY: they lie in a mapping that is neither moved nor written to while this object lives, which the caller sees to.
+  var lentBytes: LentBytes { withBytes(from: 0) { $0.withLentBytes { $0 } } }
 
   /// Lends everything from `offset` to the end; nothing if that lies behind the end.
   func withBytes<Value, Failure: Error>(

@@ -3,17 +3,23 @@
 extension Recovery {
   /// Applies every frame that counts, by the code that commits use (S9).
   ///
-  /// All of them become one batch, the last one's: nobody can read a state in between, so each page is copied once, however many frames change it.
+  /// All of them become one batch, the last one's: nobody can read a state in between, so each page is copied once, however many frames change it,
+  /// and operations are applied in the order of their keys, as many together as memory is meant for that.
   mutating func replay(
     _ reader: LogReader, upTo end: LogReader.Cursor, _ ahead: ReadAhead, _ options: DatabaseOptions
   ) throws(StorageError) {
     var cursor = reader.start
     if end.frames > 0 { tree.skip(to: end.batch) }
+    tree.isReplaying = true
+    defer { tree.isReplaying = false }
     while true {
-      let frames = try Self.window(of: reader, &cursor)
-      if frames.isEmpty { break }
-      try ahead.bringIn(for: frames, of: reader, into: tree)
-      for frame in frames { try apply(frame, of: reader, ahead, options) }
+      var window = ReplayWindow()
+      while window.segmentCount < reader.keptSegments || !reader.isAtEndOfSegment(cursor), let frame = try reader.next(&cursor) {
+        try add(frame, of: reader, to: &window)
+      }
+      if window.frameCount == 0 { break }
+      window.sort()
+      try apply(window, ahead, options)
     }
     // The disk answered differently than a moment ago.
     if cursor.lsn != end.lsn {
@@ -25,30 +31,22 @@ extension Recovery {
     }
   }
 
-  /// The next frames of one segment, as many as are looked at together.
-  private static func window(
-    of reader: LogReader, _ cursor: inout LogReader.Cursor
-  ) throws(StorageError) -> [LogReader.CountedFrame] {
-    var frames: [LogReader.CountedFrame] = []
-    var byteCount = 0
-    while byteCount < ReadAhead.windowByteCount, frames.isEmpty || !reader.isAtEndOfSegment(cursor) {
-      guard let frame = try reader.next(&cursor) else { break }
-      frames.append(frame)
-      byteCount += frame.header.payloadByteCount
-    }
-    return frames
+  /// Segments of the log that are in memory together.
+  static func windowSegments(_ options: DatabaseOptions) -> Int {
+    min(ReplayWindow.maxSegments, max(1, min(maxWindowByteCount, options.cacheByteCount / 8) / options.segmentByteCount))
   }
 
-  private mutating func apply(
-    _ frame: LogReader.CountedFrame, of reader: LogReader, _ ahead: ReadAhead, _ options: DatabaseOptions
+  private static let maxWindowByteCount = 64 << 20
+  /// Operations that are prepared and applied together.
+  private static let maxPartByteCount = 64 << 10
+
+  private func add(
+    _ frame: LogReader.CountedFrame, of reader: LogReader, to window: inout ReplayWindow
   ) throws(StorageError) {
-    var count = 0
     do throws(StorageError) {
-      try reader.withPayload(of: frame) { payload throws(StorageError) in
-        try FramePayload.forEachTransaction(payload) { operations throws(StorageError) in
-          try apply(operations, ahead, options)
-          count += 1
-        }
+      let segment = try reader.load(frame.segment), limits = tree.limits
+      let count = try reader.withPayload(of: frame) { payload throws(StorageError) in
+        try window.add(payload, of: segment, limits)
       }
       if count != frame.header.transactionCount { throw .operationMalformed(offset: frame.header.payloadByteCount) }
     } catch {
@@ -56,17 +54,37 @@ extension Recovery {
       // The checksum is right, so a broken program wrote this.
       case .operationMalformed, .emptyKey, .keyTooLarge, .valueTooLarge:
         throw damage(reader.segments[frame.segment].file.path, frame.offset, frame.header.lsn, "\(error)")
-      case .pageDamaged(let page, let reason):
-        throw damage(file.path, file.offset(of: page), nil, "page \(page): \(reason)")
-      case .transactionTooLarge, .memoryFull, .readOnly, .commitOutcomeUnknown, .storageFull, .wouldBlock, .snapshotExpired,
-        .tooManyReaders, .closed, .locked, .damaged, .newerFormat, .backupMismatch, .targetNotEmpty, .io:
-        throw error
+      default: throw error
       }
     }
   }
 
-  /// Applies the operations of a transaction, in parts where all of them need more of the cache than there may be: it was made with a larger
-  /// one. Nobody sees the parts, and open succeeds with all of them or fails.
+  private mutating func apply(
+    _ window: ReplayWindow, _ ahead: ReadAhead, _ options: DatabaseOptions
+  ) throws(StorageError) {
+    let cache = tree.cache
+    var part: [UInt8] = []
+    var next = 0, read = 0
+    do throws(StorageError) {
+      while next < window.count {
+        if next >= read {
+          read = window.end(from: next, byteCount: .max, count: cache.frameCount / 4)
+          ahead.bringIn(for: window, next..<read, into: tree)
+        }
+        // Each operation is allowed for with some six pages.
+        let end = window.end(from: next, byteCount: Self.maxPartByteCount, count: cache.maxTransactionFrames / 8)
+        window.copy(next..<end, into: &part)
+        try apply(part.span, ahead, options)
+        next = end
+      }
+    } catch {
+      guard case .pageDamaged(let page, let reason) = error else { throw error }
+      throw damage(file.path, file.offset(of: page), nil, "page \(page): \(reason)")
+    }
+  }
+
+  /// Applies operations, in parts where all of them need more of the cache than there may be. Nobody sees the parts, and open succeeds with all of
+  /// them or fails.
   private mutating func apply(
     _ operations: Span<UInt8>, _ ahead: ReadAhead, _ options: DatabaseOptions
   ) throws(StorageError) {
@@ -96,13 +114,19 @@ extension Recovery {
       throw error.isForWantOfRoom ? .storageFull : error
     }
     var writer = PageWriter(file)
+    var leaves: [UInt64] = []
     var next = tree.arena.dirty.nextSet(from: 0)
     while let id = next {
-      _ = try writer.add(tree.table.page(ofCheckpoint: id))
+      let page = tree.table.page(ofCheckpoint: id)
+      _ = try writer.add(page)
+      if page.level == 0 { leaves.append(UInt64(id)) }
       next = tree.arena.dirty.nextSet(from: id + 1)
     }
     _ = try writer.flush()
     tree.arena.markAllWrittenEarly()
     tree.hasWrittenEarly = true
+    // Keys come in order: what they have passed is not asked for soon.
+    for id in leaves { tree.arena.evict(id, 1) }
+    tree.arena.flush()
   }
 }

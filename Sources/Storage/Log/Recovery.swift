@@ -62,7 +62,8 @@ struct Recovery {
     logNames = try disk.openDirectory(folder.log)
 
     // 5. The whole log, judged before anything is applied; but not behind an orderly end after which nobody wrote.
-    let reader = try LogReader(segments, superblock, plantedBug: options.plantedBug, onEvent: options.onEvent)
+    let reader = try LogReader(
+      segments, superblock, plantedBug: options.plantedBug, keeping: Self.windowSegments(options), onEvent: options.onEvent)
     let scan: LogScan
     if let untouched = LogScan(untouched: reader) {
       scan = untouched

@@ -22,66 +22,65 @@ struct ReadAhead {
     memory = try PageMemory(count: Self.runLength * readers, file.limits)
   }
 
-  /// Payload for which it is worth while to begin to read.
-  static let windowByteCount = 1 << 20
+  /// Pages that lie no farther apart than this are read with one call, whatever lies between them.
+  private static let maxGap: UInt64 = 4
 
-  /// Brings in what the transactions of these frames will look for, a level of the tree after the other, as long as memory is free for it.
-  ///
-  /// - Parameter frames: of one segment.
-  func bringIn(for frames: [LogReader.CountedFrame], of log: LogReader, into tree: PageTree) throws(StorageError) {
-    for _ in 0..<tree.height {
-      if !tree.cache.hasUnusedFrames { return }
-      var missing: [PagePointer] = []
-      for frame in frames {
-        missing += try log.withPayload(of: frame) { payload in tree.inWriterEpoch { missingPages(of: payload, tree) } }
-      }
+  /// Brings in what these operations will look for, a level of the tree after the other, as long as memory is free for it.
+  func bringIn(for window: ReplayWindow, _ range: Range<Int>, into tree: PageTree) {
+    for _ in 0..<tree.height where tree.cache.hasUnusedFrames {
+      let (missing, areLeaves) = tree.inWriterEpoch { missingPages(for: window, range, tree) }
       if missing.isEmpty { return }
       bringIn(missing, into: tree)
+      if areLeaves { return }
     }
   }
 
-  /// Brings in what stands around the missing pages and belongs to the tree, as long as frames are free.
+  /// Brings in missing pages, neighbours with one call.
   ///
   /// What cannot be read, or is not what the tree means, is left to the search that asks for that very page: it names the fault.
   func bringIn(_ missing: [PagePointer], into tree: PageTree) {
-    let length = UInt64(Self.runLength)
-    var starts: [UInt64] = []
-    for pointer in missing where pointer.id >= PageLayout.firstPageID { starts.append(pointer.id / length * length) }
-    starts.sort()
-    var runs: [Range<UInt64>] = []
-    for (index, start) in starts.enumerated() where index == 0 || start != starts[index - 1] {
-      if let run = liveRun(in: start..<start + length, tree) { runs.append(run) }
+    var ids = missing.map(\.id).filter { $0 >= PageLayout.firstPageID && $0 < UInt64(file.pageCount) }
+    ids.sort()
+    var runs: [Range<Int>] = []
+    for (index, id) in ids.enumerated() {
+      if let run = runs.last, id - ids[run.upperBound - 1] <= Self.maxGap, id - ids[run.lowerBound] < UInt64(Self.runLength) {
+        runs[runs.count - 1] = run.lowerBound..<index + 1
+      } else {
+        runs.append(index..<index + 1)
+      }
     }
     if runs.isEmpty { return }
-    let work = Work(runs: runs, file: file, memory: memory, tree: tree)
+    let work = Work(ids: ids, runs: runs, file: file, memory: memory, cache: tree.cache)
     Self.run(min(readers, runs.count)) { reader in work.read(as: reader, buffer: reader * Self.runLength) }
   }
 
-  /// From the first page of the tree to the last one of these that the file has; nil if there is none.
-  private func liveRun(in ids: Range<UInt64>, _ tree: PageTree) -> Range<UInt64>? {
-    var run: Range<UInt64>?
-    for id in max(ids.lowerBound, PageLayout.firstPageID)..<min(ids.upperBound, max(UInt64(file.pageCount), ids.lowerBound))
-    where tree.isLive(id) { run = (run?.lowerBound ?? id)..<id + 1 }
-    return run
-  }
-
-  private func missingPages(of payload: Span<UInt8>, _ tree: PageTree) -> [PagePointer] {
-    var missing: [PagePointer] = []
-    let reader = tree.workingReader, limits = tree.limits
-    do throws(StorageError) {
-      try FramePayload.forEachTransaction(payload) { operations throws(StorageError) in
-        try operations.withLentBytes { operations throws(StorageError) in
-          var decoder = OperationDecoder(operations, limits)
-          while let operation = try decoder.next() {
-            if case .trouble(.missing(let pointer)) = reader.find(operation.key) { missing.append(pointer) }
-          }
+  /// The highest missing page on the way to each key, once; and whether all of them are leaves, below which nothing can be missing.
+  ///
+  /// Keys come in order, so most searches begin where the one before them ended.
+  private func missingPages(
+    for window: ReplayWindow, _ range: Range<Int>, _ tree: PageTree
+  ) -> (pages: [PagePointer], areLeaves: Bool) {
+    let table = tree.table
+    guard let root = table.find(tree.root) else { return ([tree.root], tree.height == 1) }
+    var missing: [PagePointer] = [], areLeaves = true
+    var parent = root
+    for index in range {
+      let key = window.key(index)
+      var page = parent.holds(key) ? parent : root
+      while page.level > 0 {
+        parent = page
+        let pointer = page.child(page.childIndex(for: key))
+        // A leaf is not looked at, only whether something is there for it.
+        if page.level == 1, pointer.id < table.capacity, !table.entry(pointer.id).isAbsent { break }
+        guard page.level > 1, let child = table.findWithoutCounting(pointer), child.level < page.level else {
+          if missing.last != pointer { missing.append(pointer) }
+          areLeaves = areLeaves && page.level == 1
+          break
         }
+        page = child
       }
-    } catch {
-      // Whoever applies the frame says what is wrong with it.
-      return []
     }
-    return missing
+    return (missing, areLeaves)
   }
 
   /// Calls `body` for each reader at once; with one, or without threads, there is only the caller's.
@@ -96,27 +95,31 @@ struct ReadAhead {
     }
   }
 
-  /// Runs of pages that several readers share out among them. They use parts of `memory` that do not meet, and of the tree what any
-  /// thread may use: while they run, its owner waits.
+  /// Pages that several readers share out among them. They use parts of `memory` that do not meet, and of the tree its cache alone.
   private final class Work: @unchecked Sendable {
-    let runs: [Range<UInt64>]
+    /// In ascending order.
+    let ids: [UInt64]
+    /// Which of them are read together.
+    let runs: [Range<Int>]
     let file: DataFile
     let memory: PageMemory
-    let tree: PageTree
+    let cache: FrameCache
     let taken = Atomic<Int>(0)
 
-    init(runs: [Range<UInt64>], file: DataFile, memory: PageMemory, tree: PageTree) {
-      (self.runs, self.file, self.memory, self.tree) = (runs, file, memory, tree)
+    init(ids: [UInt64], runs: [Range<Int>], file: DataFile, memory: PageMemory, cache: FrameCache) {
+      (self.ids, self.runs, self.file, self.memory, self.cache) = (ids, runs, file, memory, cache)
     }
 
     func read(as reader: Int, buffer: Int) {
       while true {
         let index = taken.wrappingAdd(1, ordering: .relaxed).oldValue
-        guard index < runs.count, tree.cache.hasUnusedFrames else { return }
-        let run = runs[index]
+        guard index < runs.count, cache.hasUnusedFrames else { return }
+        let run = runs[index], first = ids[run.lowerBound]
+        var next = run.lowerBound
         do throws(StorageError) {
-          try file.readWhole(run.lowerBound, count: run.count, into: memory[buffer]) { page in
-            if tree.isLive(page.pointer.id) { tree.cache.keep(page) }
+          try file.readWhole(first, count: Int(ids[run.upperBound - 1] - first) + 1, into: memory[buffer]) { page in
+            while ids[next] < page.pointer.id { next += 1 }
+            if ids[next] == page.pointer.id { cache.keep(page) }
           }
         } catch { continue }
       }

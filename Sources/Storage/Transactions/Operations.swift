@@ -18,7 +18,8 @@ struct Operation {
 struct OperationDecoder {
   private let bytes: LentBytes
   private let limits: PageLimits
-  private var offset = 0
+  /// Where the next operation begins.
+  private(set) var offset = 0
 
   init(_ bytes: LentBytes, _ limits: PageLimits) {
     self.bytes = bytes
@@ -42,6 +43,13 @@ struct OperationDecoder {
       throw .valueTooLarge(byteCount: value.count, limit: StorageLimits.maxValueByteCount)
     }
     return Operation(kind: kind, key: key, value: value)
+  }
+
+  /// The key of an operation that was decoded before, so that its length has one byte or two.
+  static func key(of operation: LentBytes) -> LentBytes {
+    let low = Int(operation[1])
+    return low < 0x80
+      ? operation.dropping(2).prefix(low) : operation.dropping(3).prefix(low & 0x7F | Int(operation[2]) << 7)
   }
 
   /// The end of the first operation that reaches the middle of these; the end of all if they are one.

@@ -97,6 +97,22 @@ struct PageArena: ~Copyable {
     return PagePointer(id: UInt64(first), epoch: epoch)
   }
 
+  /// Makes a new page of a clean one, in the frame that it has: while nobody but the caller can look at it, nothing needs to be copied.
+  ///
+  /// Its old id stays taken, and what is on disk there too.
+  mutating func rename(_ id: UInt64, epoch: UInt32, birth: UInt64) -> PagePointer {
+    guard !dirty[Int(id)], let new = busy.lowestClear(), new < idLimit, let frame = cache.unlink(id) else {
+      preconditionFailure("page \(id) cannot be renamed: it is dirty or not in memory, or there is no id")
+    }
+    busy.set(new)
+    live.set(new)
+    dirty.set(new)
+    let pointer = PagePointer(id: UInt64(new), epoch: epoch)
+    cache.table.page(inFrame: frame).setIdentity(pointer, birth: birth)
+    if let old = cache.linkNew(UInt64(new), frame) { unlinked.append(old) }
+    return pointer
+  }
+
   /// Notes that the working root no longer reaches these pages; they stay readable until `release`.
   mutating func retire(_ first: UInt64, _ count: Int) {
     for id in Int(first)..<Int(first) + count { live.clear(id) }

@@ -146,9 +146,15 @@ extension PageTree {
     let page = table.page(pointer)
     // One that recovery had to write already must stay as it is on disk.
     if page.birth == openBatch, !hasWrittenEarly || arena.dirty[Int(pointer.id)] { return page }
+    let birth = page.birth
+    if isReplaying, !arena.dirty[Int(pointer.id)] {
+      let renamed = table.page(arena.rename(pointer.id, epoch: epoch, birth: openBatch))
+      retire(pointer.id, 1, birth: birth)
+      return renamed
+    }
     let copy = table.page(arena.allocate(1, epoch: epoch, birth: openBatch))
     copy.copyUsed(of: page)
-    retire(pointer.id, 1, birth: page.birth)
+    retire(pointer.id, 1, birth: birth)
     return copy
   }
 

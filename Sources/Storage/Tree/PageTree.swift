@@ -62,6 +62,8 @@ final class PageTree: @unchecked Sendable {
 
   /// Whether pages of the open batch may have been written already, which only recovery does.
   var hasWrittenEarly = false
+  /// Nobody reads yet, and earlier versions of pages are on disk: new ones take their frames over.
+  var isReplaying = false
 
   /// The epoch of pages that are born now: the number of the first checkpoint that can have them.
   var epoch: UInt32

@@ -1,0 +1,85 @@
+// The log applied again in the order of keys: whatever the memory, it comes to the same as in the order of commits. docs/storage.md §10.
+
+import Platform
+import TestSupport
+import Testing
+
+@testable import Storage
+
+@Suite struct `Replay in the order of keys` {
+  /// Keys of all lengths that begin alike, and that a zero at their end alone tells apart.
+  private func key(_ random: inout SeededGenerator) -> Bytes {
+    let begin = ["", "a", "common", "common beginning, long"][random.number(0..<4)]
+    let ends: Bytes = [0, 0, 1, 0xFF]
+    var key = Bytes(begin.utf8) + (0..<random.number(0..<5)).map { _ in ends[random.number(0..<4)] }
+    if key.isEmpty { key = [7] }
+    return key
+  }
+
+  @Test(arguments: [64, 200, 5000])
+  func `of each key the last operation counts`(_ frames: Int) throws {
+    var random = SeededGenerator.announced("replay order \(frames)")
+    let folder = try ScratchFolder()
+    var options = DatabaseOptions(path: folder.path + "/db")
+    (options.pageByteCount, options.segmentByteCount, options.growthByteCount) = (512, 32 << 10, 64 << 10)
+    options.cacheByteCount = 5000 * 512
+    options.maxLogByteCount = 8 << 20
+    var expected: [Bytes: Bytes] = [:]
+    for life in 0..<2 {
+      let database = try Database.open(options)
+      if life > 0 {
+        #expect(database.statistics().recoveredTransactions > 100)
+        #expect(try contents(database) == expected)
+        #expect(database.checkIntegrity().problems == [])
+        try database.close()
+        break
+      }
+      var last = LogPosition.zero
+      for _ in 0..<300 * testScale {
+        let changes = (0..<random.number(1..<20)).map { _ -> (Bytes, Bytes?) in
+          let value = Bytes(repeating: UInt8(random.number(0..<256)), count: [0, 3, 80, 150, 900][random.number(0..<5)])
+          return (key(&random), random.number(0..<3) == 0 ? nil : value)
+        }
+        last = try database.write(.relaxed) { (transaction) throws(StorageError) in
+          for (key, value) in changes {
+            if let value { try transaction.put(key.span, value.span) } else { try transaction.delete(key.span) }
+          }
+        }.position
+        for (key, value) in changes { expected[key] = value }
+        if random.number(0..<3) == 0 { try database.waitUntilDurable(last) }
+      }
+      try database.waitUntilDurable(last)
+      // Left as a crash would leave it; the next one has as much memory as the test says.
+      options.cacheByteCount = frames * 512
+    }
+  }
+
+  private func contents(_ database: Database) throws -> [Bytes: Bytes] {
+    var found: [Bytes: Bytes] = [:]
+    let all = Bytes()
+    try database.read { (transaction: inout ReadTransaction) throws(StorageError) in
+      try transaction.scan(from: all.span, below: all.span, .ascending) { key, value throws(StorageError) in
+        found[Bytes(copying: key)] = Bytes(copying: value)
+        return .next
+      }
+    }
+    return found
+  }
+
+  @Test func `an operation's key is found again in its bytes, whatever its length`() {
+    let buffer = OperationBuffer()
+    for count in [1, 127, 128, 511, 512] {
+      buffer.removeAll()
+      let key = Bytes(repeating: UInt8(truncatingIfNeeded: count), count: count), value = Bytes(repeating: 1, count: 300)
+      key.span.withLentBytes { key in
+        value.span.withLentBytes { value in
+          for value in [nil, value] {
+            buffer.removeAll()
+            #expect(buffer.append(key, value, limit: .max))
+            #expect(OperationDecoder.key(of: buffer.bytes).compared(to: key) == 0)
+          }
+        }
+      }
+    }
+  }
+}
