@@ -77,6 +77,15 @@ import Glibc
     try unsafe body(UnsafeMutableRawBufferPointer(start: base, count: byteCount))
   }
 
+  /// Has the kernel give memory to a range now, so that nobody waits while it is cleared. Where it will not, memory comes when it is touched.
+  ///
+  /// - Parameter range: of bytes, whole pages. What is there already stays as it is, also while others write to it.
+  package borrowing func populate(_ range: Range<Int>) {
+    precondition(range.lowerBound >= 0 && range.upperBound <= byteCount, "bytes \(range) of a mapping of \(byteCount)")
+    // SAFETY: inside of the mapping, and no byte of it changes.
+    _ = unsafe madvise(base + range.lowerBound, range.count, MADV_POPULATE_WRITE)
+  }
+
   /// Overwrites all usable bytes with zeros, for certain.
   package borrowing func zero() {
     // SAFETY: as above.

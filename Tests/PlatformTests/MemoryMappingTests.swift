@@ -28,6 +28,16 @@ import Testing
     }
   }
 
+  @Test func `memory given in advance keeps what is in it`() throws {
+    let memory = try MemoryMapping(byteCount: 8 << 20, for: .large)
+    unsafe memory.withBytes { bytes in unsafe bytes[5 << 20] = 7 }
+    memory.populate(0..<0)
+    memory.populate(4096..<memory.byteCount)
+    unsafe memory.withBytes { bytes in
+      for index in stride(from: 0, to: bytes.count, by: 4096) { #expect(unsafe bytes[index] == (index == 5 << 20 ? 7 : 0)) }
+    }
+  }
+
   @Test func `zeroing leaves no byte`() throws {
     let memory = try MemoryMapping(byteCount: 10_000, for: .secret)
     unsafe memory.withBytes { bytes in

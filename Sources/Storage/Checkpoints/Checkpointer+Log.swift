@@ -132,7 +132,7 @@ extension Checkpointer {
       commits.monitor.lock()
       let news = commits.maintenanceNews
       commits.monitor.unlock()
-      if commits.maintain() || commits.grow(file) { continue }
+      if commits.maintain() || commits.grow(file) || commits.tree.cache.populate() { continue }
       let outcome = step()
       commits.monitor.lock()
       if commits.phase != .open {

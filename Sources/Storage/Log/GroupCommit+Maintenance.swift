@@ -6,7 +6,7 @@ extension GroupCommit {
   /// Whether the maintenance thread has something to do that this batch may have brought about.
   var wantsMaintenance: Bool {
     wantsSpare || wantsGrowth || checkpoints.awaitsFrame || checkpoints.isDue(logged, options)
-      || (checkpoints.flight == nil && hasManyDirtyPages)
+      || (checkpoints.flight == nil && hasManyDirtyPages) || tree.cache.wantsMemory
   }
 
   /// Dirty pages have half of the frames that they may have: a checkpoint should make clean ones of them.

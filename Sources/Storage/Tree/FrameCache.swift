@@ -29,6 +29,8 @@ typealias PageLoading = @Sendable (_ pointer: PagePointer, _ page: Page) throws(
   private let frameMapping: MemoryMapping
   private let entryMapping: MemoryMapping
   private let pool: Mutex<FramePool>
+  /// Frames below this one have memory, but perhaps for some that were taken before that was looked after.
+  private let populated = Atomic<Int>(0)
   private let missCount = Atomic<Int>(0)
   private let evictionCount = Atomic<Int>(0)
   private let damageCount = Atomic<Int>(0)
@@ -111,7 +113,40 @@ typealias PageLoading = @Sendable (_ pointer: PagePointer, _ page: Page) throws(
   }
 
   /// Whether some frame holds no page.
-  var hasUnusedFrames: Bool { pool.withLock { !$0.free.isEmpty || Int($0.fresh) < frameCount } }
+  var hasUnusedFrames: Bool {
+    pool.withLock { pool in
+      if pool.limboCount > 0 { pool.reclaim(before: slots.oldestEpoch()) }
+      return !pool.free.isEmpty || Int(pool.fresh) < frameCount
+    }
+  }
+
+  // MARK: Memory ahead of need
+
+  /// Whether frames that were never used are taken so fast that the next ones should be given memory.
+  var wantsMemory: Bool { framesWithoutMemory != nil }
+
+  /// Has memory given to frames that will be taken next. A writer that touched them first would wait, with the lock, for the kernel to clear it.
+  ///
+  /// - Returns: whether there was anything to do. One thread at a time calls it.
+  func populate() -> Bool {
+    guard let frames = framesWithoutMemory else { return false }
+    frameMapping.populate(frames.lowerBound * limits.pageByteCount..<frames.upperBound * limits.pageByteCount)
+    populated.store(frames.upperBound, ordering: .relaxed)
+    return true
+  }
+
+  /// Bytes for which memory is there in advance, at most; less in a cache of which little is used. And those of a huge page, which come together.
+  private static let maxAheadByteCount = 16 << 20, populateByteCount = 2 << 20
+
+  private var framesWithoutMemory: Range<Int>? {
+    let taken = Int(pool.withLock { $0.fresh })
+    let ahead = min(Self.maxAheadByteCount / limits.pageByteCount, taken / 4)
+    let slice = Self.populateByteCount / limits.pageByteCount
+    let first = max(taken, populated.load(ordering: .relaxed)), end = min(frameCount, taken + ahead)
+    // A small store stays small.
+    guard ahead >= slice, end - first >= ahead / 2 else { return nil }
+    return first..<min(frameCount, (first / slice + 1) * slice)
+  }
 
   /// Reads a page past the cache, into memory of the caller's own.
   func read(_ pointer: PagePointer, into page: Page) throws(StorageError) {
