@@ -129,6 +129,7 @@ package final class Database: Sendable {
     var statistics = commits.statistics
     let tree = commits.tree.statistics
     statistics.durablePosition = durability.durablePosition
+    statistics.durableLSN = commits.durableLSN.load(ordering: .acquiring)
     statistics.spares = commits.room.spares.count
     statistics.keys = tree.keys
     statistics.pages = tree.pages

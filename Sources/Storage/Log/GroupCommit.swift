@@ -1,6 +1,7 @@
 // Many commits, one flush: the open batch, who may write the log, and when. docs/storage.md §3.
 
 import Platform
+import Synchronization
 
 /// The commit path of an open database.
 ///
@@ -82,6 +83,8 @@ final class GroupCommit: @unchecked Sendable {
   /// Events met under the lock, told after it was released.
   private var untold: [StorageEvent] = []
   var statistics: StorageStatistics
+  /// The log position up to which every byte is on disk: known before any answer that depends on it leaves.
+  let durableLSN: Atomic<UInt64>
 
   init(_ recovery: Recovery, _ options: DatabaseOptions, _ durability: DurabilitySignal, _ pace: Pace) {
     self.options = options
@@ -98,7 +101,7 @@ final class GroupCommit: @unchecked Sendable {
     nextSpare = recovery.nextSpare
     statistics = recovery.statistics
     statistics.segments = recovery.segmentCount
-    statistics.durableLSN = recovery.log.endLSN
+    durableLSN = Atomic(recovery.log.endLSN)
     lastClosed = recovery.tree.openBatch - 1
     logged = recovery.log.end(of: lastClosed)
     archive = ArchiveState(isOn: options.archivePath != nil)
@@ -303,6 +306,7 @@ final class GroupCommit: @unchecked Sendable {
   }
 
   private func publish(_ batch: UInt64) {
+    durableLSN.store(log.endLSN, ordering: .releasing)
     if options.plantedBug != .publishBeforeSync { tree.publish(batch) }
     durability.advance(to: LogPosition(batch: batch))
   }
@@ -324,7 +328,6 @@ final class GroupCommit: @unchecked Sendable {
       statistics.segments += 1
       monitor.notifyOne(Self.archiving)
     }
-    statistics.durableLSN = log.endLSN
     logged = log.end(of: frame.batch)
     checkpoints.note(logged, payloadByteCount: frame.payloadByteCount)
     room.remaining = log.remaining
