@@ -60,7 +60,7 @@ struct EngineWorkload {
   static func options(_ folder: String, records: Int, isSettling: Bool = false) -> DatabaseOptions {
     var options = DatabaseOptions(path: folder)
     options.cacheByteCount = max(4 << 30, records * 1024)
-    if isSettling { options.checkpointMilliseconds = 2000 }
+    if isSettling { options.checkpointMilliseconds = settlingMilliseconds }
     return options
   }
 
@@ -145,8 +145,11 @@ struct EngineWorkload {
 
   // MARK: Space
 
-  /// Lets the store do what it does by itself when it is quiet, for two checkpoints or, if it does nothing, a few seconds. Checkpoints are spread
-  /// over two seconds here, not over the minute of the default.
+  /// Time between checkpoints while the store settles: a sixth of the default, yet more than moving the pages of a million records takes, which is
+  /// not shortened with it.
+  private static let settlingMilliseconds = 10_000
+
+  /// Lets the store do what it does by itself when it is quiet, for two checkpoints or, if it does nothing, a few seconds.
   private func settle(_ database: Database) throws(StorageError) {
     let first = database.statistics().checkpoint
     var waited = 0
