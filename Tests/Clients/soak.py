@@ -274,7 +274,7 @@ def picture(options, samples, marks, seconds, subtitle):
 
     mib = 1 << 20
     panels = [("answers", "a second", [("all", line("rate"))]),
-              ("latency", "ms (cut at 200)", [(n, [(at, min(v, 200)) for at, v in line(n)]) for n in ("p50", "p99")]),
+              ("latency", "ms (cut at 1,000)", [(n, [(at, min(v, 1000)) for at, v in line(n)]) for n in ("p50", "p99")]),
               ("resident memory", "MiB", [("process", line("memory", mib))]),
               ("descriptors and threads", "", [("descriptors", line("descriptors")), ("threads", line("threads"))]),
               ("files", "MiB", [("main.udb", line("database", mib)), ("log", line("log", mib))])]

@@ -6,6 +6,10 @@ from checks import LeftOut, Server, Writers, ask, eventually, exchange, holds, r
 from calls import expect_made
 
 
+# Threads have room for stacks and heaps of their own, so their number must not be the machine's.
+FEW = ["--store-cache=16M", "--threads=2", "--hash-workers=2"]
+
+
 def kill_nine_under_writers(folder, exe, options):
     """A few rounds on one folder; KillTests plays many, with rotations and logouts, under 64 clients."""
     answered, unheard, rounds = set(), 0, 25 if options.long else 4
@@ -55,7 +59,7 @@ def no_descriptors_left(folder, exe, options):
     if not shutil.which("prlimit"):
         raise LeftOut("prlimit is missing")
     limit = 80
-    with Server(exe, folder / "db", before=["prlimit", f"--nofile={limit}:{limit}"]) as server:
+    with Server(exe, folder / "db", "--threads=2", before=["prlimit", f"--nofile={limit}:{limit}"]) as server:
         # The words before are gone once they have become userd.
         first = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
         if exchange(first, "GET", "/livez")[0] != 200:
@@ -101,7 +105,7 @@ def little_address_space(folder, exe, options):
         raise LeftOut("prlimit is missing")
     answered, outcomes = set(), {}
     for megabytes in (2048, 1024, 512, 256, 192, 128, 96, 64, 32, 16) if options.long else (2048, 256, 64):
-        with Server(exe, folder / "db", "--store-cache=16M", before=["prlimit", f"--as={megabytes << 20}"], waits=False) as server:
+        with Server(exe, folder / "db", *FEW, before=["prlimit", f"--as={megabytes << 20}"], waits=False) as server:
             try:
                 server.wait_until_it_serves(60)
                 status, answer = register(server.port, f"a{megabytes}")
@@ -129,7 +133,7 @@ def a_group_with_too_little_memory(folder, exe, options):
             group.rmdir()
         raise LeftOut(f"no group with a limit of memory can be made here: {error}")
     try:
-        with Server(exe, folder / "db", "--store-cache=16M", "--hash-memory=16M", "--hash-workers=2") as server:
+        with Server(exe, folder / "db", *FEW, "--hash-memory=16M") as server:
             (group / "cgroup.procs").write_text(str(server.pid()))
             writers = Writers(server.port, "w", fine=(500, 503, 507))
             writers.wait_for_answers(20, 120)
