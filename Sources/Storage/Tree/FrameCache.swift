@@ -172,7 +172,8 @@ typealias PageLoading = @Sendable (_ pointer: PagePointer, _ page: Page) throws(
     if isRight { return true }
     if isUnlinked {
       setState(entry.frame, FrameState.unlinked)
-      sendToLimbo([entry.frame])
+      var frames = [entry.frame]
+      sendToLimbo(&frames)
       return false
     }
     throw damaged(pointer, "another version of it is in memory than a page points to")
@@ -282,11 +283,18 @@ typealias PageLoading = @Sendable (_ pointer: PagePointer, _ page: Page) throws(
     if !frames.isEmpty { pool.withLock { $0.free.append(contentsOf: frames) } }
   }
 
-  /// Gives frames back that were just taken out of the translation.
-  func sendToLimbo(_ frames: [UInt32]) {
+  /// Gives frames back that were just taken out of the translation, and leaves none behind.
+  ///
+  /// The list is given away whole under the lock: if it were shared until later, whoever empties it would write where another thread has just read,
+  /// and nothing but the count of references would stand between them.
+  func sendToLimbo(_ frames: inout [UInt32]) {
     if frames.isEmpty { return }
-    let free = slots.advanceEpoch()
-    pool.withLock { $0.add(frames, freeAt: free) }
+    let free = slots.advanceEpoch(), count = frames.count
+    pool.withLock { pool in
+      pool.add(frames, freeAt: free)
+      frames = []
+    }
+    frames.reserveCapacity(count)
   }
 
   // MARK: The writer

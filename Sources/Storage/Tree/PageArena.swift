@@ -148,10 +148,7 @@ struct PageArena: ~Copyable {
   }
 
   /// Sends the frames of released pages to limbo.
-  mutating func flush() {
-    cache.sendToLimbo(unlinked)
-    unlinked.removeAll(keepingCapacity: true)
-  }
+  mutating func flush() { cache.sendToLimbo(&unlinked) }
 
   /// Notes that the page is on disk as it is in memory.
   mutating func markClean(_ id: UInt64) {
