@@ -80,11 +80,11 @@ extension SeededGenerator {
       var bytes = cursor.flatMap { PlainBase64.decode(Array($0.utf8)) } ?? []
       edit(&bytes, maxEdits: 2, alphabet: "\u{0}\u{1}\u{2}\u{3}\u{4}")
       return Base64URL.encodedString(bytes.span)
-    case 4: return Base64URL.encodedString(bytes(pick([0, 1, 17, 18, 34, 530, 531])).span)
+    case 4: return Base64URL.encodedString(bytes(pick([0, 1, 17, 18, 34, 418, 419])).span)
     default:
       var place = cursor.flatMap { PlainBase64.decode(Array($0.utf8)) }.map { Array($0.dropFirst(2).dropLast(16)) } ?? []
       if once(in: 3) {
-        place = bytes(pick([0, 1, 8, 16, 17, 40, 512, 513]))
+        place = bytes(pick([0, 1, 8, 16, 17, 40, 400, 401]))
       } else {
         edit(&place, maxEdits: 2, alphabet: "\u{0}\u{1}a@\u{7f}")
       }

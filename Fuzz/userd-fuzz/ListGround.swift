@@ -138,7 +138,7 @@ extension ListGround {
 
   /// The place of a cursor of this list; nil for bytes that are none.
   func place(_ cursor: [UInt8], _ question: ListQuestion) -> [UInt8]? {
-    guard cursor.count >= 18, cursor.count <= 530 else { return nil }
+    guard cursor.count >= 18, cursor.count <= 418 else { return nil }
     let place = Array(cursor[2..<cursor.count - 16])
     return cursor == sealed(question, place: place) ? place : nil
   }

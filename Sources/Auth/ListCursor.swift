@@ -23,7 +23,8 @@ struct ListCursor: Sendable {
 
   private static let version: UInt8 = 4
   private static let tagByteCount = 16
-  static let maxPlaceByteCount = 512
+  /// More than any place that a list has; with what its keys begin with it still fits into one.
+  static let maxPlaceByteCount = 400
 
   /// - Parameter filters: all that decides what is in the list and in which order, each in its place; nil for one that is not set.
   init(_ list: List, filters: [String?], key: HMACSHA256) {
