@@ -56,7 +56,9 @@ let feedbackFuzzer: [Target] =
   ? []
   : [
     .executableTarget(
-      name: "userd-libfuzzer", dependencies: ["Codecs", "Crypto", "HTTP", "Platform", "PlainReaders"], path: "Fuzz/libfuzzer",
+      name: "userd-libfuzzer",
+      dependencies: ["Auth", "Codecs", "Crypto", "HTTP", "Platform", "PlainReaders", "Repositories", "Storage", "TestSupport"],
+      path: "Fuzz/libfuzzer",
       swiftSettings: house + [.unsafeFlags(["-parse-as-library"])])
   ]
 

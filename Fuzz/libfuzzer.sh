@@ -9,7 +9,7 @@
 # takes it over. `nice -n 19` in front does no harm.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-targets=(head url chunks connection json toml base64url phc)
+targets=(head url chunks connection json toml base64url phc jwt cursor frame page backup)
 work=$PWD/.build/fuzz
 export USERD_LIBFUZZER=1 SWIFT_BACKTRACE=enable=no ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=0}
 

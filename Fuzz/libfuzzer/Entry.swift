@@ -8,7 +8,8 @@ let targets: [FuzzTarget] = [
   FuzzTarget("head", judgeHead), FuzzTarget("url", judgeURL), FuzzTarget("chunks", judgeChunks),
   FuzzTarget("connection", judgeConnection),
   FuzzTarget("json", judgeJSON), FuzzTarget("toml", judgeTOML), FuzzTarget("base64url", judgeBase64),
-  FuzzTarget("phc", judgePasswordHash),
+  FuzzTarget("phc", judgePasswordHash), FuzzTarget("jwt", judgeToken), FuzzTarget("cursor", judgeCursor),
+  FuzzTarget("frame", judgeFrame), FuzzTarget("page", judgePage), FuzzTarget("backup", judgeBackup),
 ]
 
 struct FuzzTarget: Sendable {

@@ -1,0 +1,1 @@
+../userd-fuzz/ListGround.swift

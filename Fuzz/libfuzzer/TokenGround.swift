@@ -1,0 +1,1 @@
+../userd-fuzz/TokenGround.swift
