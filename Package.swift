@@ -85,7 +85,7 @@ let package = Package(
     .executableTarget(
       name: "userd-fuzz",
       dependencies: [
-        "Auth", "Codecs", "Crypto", "HTTP", "Platform", "PlainReaders", "Repositories", "Storage", "TestSupport",
+        "API", "Auth", "Codecs", "Crypto", "HTTP", "Platform", "PlainReaders", "Repositories", "Storage", "TestSupport",
       ],
       path: "Fuzz/userd-fuzz", swiftSettings: house),
     .target(name: "PlainReaders", dependencies: ["Codecs", "HTTP"], path: "Fuzz/PlainReaders", swiftSettings: house),

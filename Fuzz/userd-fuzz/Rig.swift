@@ -12,6 +12,8 @@ struct Rig: Sendable {
   var smokeEventCount = 50_000
   /// Further bugs, each planted in a run of its own.
   var moreBugs: [String] = []
+  /// What all events so far came to, where that can be counted.
+  var summary: @Sendable () -> String? = { nil }
   /// Draws one input, gives it to the subject and returns what is wrong with the answer, or nil.
   let event: @Sendable (_ random: inout SeededGenerator, _ subject: Subject) -> String?
 }

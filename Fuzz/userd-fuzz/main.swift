@@ -4,7 +4,8 @@ import Platform
 
 let rigs = [
   jsonRig, tomlRig, base64Rig, identifierRig, timestampRig, percentRig, httpRig, chunkRig, passwordHashRig, storageModelRig,
-  storageCrashRig, storageDamageRig, sessionModelRig, sessionCrashRig, logRig, jwtRig, cursorRig, configRig, backupRig,
+  storageCrashRig, storageDamageRig, sessionModelRig, sessionCrashRig, wholeServerRig, logRig, jwtRig, cursorRig, configRig,
+  backupRig,
 ]
 
 /// What a command line asks for.
@@ -12,20 +13,23 @@ enum Command {
   case list
   case run(Rig, seed: UInt64, events: Int, trace: Bool)
   case smoke
-  case canary
+  case canary([Rig])
 
   static let usage = """
     userd-fuzz list                                      the fuzzers
     userd-fuzz [run] NAME [--seed N] [--events M] [--trace]  one of them; --trace says each seed first, for hunting a crash
     userd-fuzz smoke                                     a little of each
-    userd-fuzz canary                                    each against its planted bugs: exits 1, and 70 if one finds nothing
+    userd-fuzz canary [NAME]                             each against its planted bugs: exits 1, and 70 if one finds nothing
     """
 
   init?(_ arguments: [String]) {
     switch arguments.first {
     case "list" where arguments.count == 1: self = .list
     case "smoke" where arguments.count == 1: self = .smoke
-    case "canary" where arguments.count == 1: self = .canary
+    case "canary" where arguments.count == 1: self = .canary(rigs)
+    case "canary" where arguments.count == 2:
+      guard let rig = rigs.first(where: { $0.name == arguments[1] }) else { return nil }
+      self = .canary([rig])
     default:
       let words = arguments.first == "run" ? arguments.dropFirst() : arguments[...]
       guard let rig = rigs.first(where: { $0.name == words.first }) else { return nil }
@@ -56,7 +60,9 @@ func say(_ line: String) {
 /// Plays events of one rig and tells how it went.
 func play(_ rig: Rig, seed: UInt64, events: Int, trace: Bool = false) -> Bool {
   say("\(rig.name): seed \(seed), \(events) events")
-  guard let finding = rig.run(seed: seed, events: events, tracing: { if trace { say("seed \($0)") } }) else { return true }
+  let finding = rig.run(seed: seed, events: events, tracing: { if trace { say("seed \($0)") } })
+  if let summary = rig.summary() { say("\(rig.name): \(summary)") }
+  guard let finding else { return true }
   say("\(rig.name): \(finding.complaint)")
   say(finding.reproduction)
   return false
@@ -71,7 +77,7 @@ case .smoke:
   let passed = rigs.filter { play($0, seed: 1, events: $0.smokeEventCount) }.count
   say("smoke: \(passed) of \(rigs.count) found nothing")
   if passed < rigs.count { endProcess(1) }
-case .canary:
+case .canary(let rigs):
   var (foundCount, plantedCount) = (0, 0)
   for rig in rigs {
     for (bug, subject) in rig.plantedBugs {

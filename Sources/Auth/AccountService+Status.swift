@@ -66,7 +66,7 @@ extension AccountService {
   /// Deletes one's own account. Costs exactly one password hash, so it belongs on the hash pool. Wrong passwords count as those of a login.
   ///
   /// - Throws: `.reauthRequired` before anything is looked at; `.invalid`, `.loginThrottled`, `.invalidCredentials`, `.lastAdmin`;
-  ///   `.sessionRevoked` if the account has gone meanwhile; `.revisionMismatch`, once the password is known to be right.
+  ///   `.sessionRevoked` if account or session have gone meanwhile; `.revisionMismatch`, once the password is known to be right.
   package func deleteMe(
     _ form: FarewellForm, if condition: RevisionCondition = .none, by principal: Principal, from origin: SessionOrigin
   ) throws(AuthError) -> LogPosition {
@@ -88,7 +88,9 @@ extension AccountService {
 
     let now = identifiers.now(), moment = throttle.moment()
     let done = try store.writing { (transaction) throws(RepositoryError) -> AccountOutcome in
-      guard let old = try store.users.find(id, in: &transaction), old.status == .active else { return .refused(.sessionRevoked) }
+      guard let old = try store.users.find(id, in: &transaction), old.status == .active, let own = principal.session,
+        try store.sessions.find(own.uuid, in: &transaction)?.userEpoch == old.epoch
+      else { return .refused(.sessionRevoked) }
       // The hash took long enough for the password to have changed.
       guard matches, old.passwordHash == known.passwordHash else {
         if !matches { _ = try throttle.count(slot, at: moment, in: &transaction) }

@@ -20,27 +20,34 @@ extension SessionService {
 
   /// Ends one of the person's own sessions, the one that asks included.
   ///
-  /// - Throws: `.notFound`, also for a session of somebody else.
+  /// - Throws: `.notFound`, also for a session of somebody else; `.sessionRevoked` if the one that asks has ended meanwhile.
   package func end(
     _ id: SessionID, by principal: Principal, from origin: SessionOrigin? = nil
   ) throws(AuthError) -> LogPosition {
     let now = identifiers.now()
     try principal.requireSession()
-    let done = try store.writing { (transaction) throws(RepositoryError) -> Bool in
-      try end(id, of: principal.userID, by: .principal(principal), from: origin, at: now, in: &transaction)
+    let done = try store.writing { (transaction) throws(RepositoryError) -> AuthError? in
+      guard try liveUser(of: principal, at: now, in: &transaction) != nil else { return .sessionRevoked }
+      return try end(id, of: principal.userID, by: .principal(principal), from: origin, at: now, in: &transaction)
+        ? nil : .notFound
     }
-    guard done.value else { throw .notFound }
+    if let refusal = done.value { throw refusal }
     return done.position
   }
 
-  /// Ends all of the person's sessions but the one that asks.
+  /// Ends all of the person's sessions but the one that asks. Of two that end each other at the same time one stays.
+  ///
+  /// - Throws: `.sessionRevoked` if the one that asks has ended meanwhile.
   package func endOthers(by principal: Principal, from origin: SessionOrigin? = nil) throws(AuthError) -> LogPosition {
     let own = try principal.requireSession()
     let now = identifiers.now()
-    let done = try store.writing { (transaction) throws(RepositoryError) in
+    let done = try store.writing { (transaction) throws(RepositoryError) -> Bool in
+      guard try liveUser(of: principal, at: now, in: &transaction) != nil else { return false }
       try endAll(
         of: principal.userID, except: own, by: .principal(principal), from: origin, at: now, in: &transaction)
+      return true
     }
+    guard done.value else { throw .sessionRevoked }
     return done.position
   }
 

@@ -69,22 +69,28 @@ struct EventLoop: ~Copyable {
 
   /// Serves until the server goes down and every connection has ended or was cut.
   mutating func run() {
-    let wakeup = mailbox.wakeup.descriptor.rawValue
-    context.server.durability.subscribe(wakeup)
-    while !isFinished {
-      let count = epoll.wait(milliseconds: timeout)
-      mailbox.turns.store(mailbox.turns.load(ordering: .relaxed) &+ 1, ordering: .relaxed)
-      context.refresh()
-      for index in 0..<count { handle(epoll.readiness(at: index), epoll.token(at: index)) }
-      serveQueued()
-      expireTimers()
-      if let end = acceptPauseEnd, context.now >= end { resumeAccepting() }
-      if context.isDraining { drain() }
-    }
-    context.server.durability.unsubscribe(wakeup)
+    begin()
+    while !isFinished { turn(milliseconds: timeout) }
+    end()
   }
 
-  private var isFinished: Bool { hasBegunDraining && connections.count == 0 }
+  func begin() { context.server.durability.subscribe(mailbox.wakeup.descriptor.rawValue) }
+
+  func end() { context.server.durability.unsubscribe(mailbox.wakeup.descriptor.rawValue) }
+
+  /// Waits for something to do, and does it.
+  mutating func turn(milliseconds: Int?) {
+    let count = epoll.wait(milliseconds: milliseconds)
+    mailbox.turns.store(mailbox.turns.load(ordering: .relaxed) &+ 1, ordering: .relaxed)
+    context.refresh()
+    for index in 0..<count { handle(epoll.readiness(at: index), epoll.token(at: index)) }
+    serveQueued()
+    expireTimers()
+    if let end = acceptPauseEnd, context.now >= end { resumeAccepting() }
+    if context.isDraining { drain() }
+  }
+
+  var isFinished: Bool { hasBegunDraining && connections.count == 0 }
 
   private var timeout: Int? {
     if !queued.isEmpty { return 0 }

@@ -21,11 +21,17 @@ final class LoopThread: Sendable {
 
   func start() throws(Errno) {
     let started = try JoinableThread(name: "userd-loop") { [self] in
-      guard var loop = loop.withLock({ $0.take() }) else { preconditionFailure("a loop runs once") }
+      var loop = takeLoop()
       loop.context.server.options.onLoopStart()
       loop.run()
     }
     thread.withLock { $0 = started }
+  }
+
+  /// The loop itself, for the thread that turns it.
+  func takeLoop() -> EventLoop {
+    guard let taken = loop.withLock({ $0.take() }) else { preconditionFailure("a loop runs once") }
+    return taken
   }
 
   func join() { thread.withLock { $0 }?.join() }

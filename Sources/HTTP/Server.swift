@@ -5,7 +5,7 @@ import Synchronization
 
 /// Listens, speaks HTTP on all its loops, and runs handlers. Started once and stopped once; any thread may do either.
 package final class Server: Sendable {
-  private let state: ServerState
+  let state: ServerState
   private let running = Mutex<Running>(Running())
 
   private struct Running {
@@ -45,6 +45,19 @@ package final class Server: Sendable {
   ///
   /// After a failure nothing is left listening.
   package func start() throws(ServerError) {
+    let loops = try bind()
+    do throws(Errno) {
+      try state.hashPool.start(name: "userd-hash")
+      try state.diskPool.start(name: "userd-disk")
+      for loop in loops { try loop.start() }
+    } catch {
+      _ = stop(graceMilliseconds: 0)
+      throw .resources(error)
+    }
+  }
+
+  /// Binds every listener and makes the loops that accept from them.
+  func bind() throws(ServerError) -> [LoopThread] {
     var bound = BoundListeners(state.options)
     for index in state.options.listeners.indices {
       do throws(Errno) {
@@ -66,11 +79,9 @@ package final class Server: Sendable {
         running.loops = loops
         running.counts = loops.map(\.counts)
       }
-      try state.hashPool.start(name: "userd-hash")
-      try state.diskPool.start(name: "userd-disk")
-      for loop in loops { try loop.start() }
+      return loops
     } catch {
-      _ = stop(graceMilliseconds: 0)
+      BoundListeners.remove(socketFiles)
       throw .resources(error)
     }
   }
@@ -139,9 +150,7 @@ package final class Server: Sendable {
   ///
   /// The durability signal must still be served meanwhile: answers that wait for the disk are in flight too.
   package func stop(graceMilliseconds: Int) -> StopReport {
-    let deadline = state.clock.monotonicNanoseconds() &+ UInt64(max(0, graceMilliseconds)) &* 1_000_000
-    state.drainDeadline.store(deadline, ordering: .relaxed)
-    state.isDraining.store(true, ordering: .sequentiallyConsistent)
+    beginDraining(graceMilliseconds: graceMilliseconds)
     let (loops, socketFiles) = running.withLock { running in
       defer {
         running.loops.removeAll()
@@ -155,5 +164,11 @@ package final class Server: Sendable {
     state.diskPool.stop()
     BoundListeners.remove(socketFiles)
     return StopReport(cutConnectionCount: state.cutConnectionCount.load(ordering: .relaxed))
+  }
+
+  func beginDraining(graceMilliseconds: Int) {
+    let deadline = state.clock.monotonicNanoseconds() &+ UInt64(max(0, graceMilliseconds)) &* 1_000_000
+    state.drainDeadline.store(deadline, ordering: .relaxed)
+    state.isDraining.store(true, ordering: .sequentiallyConsistent)
   }
 }

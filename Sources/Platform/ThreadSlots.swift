@@ -39,11 +39,11 @@ package final class ThreadSlots: Sendable {
     return claim()
   }
 
-  /// Marks the calling thread until it ends. Without effect if no number is left for it.
-  package func markCurrent() {
+  /// Marks the calling thread until it ends, or takes the mark away. Without effect if no number is left for it.
+  package func markCurrent(_ isMarked: Bool) {
     guard current != nil, let value = unsafe pthread_getspecific(key) else { return }
     // SAFETY: the claim of this thread, which nobody else looks at.
-    unsafe value.assumingMemoryBound(to: Claim.self).pointee.isMarked = true
+    unsafe value.assumingMemoryBound(to: Claim.self).pointee.isMarked = isMarked
   }
 
   /// Whether the calling thread was marked; asking gives it no number.

@@ -102,7 +102,7 @@ package final class Database: Sendable {
 
   /// Says that the calling thread must never wait: an event loop calls it once. From then on `write` throws `.wouldBlock` on this thread
   /// where it would wait for room, and so does every call that would have to read from the disk; the request is then run again elsewhere.
-  package func currentThreadNeverWaits() { commits.tree.slots.markCurrentThreadNeverWaits() }
+  package func currentThreadNeverWaits() { commits.tree.slots.markCurrentThread(neverWaits: true) }
 
   /// The position of the newest state that a transaction can have seen by now: what an error that left `write` is held to.
   package var heldPosition: LogPosition {

@@ -27,6 +27,9 @@ extension Database {
     }
   }
 
+  /// Whether the one thread of a simulation plays one that never waits from now on, as loops are, or one that may.
+  package func playThread(neverWaits: Bool) { commits.tree.slots.markCurrentThread(neverWaits: neverWaits) }
+
   /// Whether a frame is being written at this moment.
   package var isWritingLog: Bool { commits.isRightTaken }
 

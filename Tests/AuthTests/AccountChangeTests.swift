@@ -310,6 +310,18 @@ import Testing
     #expect(refusal { try server.accounts.unlock(ann.user.id, by: .principal(me)) } == .forbidden)
   }
 
+  // While the password of somebody who wanted to leave was hashed, a stolen token of their session came back; the session ended, and whoever
+  // brought the token was told so. Then the account was deleted all the same, by a session that had ended.
+  @Test func `whose session ends while their password is looked at does not leave`() throws {
+    let (server, _) = try server()
+    let ann = try server.register()
+    let me = try server.authenticate(ann.accessToken)
+    try server.database.waitUntilDurable(server.sessions.end(ann.session.id, by: me))
+    let farewell = FarewellForm(password: .text("correct horse"))
+    #expect(refusal { try server.accounts.deleteMe(farewell, by: me, from: TestServer.origin) } == .sessionRevoked)
+    _ = try server.login()
+  }
+
   @Test func `the owner of the files gets back in, whatever became of the account`() throws {
     let (server, root) = try server()
     let old = try server.login(Self.root)

@@ -142,6 +142,22 @@ import Testing
     #expect(noted.count == 1 && noted[0].details.count == 2, "what ended nothing is not noted")
   }
 
+  // Two devices ended all other sessions at the same moment. Each had been judged before the other's commit, so each ended the other, and nobody
+  // was left. One that ended itself after another had done so was told that there was no such session.
+  @Test func `of two sessions that end each other at the same time one stays`() throws {
+    let server = try TestServer()
+    let ann = try server.register()
+    let other = try server.login()
+    let first = try server.authenticate(ann.accessToken), second = try server.authenticate(other.accessToken)
+    _ = try server.sessions.endOthers(by: first)
+    #expect(refusal { try server.sessions.endOthers(by: second) } == .sessionRevoked)
+    #expect(refusal { try server.sessions.end(other.session.id, by: second) } == .sessionRevoked)
+    #expect(refusal { try server.sessions.end(ann.session.id, by: second) } == .sessionRevoked)
+    try server.database.waitUntilDurable(server.sessions.heldPosition)
+    #expect(server.refusal(ann.accessToken) == nil && server.refusal(other.accessToken) == .sessionRevoked)
+    #expect(server.isSound)
+  }
+
   @Test func `who may looks at the sessions of others and ends them`() throws {
     let server = try TestServer()
     let ann = try server.register()

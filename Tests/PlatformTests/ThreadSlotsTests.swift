@@ -34,7 +34,7 @@ import Testing
     #expect(!slots.isCurrentMarked)
     let seen = Mutex<[Bool]>([])
     try run {
-      slots.markCurrent()
+      slots.markCurrent(true)
       seen.withLock { $0.append(slots.isCurrentMarked) }
     }
     try run {

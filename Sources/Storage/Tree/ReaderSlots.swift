@@ -43,7 +43,7 @@ import Synchronization
   var currentThreadNeverWaits: Bool { threads.isCurrentMarked }
 
   /// Says that the calling thread never waits, until it ends.
-  func markCurrentThreadNeverWaits() { threads.markCurrent() }
+  func markCurrentThread(neverWaits: Bool) { threads.markCurrent(neverWaits) }
 
   // MARK: The calling thread's own words
 

@@ -136,7 +136,7 @@ import Testing
     let harness = try storedTree(PageStore())
     let tree = harness.tree, board = Board()
     let thread = try Thread(name: "a loop") {
-      tree.slots.markCurrentThreadNeverWaits()
+      tree.slots.markCurrentThread(neverWaits: true)
       for number in 0..<1000 {
         do throws(StorageError) {
           let found = try tree.read { transaction throws(StorageError) in try transaction.value(Bytes(number: number)) }
