@@ -98,7 +98,7 @@ def pictures_of_the_device_at_any_moment(folder, exe, options):
     """The process stands still, the device is copied as it is, without what the file system still holds in memory, and the copy is opened."""
     image, mounted = folder / "image", folder / "mounted"
     make(image, mounted, 160)
-    pictures, torn, wanted = [], 0, 12 if options.long else 3
+    pictures, torn, wanted = [], 0, 12 if options.long else 2
     try:
         with Server(exe, mounted / "db") as server:
             writers = Writers(server.port, "w")
