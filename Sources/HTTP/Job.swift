@@ -54,10 +54,10 @@ final class Job: @unchecked Sendable {
   /// Runs the handler on this thread and sends the outcome home. What nobody waits for is not run, nor what its client was promised earlier.
   func run(now: UInt64) {
     if isAbandoned.load(ordering: .relaxed) { return }
+    if let traced { traced.request.sheet.add(.queue, from: traced.request.queuedNanoseconds, to: now) }
     if now >= request.deadlineNanoseconds {
       problem = .handlerTimeout
     } else if let traced {
-      traced.request.sheet.add(.queue, from: traced.request.queuedNanoseconds, to: now)
       traced.notes.work(for: traced.request.sheet)
       runHandler()
       traced.notes.work(for: nil)

@@ -16,15 +16,16 @@ extension LoopContext {
   mutating func beginTrace() {
     let isContinued = request.exchange.trace.isPresent
     guard isContinued ? request.exchange.trace.isSampled : traces.chooses() else { return }
+    // One that finds no room has no span, and its line in the log names none.
+    let place = traces.open()
+    guard place >= 0 else { return }
+    request.exchange.tracePlace = place
     if !isContinued {
       request.exchange.trace.high = requestIDs.takeNumber()
       request.exchange.trace.low = requestIDs.takeNumber()
       request.exchange.trace.isSampled = true
     }
     request.exchange.trace.spanID = requestIDs.takeNumber()
-    let place = traces.open()
-    request.exchange.tracePlace = place
-    guard place >= 0 else { return }
     let traced = traces[place]
     traced.context = request.exchange.trace
     if isContinued && request.head.lineCount(.tracestate) > 0 { readState(into: traced) }

@@ -13,6 +13,9 @@ package struct SpanTime: Sendable {
     case syncWait
     /// One hash of a password.
     case hash
+
+    /// Whether it happens within another one, and so often that it could take all room.
+    var isInner: Bool { self == .transaction || self == .hash }
   }
 
   package let kind: Kind
@@ -25,6 +28,9 @@ package struct SpanTime: Sendable {
 package final class SpanSheet: @unchecked Sendable {
   /// More are counted and not kept.
   package static let maxCount = 16
+  /// Of them, those that lie within others. What ends after them finds room too: a handler on the loop, the queue, the handler again on a worker, the wait
+  /// for the disk.
+  package static let maxInnerCount = maxCount - 4
 
   private var times = InlineArray<16, SpanTime>(repeating: SpanTime(kind: .handler, start: 0, end: 0))
   package private(set) var count = 0
@@ -39,7 +45,7 @@ package final class SpanSheet: @unchecked Sendable {
   }
 
   package func add(_ kind: SpanTime.Kind, from start: UInt64, to end: UInt64) {
-    if count == Self.maxCount {
+    if count >= (kind.isInner ? Self.maxInnerCount : Self.maxCount) {
       lostCount += 1
       return
     }

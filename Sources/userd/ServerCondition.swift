@@ -86,8 +86,9 @@ final class ServerCondition: Sendable {
   /// Waits for nothing: what it says of the disk is as of the last look.
   func health() -> Health {
     let now = clock.wallMilliseconds()
-    var checks = [storeCheck(), diskCheck()] + hashQueueChecks() + deliveryChecks() + backupChecks()
-    checks += [clockCheck(), scrubCheck()] + archiveChecks() + (reloads.map { [$0.check] } ?? [])
+    let figures = database.statistics()
+    var checks = [storeCheck(figures), diskCheck()] + hashQueueChecks() + deliveryChecks() + backupChecks()
+    checks += [clockCheck(figures), scrubCheck()] + archiveChecks() + (reloads.map { [$0.check] } ?? [])
     memory.withLock { memory in
       for index in checks.indices { checks[index].since = memory.since(checks[index], now) }
     }
@@ -101,8 +102,7 @@ final class ServerCondition: Sendable {
     return health.state.rawValue + (names.isEmpty ? "" : ": " + names.joined(separator: ", "))
   }
 
-  private func storeCheck() -> Health.Check {
-    let figures = database.statistics()
+  private func storeCheck(_ figures: StorageStatistics) -> Health.Check {
     let state: Health.State = figures.hasFailed ? .fail : figures.isFull ? .degraded : .ok
     let why = figures.hasFailed ? "writing failed: reads go on until the process ends" : "the disk is full: writes are refused"
     return Health.Check(
@@ -168,8 +168,8 @@ final class ServerCondition: Sendable {
   }
 
   /// Sessions and tokens end by the wall clock. One that was set back lets them live longer; one that is ahead cannot be told from a right one.
-  private func clockCheck() -> Health.Check {
-    let lag = database.statistics().clockLagMilliseconds
+  private func clockCheck(_ figures: StorageStatistics) -> Health.Check {
+    let lag = figures.clockLagMilliseconds
     let isBehind = lag >= Self.maxClockLag
     return Health.Check(
       "clock", isBehind ? .degraded : .ok, why: isBehind ? "the wall clock is before the newest entry of the log" : nil,

@@ -105,8 +105,19 @@ private let parent = "00f067aa0ba902b7"
       conversation.receive(get())
       #expect(tracing.takeFinished(maxCount: 10).count == 1)
     }
-    // The log still tells them apart.
-    #expect(seen.map(\.isNoted).contains(true) && !seen.map(\.isNoted).contains(false))
+    // The log once named spans that nobody had noted.
+    let unnoted = seen.filter { !$0.isNoted }
+    #expect(seen.count == Tracing.maxCountPerLoop + 45 && unnoted.count == 44)
+    #expect(unnoted.allSatisfy { !$0.isPresent })
+  }
+
+  @Test func `a caller's trace that finds no room is in the log without a span`() throws {
+    let seen = try converse(millionths: 1_000_000) { conversation, tracing in
+      for _ in 0..<Tracing.maxCountPerLoop { conversation.receive(get()) }
+      conversation.receive(get("traceparent: 00-\(trace)-\(parent)-01\r\n"))
+      #expect(tracing.droppedCount == 1)
+    }
+    #expect(seen.last?.isPresent == true && seen.last?.isNoted == false)
   }
 
   @Test func `an answer that waited for the disk says so`() throws {
@@ -188,10 +199,28 @@ private let parent = "00f067aa0ba902b7"
     #expect(taken.contains { $0 === waiting })
   }
 
-  @Test func `a sheet keeps sixteen times and counts the others`() {
+  @Test func `a request whose time ended in the queue tells how long it was there`() throws {
+    try converse(millionths: 1_000_000) { conversation, tracing in
+      conversation.receive(get("Content-Length: 0\r\n", "POST /hash HTTP/1.1"))
+      let job = try #require(conversation.server.hashPool.takeNext())
+      job.run(now: .max)
+      conversation.runJobs()
+      let finished = tracing.takeFinished(maxCount: 10)
+      #expect(finished.map(\.status.code) == [503])
+      let noted = finished.map(kinds)
+      #expect(noted == [[.handler, .queue]] || noted == [[.queue]])
+      tracing.giveBack(finished)
+    }
+  }
+
+  @Test func `a sheet keeps twelve times of what is within and has room for what is around it, and counts the others`() {
     let sheet = SpanSheet()
-    for index in 0..<20 { sheet.add(.hash, from: UInt64(index), to: UInt64(index) + 1) }
-    #expect(sheet.count == SpanSheet.maxCount && sheet.lostCount == 4 && sheet[15].start == 15)
+    for index in 0..<20 { sheet.add(index % 2 == 0 ? .hash : .transaction, from: UInt64(index), to: UInt64(index) + 1) }
+    #expect(sheet.count == 12 && sheet.lostCount == 8 && sheet[11].start == 11)
+    for kind: SpanTime.Kind in [.handler, .queue, .handler, .syncWait] { sheet.add(kind, from: 1, to: 2) }
+    #expect(sheet.count == SpanSheet.maxCount && sheet.lostCount == 8 && sheet[15].kind == .syncWait)
+    sheet.add(.handler, from: 1, to: 2)
+    #expect(sheet.count == SpanSheet.maxCount && sheet.lostCount == 9)
     sheet.removeAll()
     #expect(sheet.count == 0 && sheet.lostCount == 0)
   }
