@@ -105,19 +105,16 @@ extension UUID: CustomStringConvertible {
 
   /// Writes the 36 bytes of the text.
   package func append(to buffer: inout ByteBuffer) {
-    let dash = UInt8(ascii: "-")
+    let dash = UInt64(UInt8(ascii: "-"))
     let second = Hex.digits(of: UInt32(truncatingIfNeeded: high))
     let third = Hex.digits(of: UInt32(truncatingIfNeeded: low >> 32))
+    let fourth = Hex.digits(of: UInt32(truncatingIfNeeded: low))
     buffer.reserve(40)
+    // Words of eight characters, whatever group they belong to: xxxxxxxx -xxxx-xx xx-xxxx- xxxxxxxx xxxx
     buffer.append(word: Hex.digits(of: UInt32(truncatingIfNeeded: high >> 32)))
-    buffer.append(dash)
-    buffer.append(word: second, count: 4)
-    buffer.append(dash)
-    buffer.append(word: second >> 32, count: 4)
-    buffer.append(dash)
-    buffer.append(word: third, count: 4)
-    buffer.append(dash)
-    buffer.append(word: third >> 32, count: 4)
-    buffer.append(word: Hex.digits(of: UInt32(truncatingIfNeeded: low)))
+    buffer.append(word: dash | (second << 32) >> 24 | dash << 40 | (second >> 32) << 48)
+    buffer.append(word: second >> 48 | dash << 16 | (third << 32) >> 8 | dash << 56)
+    buffer.append(word: third >> 32 | fourth << 32)
+    buffer.append(word: fourth >> 32, count: 4)
   }
 }

@@ -13,6 +13,8 @@ package struct AccessEntry: Sendable {
   package let code: StaticString?
   /// From the first look at the request to its answer, waiting for the disk included.
   package let durationNanoseconds: UInt64
+  /// When it was answered, on the monotonic clock.
+  package let endNanoseconds: UInt64
   /// Size of the answer, head and body.
   package let byteCount: Int
   /// The peer, or whom a trusted proxy speaks for.

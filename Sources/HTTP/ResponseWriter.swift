@@ -94,7 +94,7 @@ extension LoopContext {
     access(
       AccessEntry(
         method: request.exchange.method, route: endpoint < 0 ? nil : server.router[endpoint: endpoint].pattern,
-        status: status, code: code, durationNanoseconds: duration,
+        status: status, code: code, durationNanoseconds: duration, endNanoseconds: now,
         byteCount: byteCount, client: request.exchange.client, listenerIndex: peer.listenerIndex,
         requestID: request.exchange.requestID, trace: request.exchange.trace, subject: subject, isCut: isCut))
   }

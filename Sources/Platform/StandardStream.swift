@@ -11,6 +11,13 @@ package enum StandardStream: CInt, Sendable {
   /// Whether a person is at the other end.
   package var isTerminal: Bool { isatty(rawValue) == 1 }
 
+  /// Whether it leads to a file, which takes any number of bytes at once.
+  package var isFile: Bool {
+    var status = stat()
+    // SAFETY: fstat writes one stat, a local.
+    return unsafe fstat(rawValue, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+  }
+
   /// Writes all of `bytes`, waiting as long as the other end makes it wait.
   package func write(_ bytes: Span<UInt8>) throws(Errno) {
     let descriptor = rawValue

@@ -8,12 +8,20 @@ extension Log {
   /// Logs an answer. Routes of health and metrics are asked all day long and matter to debuggers only. Of answers that went well `log.sample` may leave some
   /// out, but none whose trace is noted.
   func access(_ entry: borrowing AccessEntry) {
-    let level: LogLevel = Self.isHealthRoute(entry.route) ? .debug : .info
-    guard includes(level) else { return }
+    guard includes(.info) else { return }
     let answered = copy entry
+    let level: LogLevel = Self.isHealthRoute(answered.route) ? .debug : .info
+    guard includes(level) else { return }
     let wentWell = answered.status.code < 400 && !answered.isCut
     if wentWell && !answered.trace.isNoted && !takesSample() { return }
-    line(level, "http", "request") { $0.access(answered) }
+    append { pending, lines in
+      var lines = lines
+      pending.opening.renew(level, format, clock, at: answered.endNanoseconds)
+      pending.opening.append(to: &lines)
+      var line = LogLine(continuing: lines, pending.opening.format)
+      line.access(answered)
+      return line.end()
+    }
   }
 
   /// Logs what the server noticed.
@@ -38,4 +46,28 @@ extension Log {
     default: return false
     }
   }
+}
+
+/// How lines about requests begin, made once for all of them in a millisecond.
+struct AccessOpening: ~Copyable {
+  private(set) var format = LogFormat.json
+  private var level = LogLevel.info
+  private var bytes: ByteBuffer? = ByteBuffer(capacity: 128)
+  /// On the monotonic clock, as `begin`.
+  private var begin: UInt64 = 0
+  private static let lifetime: UInt64 = 1_000_000
+
+  /// Makes it one of this level and form, at most a millisecond old at a moment of the monotonic clock.
+  mutating func renew(_ level: LogLevel, _ format: LogFormat, _ clock: any Clock, at moment: UInt64) {
+    if moment &- begin < Self.lifetime && level == self.level && format == self.format { return }
+    self.level = level
+    self.format = format
+    begin = moment
+    guard var bytes = bytes.take() else { return }
+    bytes.removeAll()
+    let line = LogLine(bytes, format, milliseconds: clock.wallMilliseconds(), level, "http", "request")
+    self.bytes = line.interrupted()
+  }
+
+  func append(to lines: inout ByteBuffer) { bytes?.withSpan { lines.append($0) } }
 }

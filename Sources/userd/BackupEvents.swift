@@ -1,6 +1,7 @@
 // What the log tells of backups, and how the settings become their options.
 
 import Auth
+import Codecs
 import Platform
 import Storage
 

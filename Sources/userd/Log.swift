@@ -21,7 +21,9 @@ final class Log: Sendable {
   private let pending: Mutex<PendingLines>
   private let bell: EventDescriptor
   private let thread: Mutex<Thread?>
-  private let clock: any Clock
+  let clock: any Clock
+  /// How many bytes are written at once: to whatever may make the thread wait, no more than a pipe with room takes.
+  private let pieceByteCount: Int
   /// What may change while a server runs. The level by its rank, the sample in millionths.
   private let isText: Atomic<Bool>
   private let rank: Atomic<UInt8>
@@ -29,11 +31,12 @@ final class Log: Sendable {
   /// Requests that went well, while not each of them has a line.
   private let sampled = Atomic<UInt64>(0)
 
-  private struct PendingLines: ~Copyable {
-    var lines: ByteBuffer? = ByteBuffer(capacity: 4096)
-    var droppedCount = 0
-    var totalDroppedCount = 0
-    var isClosing = false
+  struct PendingLines: ~Copyable {
+    var opening = AccessOpening()
+    fileprivate var lines: ByteBuffer? = ByteBuffer(capacity: 4096)
+    fileprivate var droppedCount = 0
+    fileprivate var totalDroppedCount = 0
+    fileprivate var isClosing = false
   }
 
   /// Starts the thread that writes.
@@ -42,6 +45,7 @@ final class Log: Sendable {
     isText = Atomic(format == .text)
     self.sample = Atomic(sample.millionths)
     self.clock = clock
+    pieceByteCount = StandardStream.output.isFile ? Self.maxPendingByteCount : 4096
     pending = Mutex(PendingLines())
     bell = try EventDescriptor(.semaphore)
     thread = Mutex(nil)
@@ -62,7 +66,7 @@ final class Log: Sendable {
     isText.store(format == .text, ordering: .relaxed)
   }
 
-  private var format: LogFormat { isText.load(ordering: .relaxed) ? .text : .json }
+  var format: LogFormat { isText.load(ordering: .relaxed) ? .text : .json }
 
   /// Whether the next request that went well has a line: evenly spread, and as many of each million as `log.sample` says.
   func takesSample() -> Bool {
@@ -89,18 +93,25 @@ final class Log: Sendable {
   func line(_ level: LogLevel, _ component: StaticString, _ message: String, _ body: (inout LogLine) -> Void) {
     guard includes(level) else { return }
     let now = clock.wallMilliseconds()
+    append { _, lines in
+      var line = LogLine(lines, format, milliseconds: now, level, component, message)
+      body(&line)
+      return line.end()
+    }
+  }
+
+  /// Has `write` append a line to those that wait and return them, if there is room.
+  func append(_ write: (inout PendingLines, consuming ByteBuffer) -> ByteBuffer) {
     let isFirst = pending.withLock { pending in
-      guard let buffer = pending.lines.take(), !pending.isClosing else { return false }
-      let count = buffer.count
+      guard !pending.isClosing, let lines = pending.lines.take() else { return false }
+      let count = lines.count
       guard count < Self.maxPendingByteCount else {
-        pending.lines = consume buffer
+        pending.lines = consume lines
         pending.droppedCount += 1
         pending.totalDroppedCount += 1
         return false
       }
-      var line = LogLine(buffer, format, milliseconds: now, level, component, message)
-      body(&line)
-      pending.lines = line.end()
+      pending.lines = write(&pending, lines)
       return count == 0
     }
     if isFirst { bell.signal() }
@@ -155,11 +166,11 @@ final class Log: Sendable {
     }
   }
 
-  /// Writes whole lines, as many at a time as cannot make the thread wait without end: a pipe with room takes 4,096 bytes.
+  /// Writes whole lines, as many at a time as cannot make the thread wait without end.
   private func output(_ bytes: Span<UInt8>) {
     var start = 0
     while start < bytes.count {
-      var end = min(start + 4096, bytes.count)
+      var end = min(start + pieceByteCount, bytes.count)
       if let lineEnd = (start..<end).last(where: { bytes[$0] == UInt8(ascii: "\n") }) { end = lineEnd + 1 }
       guard waitForReader() else { return }
       // A reader that has gone cannot be told: the lines are lost as if they had been read.
@@ -177,4 +188,10 @@ final class Log: Sendable {
     }
     return true
   }
+}
+
+/// A named value beside the message of a line. Never a password, token, code or e-mail address.
+enum LogField: Sendable {
+  case text(StaticString, String)
+  case number(StaticString, Int)
 }

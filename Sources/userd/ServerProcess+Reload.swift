@@ -1,6 +1,7 @@
 // SIGHUP: the configuration read again, taken over as a whole or not at all.
 
 import Auth
+import Codecs
 import HTTP
 
 /// What a reload works with. The main thread has it.

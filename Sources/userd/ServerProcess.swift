@@ -2,6 +2,7 @@
 
 import API
 import Auth
+import Codecs
 import Crypto
 import HTTP
 import Platform

@@ -1,5 +1,6 @@
 // What the engine tells, as lines of the log.
 
+import Codecs
 import Platform
 import Storage
 

@@ -1,5 +1,6 @@
 // Tells the service manager how the server does, and that its loops turn.
 
+import Codecs
 import HTTP
 import Platform
 

@@ -5,6 +5,35 @@ import TestSupport
 import Testing
 
 struct ByteBufferTests {
+  @Test func `numbers are written as they are`() {
+    for value in Array(0..<10_100) + [99_999, 100_000, 1_234_567, Int.max] {
+      var buffer = ByteBuffer(capacity: 0)
+      buffer.append(decimal: value)
+      #expect(buffer.text() == "\(value)")
+    }
+  }
+
+  @Test func `thousandths have a point and three decimals`() {
+    let expected: [(UInt64, String)] = [
+      (0, "0.000"), (7, "0.007"), (98, "0.098"), (999, "0.999"), (1000, "1.000"), (12_034, "12.034"), (9_999_999, "9999.999"),
+      (10_000_000, "10000.000"), (.max, "18446744073709551.615"),
+    ]
+    for (value, text) in expected {
+      var buffer = ByteBuffer(capacity: 0)
+      buffer.append(thousandths: value)
+      #expect(buffer.text() == text)
+    }
+  }
+
+  @Test func `literals in a row find room at the end of a full buffer`() {
+    for used in 0..<40 {
+      var buffer = ByteBuffer(capacity: 16)
+      for _ in 0..<used { buffer.append("x") }
+      buffer.append(",\"", "name", "\":")
+      #expect(buffer.text() == String(repeating: "x", count: used) + ",\"name\":")
+    }
+  }
+
   @Test func `random operations leave what an array would hold`() {
     var random = SeededGenerator.announced("ByteBuffer")
     for _ in 0..<100 * testScale {

@@ -1,1 +1,0 @@
-../../Sources/userd/LogLevel.swift
