@@ -9,6 +9,7 @@ let usage = """
          userd-bench pinned --data DIR [--records N] [--minutes M] [--rate R]
          userd-bench latency --data DIR [--records N] [--writers W] [--rate R] [--seconds S] [--beside A,B,...]
          userd-bench crowd --port P [--idle N] [--active N] [--rate R] [--seconds S]
+         userd-bench path --name NAME [--rounds N] [--data DIR]
 
     commits --writers N   N threads put durable records, each waiting for its own (1 to 256; default 1)
     commits --held N      one thread keeps N commits in flight and never waits for a single one, as an event loop does (1 to 4096)
@@ -20,6 +21,8 @@ let usage = """
                           quiet checkpoint backup compact, in the order given
     crowd                 N connections to 127.0.0.1:P that are silent after one request, and N that ask for /livez, R requests a second in
                           all, each at its own moment (defaults 10000, 1000, 10000)
+    path                  one of \(HotPathWorkload.names.joined(separator: ", ")),
+                          N times (1000); those of the tree need DIR; prints nothing, for Benchmarks/budget.py counts from outside
 
   DIR must not exist yet, but for phases after a load. One JSON line is printed, of an engine one for each phase, budget, pinned and latency several; crowd prints one more when the silent connections stand.
 
@@ -36,6 +39,7 @@ do throws(BenchmarkError) {
   case "budget": try BudgetWorkload(&arguments).run()
   case "pinned": try PinnedWorkload(&arguments).run()
   case "latency": try LatencyWorkload(&arguments).run()
+  case "path": try HotPathWorkload(&arguments).run()
   case "crowd":
     let workload = try CrowdWorkload(&arguments)
     try print(workload.run())
