@@ -34,6 +34,7 @@ final class Checkpointer: @unchecked Sendable {
   var root: CheckpointRoot?
   let compactor: Compactor
   let scrubber: Scrubber
+  private var isScrubFirst = false
   private var writer: PageWriter?
   private var nextID = 0
   private var writtenByteCount = 0
@@ -128,8 +129,10 @@ final class Checkpointer: @unchecked Sendable {
       let nextTime = commits.tree.hasChanges ? checkpoints.beginTime + interval : Self.never
       commits.monitor.unlock()
       defer { commits.monitor.lock() }
+      // In turn, so that neither keeps the other from its work.
+      isScrubFirst.toggle()
+      if isScrubFirst, case .worked = scrubber.step(at: now, main, oldest: oldestSegment) { return .worked }
       guard case .wait(let time) = try compactor.step(at: now) else { return .worked }
-      if compactor.isRunning { return .wait(until: min(nextTime, time)) }
       guard case .wait(let scrubTime) = scrubber.step(at: now, main, oldest: oldestSegment) else { return .worked }
       return .wait(until: min(nextTime, time, scrubTime))
     }

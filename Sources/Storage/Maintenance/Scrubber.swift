@@ -2,7 +2,7 @@
 
 import Platform
 
-/// The scrub as a machine that is turned in slices by the thread of checkpoints, when neither a checkpoint nor a compaction is under way.
+/// The scrub as a machine that is turned in slices by the thread of checkpoints, when no checkpoint is in flight; in turn with a compaction.
 ///
 /// So nothing that it reads can change meanwhile: the pages of the durable checkpoint are held (S3), and only that thread writes main.udb.
 /// Between two slices anything may change; it goes on by key, in the checkpoint that is durable then.

@@ -52,6 +52,22 @@ import Testing
     }
   }
 
+  // Under steady writes a compaction took minutes, and a scrub that somebody had asked for waited for all of it.
+  @Test func `a compaction and a scrub go on in turn`() throws {
+    let bench = try StoreBench.closed(seed: 22, 900)
+    let database = try bench.open()
+    for key in bench.contents.keys.sorted() where bench.generator.number(0..<2) == 0 { try bench.remove(database, key) }
+    try database.checkpoint()
+    database.checkpointer.scrubber.slicePages = 256
+    _ = try database.requestCompaction()
+    while database.compaction.movedPages == 0 { _ = database.turn(.checkpoint) }
+    let found = try scrub(database) { try bench.change(database, 3) }
+    #expect(found.problems == [] && database.compaction.outcome == .running, "\(database.compaction)")
+    while database.compaction.outcome == .running { for thread in EngineThread.allCases { _ = database.turn(thread) } }
+    #expect(database.checkIntegrity().problems == [])
+    #expect(try database.contents() == bench.contents)
+  }
+
   @Test func `damage in any page, superblock or closed segment is found and named, and stays as it is until it is whole again`()
     throws
   {
