@@ -34,7 +34,7 @@ let sections = Context.packageDirectory + "/Sources/userd/executable.ld"
 let link: [LinkerSetting] = [
   .unsafeFlags(
     [
-      "-static-executable", "-use-ld=lld", "-Xlinker", "--gc-sections", "-Xlinker", "-s",
+      "-static-executable", "-use-ld=lld", "-Xlinker", "--gc-sections", "-Xlinker", "--icf=all", "-Xlinker", "-s",
       "-Xlinker", "--no-eh-frame-hdr", "-Xlinker", "--script=" + sections,
     ],
     .when(configuration: .release))

@@ -1,5 +1,6 @@
-// Whether the answers about one address have an order in which each is right: every request happened at one moment between its last byte and its
-// answer, or, without an answer, at most once. docs/testing.md §7.
+// Whether the answers about one address have an order in which each is right. docs/testing.md §7.
+//
+// Every request happened at one moment between its last byte and its answer, or, without an answer, at most once.
 
 /// An answer as a client got it, or what it says.
 struct Seen {
