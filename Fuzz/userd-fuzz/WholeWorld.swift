@@ -241,7 +241,11 @@ final class WholeWorld: @unchecked Sendable {
     wasFull = false
     if mayFail { return try crash() }
     for place in neighbours.indices { neighbours[place].ledger.settle() }
-    try compare()
+    do throws(Complaint) { try compare() } catch {
+      // Reading is a call to the disk as well.
+      if system.hasCrashed { return try crash() }
+      throw error
+    }
   }
 
   private var isQuiet: Bool {
@@ -339,11 +343,12 @@ final class WholeWorld: @unchecked Sendable {
       try process?.close()
       process = nil
       process = try WholeProcess(machine)
+      try compare()
     } catch {
+      // Opening and reading are calls to the disk as well.
       if system.hasCrashed { return try crash() }
       throw error
     }
-    try compare()
   }
 
   /// Tree, records and audit trail, at the end of a life.
