@@ -11,6 +11,9 @@ package struct SimulatedLoop: ~Copyable {
     self.loop.begin()
   }
 
+  // Work that was finished and never taken home holds on to the mailbox that it lies in.
+  deinit { _ = loop.mailbox.takeAll() }
+
   /// One turn as the thread of the loop makes it, without waiting: what the kernel has ready, what was left over, what is due.
   package mutating func turn() { loop.turn(milliseconds: 0) }
 
