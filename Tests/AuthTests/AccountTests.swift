@@ -170,4 +170,18 @@ import Testing
     let other = KeyRing(signing: [fresh], mac: fresh, wrap: fresh)
     #expect(isRefused(ListCursor(.users, filters: ["createdAt", nil, nil, nil, nil], key: other.cursors).text(at: [0])))
   }
+
+  // A place of 512 bytes was more than its key had room for, and ended the process; only who has the server's key can make one.
+  @Test func `a cursor with the longest place is answered in every order`() throws {
+    let server = try TestServer()
+    _ = try create(server, "ann@example.org")
+    for order in UserListQuery.Order.allCases {
+      let cursors = ListCursor(.users, filters: [order.rawValue, nil, nil, nil, nil], key: server.keys.cursors)
+      for byte in [UInt8(0), 0xff] {
+        let place = [0] + [UInt8](repeating: byte, count: ListCursor.maxPlaceByteCount - 1)
+        let page = try server.accounts.list(userListQuery(order, limit: 1, cursor: cursors.text(at: place)), by: .owner)
+        #expect(page.items.count <= 1)
+      }
+    }
+  }
 }
