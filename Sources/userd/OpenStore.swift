@@ -213,6 +213,11 @@ extension CommandError {
     case .storageFull, .targetNotEmpty: .failed("\(error)", .cannotCreate)
     case .io(_, _, let errno): .failed("\(error)", exitCode(opening: errno))
     case .readOnly, .commitOutcomeUnknown: .failed("\(error)", .inputOutput)
+    // Nothing was loaded yet: this process may not have so much address space.
+    case .memoryFull(byteCount: 0, let limit):
+      .failed(
+        "no address space for a page cache of \(limit) bytes; lower store.cache or raise the limit of the process", .configuration
+      )
     case .emptyKey, .keyTooLarge, .valueTooLarge, .transactionTooLarge, .memoryFull, .wouldBlock, .snapshotExpired,
       .tooManyReaders, .closed:
       .failed("\(error)", .internalError)

@@ -266,4 +266,14 @@ import Testing
     #expect(outcome.exitCode == 0)
     #expect(outcome.output.contains("\"passwordChangedAt\":null"))
   }
+
+  // It was called a fault of userd, with a cache of "0 bytes".
+  @Test func `a page cache that the process may not have is 78 and says which setting`() throws {
+    let folder = TemporaryFolder("codes")
+    let program = try Program(
+      ["serve", "--data", "\(folder.path)/db", "--listen", "127.0.0.1:0", "--store-cache=4G"],
+      shell: #"ulimit -v 1048576; exec "$0" "$@""#)
+    #expect(program.wait() == 78)
+    #expect(program.error.contains("4294967296") && program.error.contains("store.cache"), "\(program.error)")
+  }
 }
