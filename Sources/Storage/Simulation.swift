@@ -39,7 +39,11 @@ extension Database {
 
 extension Database {
   /// Whether the newest superblock is one that no durable frame or header names yet: until then the one before must do as well.
-  package var hasUnnamedCheckpoint: Bool { commits.checkpoints.durable.number > commits.logged.checkpoint }
+  ///
+  /// After an open without room for a segment nobody knows what the last header names, so it is not said to be one.
+  package var hasUnnamedCheckpoint: Bool {
+    commits.logged.epoch > 0 && commits.checkpoints.durable.number > commits.logged.checkpoint
+  }
 
   /// The pages in the bytes of a main.udb that are whole, as raw pointers, each with the checksum of its contents.
   package static func wholePages(in main: [UInt8], pageByteCount: Int) -> [UInt64: UInt64] {
