@@ -37,6 +37,7 @@ package final class BackupRunner: Sendable {
 
   private static let wake = Monitor.Condition(0)
   private static let niceness = 10
+  private static let maxTakenSeconds = 60
 
   fileprivate struct Request {
     let id: UInt64
@@ -112,7 +113,7 @@ package final class BackupRunner: Sendable {
     let problems = (name: name.flatMap { fault(ofName: $0) }, base: base.flatMap { fault(ofBase: $0) })
     if problems.name != nil || problems.base != nil { throw .unusable(name: problems.name, base: problems.base) }
     if isStopping.load(ordering: .acquiring) { throw .closed }
-    let drawn = name ?? options.naming.name(options.clock.wallMilliseconds())
+    let drawn = name ?? freeName()
     let id = inner.withLock { inner -> UInt64? in
       guard inner.waiting == nil, inner.state.id == 0 || inner.state.outcome != .running else { return nil }
       inner.lastID += 1
@@ -125,6 +126,19 @@ package final class BackupRunner: Sendable {
     monitor.notifyAll(Self.wake)
     monitor.unlock()
     return id
+  }
+
+  /// A name made of the time: that of the first second from now on of which there is no backup yet. The clock may have been set back, and one may
+  /// be asked for within a second of another.
+  private func freeName() -> String {
+    let now = options.clock.wallMilliseconds()
+    var name = options.naming.name(now)
+    for second in 1...Self.maxTakenSeconds {
+      // A folder that cannot be used is told of when the file is made.
+      do throws(StorageError) { if try !folder.has(name) { break } } catch { break }
+      name = options.naming.name(now + Int64(second) * 1000)
+    }
+    return name
   }
 
   private func fault(ofName name: String) -> String? {
@@ -164,11 +178,12 @@ package final class BackupRunner: Sendable {
     }
     guard let pause else { return BackupPlan.maxPause }
     if pause > 0 { return pause }
+    let name = freeName()
     let due = inner.withLock { inner -> Request? in
       // Somebody has asked since; theirs is first.
       guard inner.waiting == nil else { return nil }
       inner.lastID += 1
-      let request = Request(id: inner.lastID, name: options.naming.name(now), base: nil, isScheduled: true)
+      let request = Request(id: inner.lastID, name: name, base: nil, isScheduled: true)
       inner.begin(request.id, request.name, isScheduled: true, at: now)
       return request
     }
