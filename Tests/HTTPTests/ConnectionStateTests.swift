@@ -46,6 +46,16 @@ private let simple = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
     }
   }
 
+  @Test(arguments: [("Content-Length: 5", "h", "ello"), ("Transfer-Encoding: chunked", "5\r\nh", "ello\r\n0\r\n\r\n")])
+  func `a client that did not wait is not told to go on`(_ field: String, _ begun: String, _ rest: String) throws {
+    let conversation = try Conversation()
+    conversation.receive("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n\(field)\r\n\r\n\(begun)")
+    #expect(conversation.sent() == [])
+    conversation.receive(rest)
+    let answers = try conversation.answers()
+    #expect(answers.count == 1 && answers.first?.status == 200, "\(answers)")
+  }
+
   @Test func `after a refusal nothing more is read as a request`() throws {
     for request in HeadCase.refused {
       let conversation = try Conversation()
