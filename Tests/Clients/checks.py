@@ -230,21 +230,37 @@ def disk(folder, kind, megabytes):
         if libc.mount(b"userd", os.fsencode(place), b"tmpfs", 0, b"size=%d" % (megabytes << 20)) != 0:
             raise LeftOut("no file system of its own can be mounted here")
     else:
-        image = Path(folder, "image")
-        with open(image, "wb") as file:
-            file.truncate(megabytes << 20)
-        if not shutil.which("mkfs.ext4"):
-            raise LeftOut("mkfs.ext4 is missing")
-        subprocess.run(["mkfs.ext4", "-q", "-F", "-E", "lazy_itable_init=0", str(image)], check=True)
-        if subprocess.run(["mount", "-o", "loop", str(image), str(place)], capture_output=True).returncode:
-            raise LeftOut("no loop device can be mounted here")
+        mount_new(Path(folder, "image"), place, megabytes)
     try:
         yield place
     finally:
-        for _ in range(100):
-            if subprocess.run(["umount", str(place)], capture_output=True).returncode == 0:
-                break
-            time.sleep(0.1)
+        release(place)
+
+
+def mount_new(image, place, megabytes):
+    """A file with an empty ext4 in it, mounted."""
+    if not shutil.which("mkfs.ext4"):
+        raise LeftOut("mkfs.ext4 is missing")
+    with open(image, "wb") as file:
+        file.truncate(megabytes << 20)
+    subprocess.run(["mkfs.ext4", "-q", "-F", "-E", "lazy_itable_init=0,lazy_journal_init=0", str(image)], check=True)
+    try:
+        mount(image, place)
+    except subprocess.CalledProcessError:
+        raise LeftOut("no loop device can be mounted here")
+
+
+def mount(image, place):
+    place.mkdir(exist_ok=True)
+    subprocess.run(["mount", "-o", "loop", str(image), str(place)], capture_output=True, check=True)
+
+
+def release(place):
+    """Takes off what is mounted there, as soon as nobody has it open."""
+    for _ in range(200):
+        if not os.path.ismount(place) or subprocess.run(["umount", str(place)], capture_output=True).returncode == 0:
+            return
+        time.sleep(0.05)
 
 
 def fill(place):

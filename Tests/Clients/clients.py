@@ -11,6 +11,7 @@ from pathlib import Path
 import h11, httpx, pyotp, requests
 
 import guarded
+from checks import eventually, expect, free_port
 
 CHECKS = []
 PASSWORD = "correct horse battery 7"
@@ -21,28 +22,9 @@ def check(function):
     return function
 
 
-def expect(found, wanted, what):
-    if found != wanted:
-        raise AssertionError(f"{what}: {found!r}, not {wanted!r}")
-
-
 def within(part, whole, what):
     if part not in whole:
         raise AssertionError(f"{what}: no {part!r} in {whole!r}")
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
-def eventually(condition, what, seconds=15):
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            raise AssertionError(f"{what}: not within {seconds} s")
-        time.sleep(0.02)
 
 
 class Server:

@@ -7,6 +7,8 @@ A tool that is missing is a failure, or with --allow-missing a line that says so
 import contextlib, ctypes, http.client, json, os, random, re, shutil, signal, socket, subprocess, sys, tempfile, time, tomllib
 from pathlib import Path
 
+from checks import ask, eventually, free_port
+
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "docs/deploy"
 EXE = str(Path(sys.argv[1]).resolve())
@@ -32,26 +34,18 @@ def run(*words, expect=0, **options):
     return done
 
 
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
-
-
-def wait_for(what, seconds=30):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        with contextlib.suppress(OSError, http.client.HTTPException):
-            found = what()
-            if found:
-                return found
-        time.sleep(0.05)
-    raise AssertionError("waited in vain")
-
-
 def status(port, path="/readyz"):
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-    connection.request("GET", path)
-    return connection.getresponse().status
+    return ask(port, "GET", path, timeout=10)[0]
+
+
+def answers(port, path="/readyz"):
+    """Whether it does with 200, in the end."""
+
+    def is_well():
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            return status(port, path) == 200
+
+    return eventually(is_well, f"200 for {path}")
 
 
 @contextlib.contextmanager
@@ -219,7 +213,7 @@ def activation(folder):
     words = [need("systemd-socket-activate"), "-l", f"127.0.0.1:{port}", "-l", str(folder / "web"), "-E", "PATH",
              EXE, "serve", "--data", f"{folder}/db", *QUICK]
     with process(words, stderr=subprocess.DEVNULL) as server:
-        assert wait_for(lambda: status(port)) == 200
+        assert answers(port)
         # The other socket, by the name that healthcheck knows it by.
         assert run(EXE, "healthcheck", "--listen", f"unix:{folder}/web").stdout == f"unix:{folder}/web: 200\n"
         assert run(EXE, "healthcheck", "--url", f"http://127.0.0.1:{port}/readyz").returncode == 0
@@ -339,7 +333,7 @@ def container(folder):
     if subprocess.run(inside(["/userd", "version"]), capture_output=True).returncode != 0:
         return print("  /proc cannot be mounted in an empty root here: not tried")
     with process(inside(entry + QUICK), env=environment) as server:
-        wait_for(lambda: status(port) == 200)
+        answers(port)
         assert run(*inside(check), env=environment).stdout.endswith(": 200\n")
         server.send_signal(signal.SIGTERM)
         assert server.wait(20) == 0
@@ -365,7 +359,7 @@ def kubernetes(folder):
     port = free_port()
     with process([EXE, *main["args"][:1], "--config", folder / "userd.toml", "--data", f"{folder}/db", "--listen", f"127.0.0.1:{port}", *QUICK]):
         for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
-            assert wait_for(lambda: status(port, main[probe]["httpGet"]["path"])) == 200
+            assert answers(port, main[probe]["httpGet"]["path"])
 
 
 def cron(folder):

@@ -10,13 +10,13 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE / "faults"))
-import calls, disks, processes
+import calls, clocks, disks, processes
 from checks import run
 
 CHECKS = [
     disks.a_disk_that_is_full_again_and_again, disks.a_disk_that_may_not_be_written, disks.a_file_system_that_goes_down_under_writers, disks.pictures_of_the_device_at_any_moment,
     calls.flushes_and_writes_that_fail_from_some_call_on, calls.errors_of_every_class_of_call_under_writers, processes.kill_nine_under_writers, processes.a_process_that_stands_still,
-    processes.no_descriptors_left, processes.little_address_space, processes.a_group_with_too_little_memory, processes.another_monotonic_clock_at_each_start]
+    processes.no_descriptors_left, processes.little_address_space, processes.a_group_with_too_little_memory, clocks.the_wall_clock_jumps, clocks.another_monotonic_clock_at_each_start]
 
 
 def main():

@@ -25,6 +25,8 @@ class World:
         self.backups.mkdir()
         self.lock, self.ends = threading.Lock(), threading.Event()
         self.latencies, self.counts, self.wrong = [], {}, []
+        # What is done to the server at the moment, and what was done last and when that ended.
+        self.fault, self.last, self.since = None, None, time.monotonic()
         self.start()
 
     def start(self):
@@ -39,6 +41,12 @@ class World:
     def count(self, what):
         with self.lock:
             self.counts[what] = self.counts.get(what, 0) + 1
+
+    def moment(self):
+        """Under what an answer was given; what ended less than five seconds ago counts still."""
+        if self.fault:
+            return "during " + self.fault
+        return "after " + self.last if self.last and time.monotonic() - self.since < 5 else "at rest"
 
     def complain(self, *words):
         with self.lock:
@@ -76,7 +84,7 @@ class Client(threading.Thread):
             self.world.count("unheard")
             time.sleep(0.1)
             return None
-        self.world.saw(what if status < 500 else f"{status} {answer.get('code')}", time.monotonic() - began)
+        self.world.saw(what if status < 500 else f"{status} {answer.get('code')} {self.world.moment()}", time.monotonic() - began)
         if status == 503 and answer.get("code") == "commit_outcome_unknown":
             return None
         return status, answer
@@ -311,10 +319,12 @@ def soak(options, place, folder, own_disk):
     def act(kind, fault):
         marks.append((time.monotonic() - began, kind))
         start = time.monotonic()
+        world.fault = fault.__name__
         try:
             fault()
         except Exception as error:
             world.complain(f"{kind} {fault.__name__}: {type(error).__name__}: {error}")
+        world.fault, world.last, world.since = None, fault.__name__, time.monotonic()
         print(f"{marks[-1][0] / 60:6.1f} min  {fault.__name__} ({time.monotonic() - start:.1f} s)", flush=True)
         if world.server.process.poll() is not None:
             world.complain(f"userd ended with {world.server.process.poll()} after {fault.__name__}: {world.server.said()[-1500:]}")
@@ -352,7 +362,8 @@ def soak(options, place, folder, own_disk):
     picture(options, samples, marks, max(seconds, marks[-1][0]), numbers)
     if options.json:
         options.json.write_text(json.dumps({"counts": world.counts, "marks": marks, "samples": samples, "wrong": world.wrong}) + "\n")
-    print(json.dumps(world.counts, sort_keys=True))
+    for what in sorted(world.counts):
+        print(f"{world.counts[what]:9,} {what}")
     print(f"soak: {numbers}; {kept} accounts at the end as answered; {said}; {len(world.wrong)} wrong")
     for line in world.wrong + grown:
         print("wrong:", line[:2000])

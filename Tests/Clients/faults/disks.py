@@ -1,7 +1,7 @@
 """Disks that are full, go away, lose power or may not be written: what was answered is there, and what is refused is named."""
-import fcntl, os, shutil, signal, struct, subprocess, time
+import fcntl, os, signal, struct, subprocess, time
 
-from checks import ENVIRONMENT, LeftOut, Server, Writers, ask, bulk, disk, eventually, fill, holds, register
+from checks import ENVIRONMENT, LeftOut, Server, Writers, ask, bulk, disk, eventually, fill, holds, mount, mount_new, register, release
 from calls import expect_made
 
 EXT4_IOC_SHUTDOWN, LOG_IS_NOT_FLUSHED = 0x8004587D, 2
@@ -47,7 +47,7 @@ def a_file_system_that_goes_down_under_writers(folder, exe, options):
         place = folder / f"round{number}"
         place.mkdir()
         image, mounted = place / "image", place / "mounted"
-        make(image, mounted, 256)
+        mount_new(image, mounted, 256)
         try:
             with Server(exe, mounted / "db", "--shutdown-grace=1s") as server:
                 writers = Writers(server.port, f"r{number}")
@@ -64,7 +64,7 @@ def a_file_system_that_goes_down_under_writers(folder, exe, options):
                 writers.stop()
                 answered, refused = answered + len(writers.answered), refused + sum(writers.refused.values())
             release(mounted)
-            subprocess.run(["mount", "-o", "loop", str(image), str(mounted)], check=True)
+            mount(image, mounted)
             holds(exe, mounted / "db", writers.answered, f"round {number}")
             with Server(exe, mounted / "db") as server:
                 expect_made(server.port, "after", "after the cut")
@@ -76,28 +76,10 @@ def a_file_system_that_goes_down_under_writers(folder, exe, options):
     return f"exit 74; {answered} answered, all there on the disk mounted again; {refused} refused"
 
 
-def make(image, mounted, megabytes):
-    mounted.mkdir()
-    with open(image, "wb") as file:
-        file.truncate(megabytes << 20)
-    if not shutil.which("mkfs.ext4"):
-        raise LeftOut("mkfs.ext4 is missing")
-    subprocess.run(["mkfs.ext4", "-q", "-F", "-E", "lazy_itable_init=0,lazy_journal_init=0", str(image)], check=True)
-    if subprocess.run(["mount", "-o", "loop", str(image), str(mounted)], capture_output=True).returncode:
-        raise LeftOut("no loop device can be mounted here")
-
-
-def release(mounted):
-    for _ in range(200):
-        if not os.path.ismount(mounted) or subprocess.run(["umount", str(mounted)], capture_output=True).returncode == 0:
-            return
-        time.sleep(0.05)
-
-
 def pictures_of_the_device_at_any_moment(folder, exe, options):
     """The process stands still, the device is copied as it is, without what the file system still holds in memory, and the copy is opened."""
     image, mounted = folder / "image", folder / "mounted"
-    make(image, mounted, 160)
+    mount_new(image, mounted, 160)
     pictures, torn, wanted = [], 0, 12 if options.long else 2
     try:
         with Server(exe, mounted / "db") as server:
@@ -123,8 +105,7 @@ def pictures_of_the_device_at_any_moment(folder, exe, options):
         release(mounted)
     for number, (picture, answered) in enumerate(pictures):
         place = folder / f"place{number}"
-        place.mkdir()
-        subprocess.run(["mount", "-o", "loop", str(picture), str(place)], check=True)
+        mount(picture, place)
         try:
             holds(exe, place / "db", answered, f"picture {number}")
         finally:

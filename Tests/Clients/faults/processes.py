@@ -1,5 +1,5 @@
-"""Processes that are killed, stand still, have no descriptors or no memory, or live on another clock."""
-import contextlib, http.client, os, shutil, signal, socket, subprocess, time
+"""Processes that are killed, stand still, have no descriptors or no memory."""
+import contextlib, http.client, os, shutil, signal, socket, time
 from pathlib import Path
 
 from checks import LeftOut, Server, Writers, ask, eventually, exchange, holds, register
@@ -155,25 +155,3 @@ def a_group_with_too_little_memory(folder, exe, options):
                 group.rmdir()
                 break
             time.sleep(0.1)
-
-
-def another_monotonic_clock_at_each_start(folder, exe, options):
-    """A machine that was booted anew, or long ago. The wall clock cannot be moved for one process: it is read without a system call."""
-    if subprocess.run(["unshare", "-T", "true"], capture_output=True).returncode:
-        raise LeftOut("no clock of its own is allowed here")
-    answered, token = set(), None
-    for number, seconds in enumerate((0, 315_360_000, 0, 86_400, 3_000_000_000 if options.long else 1_000_000_000)):
-        words = ["unshare", "-T", "--monotonic", str(seconds), "--boottime", str(seconds)]
-        with Server(exe, folder / "db", before=words) as server:
-            status, answer = register(server.port, f"m{number}")
-            if status != 201:
-                raise AssertionError(f"{seconds} s later: {status} {answer}")
-            answered.add(f"m{number}")
-            if token and ask(server.port, "GET", "/api/auth/me", token=token)[0] != 200:
-                raise AssertionError("a session does not outlive another clock")
-            token = token or answer["token"]
-            if ask(server.port, "GET", "/readyz")[0] != 200:
-                raise AssertionError("not ready")
-            server.stop()
-    holds(exe, folder / "db", answered, "other clocks")
-    return "five starts, from 0 s to many years after boot; a session goes on. Left to simulated clocks: jumps of the wall clock"

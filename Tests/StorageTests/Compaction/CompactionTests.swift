@@ -80,7 +80,7 @@ import Testing
     for _ in 0..<80 {
       let keys = (0..<50).map { _ in random.bytes(16) }
       let value = Bytes(repeating: 1, count: 300)
-      try bench.turning(database) { () throws(StorageError) in
+      try database.turning { () throws(StorageError) in
         try database.write { transaction throws(StorageError) in
           for key in keys { try transaction.put(key.span, value.span) }
         }

@@ -234,7 +234,7 @@ import Testing
     let database = try bench.open()
     try bench.change(database, 300)
     for number in 0..<40 {
-      try bench.turning(database) { () throws(StorageError) in try database.put("gone \(number)", "very secret text \(number)") }
+      try database.turning { () throws(StorageError) in try database.put("gone \(number)", "very secret text \(number)") }
     }
     try database.checkpoint()
     for number in 0..<40 { try bench.remove(database, "gone \(number)") }

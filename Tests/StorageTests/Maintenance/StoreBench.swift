@@ -40,12 +40,12 @@ final class StoreBench {
     for _ in 0..<count {
       let key = "key \(generator.number(0..<count))"
       if generator.number(0..<4) == 0 {
-        try turning(database) { () throws(StorageError) in try database.remove(key) }
+        try database.turning { () throws(StorageError) in try database.remove(key) }
         contents[key] = nil
       } else {
         let byteCount = generator.number(0..<20) == 0 ? generator.number(300..<4000) : generator.number(0..<90)
         let value = "\(generator.next()) " + String(repeating: "v", count: byteCount)
-        try turning(database) { () throws(StorageError) in try database.put(key, value) }
+        try database.turning { () throws(StorageError) in try database.put(key, value) }
         contents[key] = value
       }
     }
@@ -53,21 +53,9 @@ final class StoreBench {
   }
 
   func remove(_ database: Database, _ key: String) throws(StorageError) {
-    try turning(database) { () throws(StorageError) in try database.remove(key) }
+    try database.turning { () throws(StorageError) in try database.remove(key) }
     contents[key] = nil
     try database.waitUntilDurable(database.heldPosition)
-  }
-
-  /// Makes a call again after what it waits for was done.
-  func turning<Value>(_ database: Database, _ call: () throws(StorageError) -> Value) throws(StorageError) {
-    while true {
-      do throws(StorageError) {
-        _ = try call()
-        return
-      } catch {
-        guard error == .wouldBlock, EngineThread.allCases.contains(where: { database.turn($0) }) else { throw error }
-      }
-    }
   }
 
   /// A store with three levels that was closed in order.
