@@ -80,7 +80,7 @@ let package = Package(
       dependencies: ["API", "Auth", "Repositories", "Storage", "HTTP", "Crypto", "Codecs", "Platform"],
       exclude: ["executable.ld"], swiftSettings: house + small, linkerSettings: link),
     .executableTarget(
-      name: "userd-bench", dependencies: ["Storage", "Crypto", "Codecs", "HTTP", "Platform"],
+      name: "userd-bench", dependencies: ["API", "Auth", "Repositories", "Storage", "HTTP", "Crypto", "Codecs", "Platform"],
       path: "Benchmarks/userd-bench", swiftSettings: house, linkerSettings: link),
     .executableTarget(
       name: "userd-fuzz",

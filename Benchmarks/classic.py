@@ -14,6 +14,7 @@ import argparse, contextlib, json, os, random, shutil, signal, statistics, subpr
 from pathlib import Path
 
 from compare import HERE, PASSWORD, call, free_port, release, run, start, tree
+from markdown import spread, table
 
 SESSIONS, ASKED_USERS, BATCH = 128, 20_000, 1000
 POSTGRES_SETTINGS = """
@@ -33,6 +34,8 @@ class Stack:
 
     def __init__(self, folder, port):
         self.folder, self.port, self.roots, self.users, self.sessions = folder, port, [], [], []
+        # What starts the service, up to the address.
+        self.command = []
         self.unused = []
 
     def take_seed(self, text):
@@ -87,8 +90,9 @@ def userd(folder, options, exe):
     stack = Userd(folder, free_port())
     data = str(folder / "db")
     run([exe, "admin", "user", "create", "--data", data, "--role", "admin", "--email", "a@example.org", "--name", "A", "--password-stdin"], input=PASSWORD + "\n")
-    process, _ = start(["taskset", "-c", "0", exe, "serve", "--data", data, "--listen", f"127.0.0.1:{stack.port}", "--threads", "1", "--throttle-enabled", "false",
-                        "--log-level", "warn", "--auth-access-ttl", "1h", "--auth-max-sessions", str(SESSIONS * (2 + options.rounds))], stack.port, "/livez")
+    stack.command = [exe, "serve", "--data", data, "--threads", "1", "--throttle-enabled", "false", "--log-level", "warn", "--auth-access-ttl", "1h",
+                     "--auth-max-sessions", str(SESSIONS * (2 + options.rounds)), "--listen"]
+    process, _ = start(["taskset", "-c", "0", *stack.command, f"127.0.0.1:{stack.port}"], stack.port, "/livez")
     try:
         stack.roots = [process.pid]
         stack.sessions = [stack.log_in() for _ in range(SESSIONS)]
@@ -107,7 +111,7 @@ def classic(folder, options, service, arguments, before=()):
     stack = Stack(folder, free_port())
     stack.take_seed(run([service, *arguments, "-seed", str(options.users), "-sessions", str(SESSIONS * (1 + options.rounds))]))
     process, _ = start(["taskset", "-c", "0", service, *arguments, "-listen", f"127.0.0.1:{stack.port}"], stack.port, "/livez")
-    stack.roots = [*before, process.pid]
+    stack.roots, stack.command = [*before, process.pid], [service, *arguments, "-listen"]
     try:
         yield stack
     finally:
@@ -215,17 +219,27 @@ def main():
                 figures.setdefault(case, []).append(figure)
                 print(f"round {number + 1}: {case[0]}, {case[1]}: {figure[0]:.0f}", file=sys.stderr)
         memory = {stack: stacks[stack].memory() for stack in names}
+    report = {"figures": [{"work": work, "stack": stack, "rounds": rounds} for (work, stack), rounds in figures.items()], "memory": memory}
     if options.json:
-        found = [{"work": work, "stack": stack, "rounds": rounds} for (work, stack), rounds in figures.items()]
-        options.json.write_text(json.dumps({"figures": found, "memory": memory}, indent=1) + "\n")
-    print("| work | stack | requests/s, median [lowest..highest] | userd's, times | p99 ms | processor us each |\n|---|---|---|---|---|---|")
-    for (work, stack), rounds in figures.items():
-        rates = [figure[0] for figure in rounds]
-        median = statistics.median(rates)
-        own = statistics.median(figure[0] for figure in figures.get((work, "userd"), rounds))
-        slow, each = (statistics.median(figure[n] for figure in rounds) for n in (1, 2))
-        print(f"| {work} | {stack} | {median:,.0f} [{min(rates):,.0f}..{max(rates):,.0f}] | {own / median:.1f} | {slow:.1f} | {each:.1f} |")
+        options.json.write_text(json.dumps(report, indent=1) + "\n")
+    print("\n\n".join(tables(report).values()))
     print("\nMemory at the end: " + ", ".join(f"{stack} {bytes_ / (1 << 20):.1f} MiB" for stack, bytes_ in memory.items()))
+
+
+WORKS = {"me": "`/api/auth/me`, 128 sessions", "user": "`/api/v1/users/{id}`, 20,000 of them", "refresh": "refresh", "create": "create a user"}
+STACKS = {"userd": "userd", "sqlite": "Gin + SQLite", "postgres": "Gin + PostgreSQL + Redis"}
+
+
+def tables(report):
+    rows, own = [], {}
+    for line in report["figures"]:
+        rates, slow, each = ([figure[n] for figure in line["rounds"]] for n in range(3))
+        median, work = statistics.median(rates), line["work"]
+        first = work not in own
+        own.setdefault(work, median)
+        rows.append([WORKS[work] if first else "", STACKS[line["stack"]], spread(rates), f"{own[work] / median:.1f}", f"{statistics.median(slow):.1f}", f"{statistics.median(each):.1f}"])
+    rounds = len(report["figures"][0]["rounds"])
+    return {"classic": table(["work", "stack", f"requests/s, median [lowest..highest] of {rounds}", "userd's, times", "p99 ms", "processor us each"], rows)}
 
 
 if __name__ == "__main__":

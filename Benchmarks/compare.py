@@ -11,6 +11,8 @@ share too. Standard library only."""
 import argparse, contextlib, http.client, json, os, shutil, signal, socket, statistics, subprocess, sys, tempfile, time
 from pathlib import Path
 
+from markdown import spread, table
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 PASSWORD = "correct horse battery 7"
@@ -126,25 +128,33 @@ def stopped_at_the_end():
             process.wait(20)
 
 
+def fixed_peers(folder, nginx_port, go_port):
+    """What starts nginx and the Go server, each with a fixed answer on a port of its own."""
+    work = folder / "nginx"
+    work.mkdir()
+    text = (HERE / "peers/nginx.conf").read_text()
+    for word, value in (("WORKERS", "1"), ("FOLDER", str(work)), ("PORT", str(nginx_port))):
+        text = text.replace(f"@{word}@", value)
+    (work / "nginx.conf").write_text(text)
+    run([os.environ.get("GO", "go"), "build", "-o", str(folder / "responder"), str(HERE / "peers/responder.go")],
+        env=dict(os.environ, GO111MODULE="off", GOFLAGS="", GOTOOLCHAIN="local", GOCACHE=str(folder / "go"), HOME=str(folder)))
+    return ([shutil.which("nginx") or "/usr/sbin/nginx", "-e", str(work / "nginx.log"), "-c", str(work / "nginx.conf")],
+            [str(folder / "responder"), f"127.0.0.1:{go_port}"])
+
+
 @contextlib.contextmanager
 def servers(folder):
     """userd with one administrator, nginx and a Go server, all on cpu 0; yields their ports, their processes and an access token."""
     ports = {name: free_port() for name in ("userd", "nginx", "go")}
-    data, work = folder / "db", folder / "nginx"
-    work.mkdir()
+    data = folder / "db"
     run([release("userd"), "admin", "user", "create", "--data", str(data), "--role", "admin", "--email", "a@example.org", "--name", "A", "--password-stdin"], input=PASSWORD + "\n")
-    text = (HERE / "peers/nginx.conf").read_text()
-    for word, value in (("WORKERS", "1"), ("FOLDER", str(work)), ("PORT", str(ports["nginx"]))):
-        text = text.replace(f"@{word}@", value)
-    (work / "nginx.conf").write_text(text)
-    run(["go", "build", "-o", str(folder / "responder"), str(HERE / "peers/responder.go")],
-        env=dict(os.environ, GO111MODULE="off", GOFLAGS="", GOCACHE=str(folder / "go"), HOME=str(folder)))
+    (nginx, responder) = fixed_peers(folder, ports["nginx"], ports["go"])
     pin = ["taskset", "-c", "0"]
     with stopped_at_the_end() as running:
         userd, ready = serve(data, ports["userd"], "0", 1)
         running.append(userd)
-        running.append(start([*pin, shutil.which("nginx") or "/usr/sbin/nginx", "-e", str(work / "nginx.log"), "-c", str(work / "nginx.conf")], ports["nginx"], "/")[0])
-        running.append(start([*pin, str(folder / "responder"), f"127.0.0.1:{ports['go']}"], ports["go"], "/")[0])
+        running.append(start([*pin, *nginx], ports["nginx"], "/")[0])
+        running.append(start([*pin, *responder], ports["go"], "/")[0])
         rss = next(int(l.split()[1]) for l in open(f"/proc/{userd.pid}/status") if l.startswith("VmRSS"))
         print(f"ready after {ready * 1000:.1f} ms, idle {rss / 1024:.1f} MiB, executable {os.stat(release('userd')).st_size / 1e6:.2f} MB", file=sys.stderr)
         token = call(ports["userd"], "POST", "/api/auth/login", {"email": "a@example.org", "password": PASSWORD})["token"]
@@ -217,16 +227,26 @@ def main():
                 figure = rows[index][2]()
                 figures[index].append(figure if isinstance(figure, tuple) else (figure,))
                 print(f"round {number + 1}: {rows[index][1]}, {rows[index][0]}: {figures[index][-1][0]:.0f}", file=sys.stderr)
+    report = [{"work": w, "contender": c, "rounds": f} for (w, c, _), f in zip(rows, figures)]
     if options.json:
-        options.json.write_text(json.dumps([{"work": w, "contender": c, "rounds": f} for (w, c, _), f in zip(rows, figures)], indent=1) + "\n")
-    print("| work | contender | median [lowest..highest] of %d | ratio to userd | user, system us each |\n|---|---|---|---|---|" % options.rounds)
-    base = {}
-    for (what, contender, _), found in zip(rows, figures):
-        rates = [f[0] for f in found]
+        options.json.write_text(json.dumps(report, indent=1) + "\n")
+    print("\n\n".join(tables(report).values()))
+
+
+def tables(report):
+    """Commits and requests, each beside the first contender of its kind, which is userd."""
+    base, found = {}, {"commits": [], "requests": []}
+    for line in report:
+        rates = [figure[0] for figure in line["rounds"]]
         median = statistics.median(rates)
-        base.setdefault(what, median)
-        each = ", ".join(f"{statistics.median(f[n] for f in found):.2f}" for n in (1, 2)) if len(found[0]) == 3 else ""
-        print(f"| {what} | {contender} | {median:,.0f} [{min(rates):,.0f}..{max(rates):,.0f}] | {median / base[what]:.2f} | {each} |")
+        base.setdefault(line["work"], median)
+        row = [line["work"], line["contender"], spread(rates), f"{median / base[line['work']]:.2f}"]
+        if len(line["rounds"][0]) == 3:
+            found["requests"].append([*row, ", ".join(f"{statistics.median(figure[n] for figure in line['rounds']):.2f}" for n in (1, 2))])
+        else:
+            found["commits"].append(row)
+    headings = ["work", "contender", f"median [lowest..highest] of {len(report[0]['rounds'])}", "ratio to userd"]
+    return {name: table(headings + (["user, system us each"] if name == "requests" else []), rows) for name, rows in found.items() if rows}
 
 
 if __name__ == "__main__":

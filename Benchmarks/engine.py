@@ -140,7 +140,7 @@ def fixed(value, text=None):
 
 
 ROWS = [
-    ("durable put/s, 1 client", "put1", False, [of("sqlite", 1), of("lmdb", 2)], [("0.95x disk", lambda f, own: 0.95 * f("disk", "probe"))]),
+    ("durable put/s, 1 client", "put1", False, [of("sqlite", 1), of("lmdb", 2)], [("0.95x disk", lambda f, own: 0.95 * (f("disk", "probe") or 0))]),
     ("durable put/s, 64 clients, each waits", "put64", False, [of("rocksdb", 1, "queue64"), of("lmdb", 15)], [fixed(120_000)]),
     ("durable put/s, 64 in flight, answers held", "held64", False, [fixed(150_000)], [fixed(300_000)]),
     ("random insert/s, 1000 a transaction", "randomload", False, [of("lmdb", 1.5)], [of("rocksdb", 1)]),
@@ -252,6 +252,7 @@ def main():
             records, rounds = map(int, pair.split(":"))
             for number in range(rounds):
                 figures.setdefault(("disk", 0, "probe"), []).append(probe_disk(folder))
+                raw.append({"engine": "disk", "records": 0, "round": number + 1, "phase": "probe", "value": figures[("disk", 0, "probe")][-1]})
                 for step in range(len(contenders)):
                     contender = contenders[(step + number) % len(contenders)]
                     for phase, value in one_round(contender, records, options.seconds, folder).items():

@@ -10,6 +10,7 @@ import argparse, base64, http.client, json, os, random, signal, statistics, temp
 from pathlib import Path
 
 from compare import HERE, ROOT, call, free_port, processor_time, release, run, start
+from markdown import spread, table
 
 WORKER_BYTES, SLACK_BYTES = 19 << 20, 16 << 20
 PEER_HASH = ("19456", "2")
@@ -17,13 +18,13 @@ LOGIN = "correct horse battery"
 
 
 class Server:
-    """userd on cpu 0 with an administrator, on a folder of its own."""
+    """userd on cpu 0 (or others) with an administrator, on a folder of its own."""
 
-    def __init__(self, exe, *flags):
-        self.folder = tempfile.TemporaryDirectory(dir=ROOT / ".build" if (ROOT / ".build").exists() else None)
+    def __init__(self, exe, *flags, folder=None, cpus="0", threads=1):
+        self.folder = tempfile.TemporaryDirectory(dir=folder or (ROOT / ".build" if (ROOT / ".build").exists() else None))
         data, self.port = f"{self.folder.name}/db", free_port()
         run([exe, "admin", "user", "create", "--data", data, "--role", "admin", "--email", "a@example.org", "--name", "A", "--password-stdin"], input=LOGIN + "\n")
-        self.process, _ = start(["taskset", "-c", "0", exe, "serve", "--data", data, "--listen", f"127.0.0.1:{self.port}", "--threads", "1", "--log-level", "error",
+        self.process, _ = start(["taskset", "-c", cpus, exe, "serve", "--data", data, "--listen", f"127.0.0.1:{self.port}", "--threads", str(threads), "--log-level", "error",
                                  "--throttle-enabled", "false", "--auth-access-ttl", "1h", "--auth-max-sessions", "10", *flags], self.port, "/livez")
 
     def post(self, path, body, token=None):
@@ -37,7 +38,7 @@ class Server:
 
     def __exit__(self, *_):
         self.process.send_signal(signal.SIGTERM)
-        self.process.wait(30)
+        self.process.wait(120)
         self.folder.cleanup()
 
 
@@ -51,10 +52,6 @@ def wrk(server, script, path, threads, connections, seconds, *arguments, expects
     count = next(int(line.split()[0]) for line in out.splitlines() if "requests in" in line)
     rate = float(next(line.split()[1] for line in out.splitlines() if line.startswith("Requests/sec")))
     return rate, (sum(processor_time(server.process.pid)) - before) * 1e6 / max(1, count)
-
-
-def spread(values, digits=0):
-    return f"{statistics.median(values):,.{digits}f} [{min(values):,.{digits}f}..{max(values):,.{digits}f}]"
 
 
 # ---- logins, refreshes, accounts ----
@@ -226,6 +223,10 @@ def flood(options):
 PARTS = {"logins": logins, "refresh": refresh, "create": create, "equal": equal, "flood": flood}
 
 
+def tables(rows):
+    return {"identity": table(["work", "contender", "median [lowest..highest]", "beside"], rows)}
+
+
 def main():
     parser = argparse.ArgumentParser(usage=__doc__.split("usage: ")[1].split("\n")[0])
     parser.add_argument("--short", action="store_true")
@@ -245,7 +246,7 @@ def main():
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         options.folder = folder
-        print("| work | contender | median [lowest..highest] | beside |\n|---|---|---|---|")
+        print(tables([])["identity"])
         for part in options.only.split(","):
             for row in PARTS[part](options):
                 rows.append(row)

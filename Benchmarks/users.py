@@ -1,20 +1,22 @@
 #!/usr/bin/env python3
 """What an operation on users costs with few and with many users, and what a user takes on disk.
 
-usage: Benchmarks/users.py [--small N] [--large N] [--cache SIZE] [--rounds N] [--operations N] [--userd PATH] [--json FILE]
+usage: Benchmarks/users.py [--sizes N,N,...] [--cache SIZE] [--rounds N] [--operations N] [--userd PATH] [--folder DIR] [--json FILE]
 
-Needs a release build (swift build -c release). Both stores are filled by POST /api/v1/users:batch; then each operation is asked of both by turns, over one
-connection that stays open, with the server on cpu 0 and this script on cpu 1. The cost is the server's own processor time for a request, the median of
+Needs a release build (swift build -c release). All stores are filled by POST /api/v1/users:batch; then each operation is asked of all by turns, over one
+connection each that stays open, with the servers on cpu 0 and this script on cpu 1. The cost is the server's own processor time for a request, the median of
 the rounds with the lowest and highest in brackets; beside it stands the median time from request to answer, which for writes is mostly the disk's. The
-ratio is that of the costs and must be at most 1.6; a user may take 900 bytes. Page 10,000 has 50 users and begins after 499,950; a smaller store gives
-its last page. The size is that after a compaction. --cache is large enough for both stores; with less, what is read from disk is measured too. Exit 1 if a bound is missed. Standard library only."""
+ratio is that of the costs of the largest store and of the one of 100,000 users (or the smallest) and must be at most 1.6; a user may take 900 bytes. Page 10,000 has 50 users
+and begins after 499,950; a smaller store gives its last page. The size is that after a compaction. --cache is large enough for all stores; with less, what is read from
+disk is measured too. Ten million users need 10 GB of disk, 8 GB of memory and some ten minutes. Exit 1 if a bound is missed. Standard library only."""
 import argparse, http.client, json, os, random, statistics, sys, time
 from pathlib import Path
 
 from compare import release
 from identity import LOGIN, Server
+from markdown import spread, table
 
-MAX_RATIO, MAX_USER_BYTES = 1.6, 900
+MAX_RATIO, MAX_USER_BYTES, BASE = 1.6, 900, 100_000
 BATCH, PAGE = 1000, 50
 # The form of a hash that userd makes: what people bring along is of about that length.
 HASH = "$argon2id$v=19$m=19456,t=2,p=1$" + "A" * 22 + "$" + "B" * 42 + "A"
@@ -23,8 +25,8 @@ HASH = "$argon2id$v=19$m=19456,t=2,p=1$" + "A" * 22 + "$" + "B" * 42 + "A"
 class Store:
     """A server with so many users, and one connection to it."""
 
-    def __init__(self, exe, count, cache):
-        self.count, self.server = count, Server(exe, "--store-cache", cache)
+    def __init__(self, exe, count, cache, folder):
+        self.count, self.server = count, Server(exe, "--store-cache", cache, folder=folder)
         self.token = self.server.post("/api/auth/login", {"email": "a@example.org", "password": LOGIN})["token"]
         self.connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=60)
         self.chance, self.made, self.ids = random.Random(7), 0, []
@@ -38,6 +40,7 @@ class Store:
             if count <= 20_000 or start % (count // 20) < BATCH:
                 self.ids += [result["user"]["id"] for result in answer["results"]]
         self.seconds = time.monotonic() - began
+        print(f"{count:,} users after {self.seconds:.0f} s", file=sys.stderr)
         self.ask("POST", "/api/v1/admin/checkpoint")
         self.ask("POST", "/api/v1/admin/compact")
         while self.ask("GET", "/api/v1/admin/stats")["compaction"]["outcome"] == "running":
@@ -117,52 +120,72 @@ def measure(store, operation, count):
     return (processor_seconds(store.server.process.pid) - before) * 1e6 / count, statistics.median(times) * 1e6
 
 
-def spread(values):
-    return f"{statistics.median(values):,.0f} [{min(values):,.0f}..{max(values):,.0f}]"
+def tables(report):
+    """What one run says: costs, and what the users take on disk."""
+    sizes = sorted({line["users"] for line in report["costs"]})
+    base = BASE if BASE in sizes else sizes[0]
+    headings = ["operation"] + [f"{size:,} users: us (to the answer)" for size in sizes] + [f"{sizes[-1]:,} beside {base:,}"]
+    rows = []
+    for name in dict.fromkeys(line["operation"] for line in report["costs"]):
+        found = {line["users"]: line for line in report["costs"] if line["operation"] == name}
+        cells = [f"{spread(found[size]['us'])} ({statistics.median(found[size]['toAnswer']):,.0f})" for size in sizes]
+        rows.append([name, *cells, f"{ratio(found, sizes[-1], base):.2f}"])
+    stores = [[f"{store['users']:,}", f"{store['bytes']:,.0f}", f"{store['perSecond']:,.0f}", f"{store['resident'] / (1 << 20):,.0f}"] for store in report["stores"]]
+    return {"users": table(headings, rows), "users-disk": table(["users", "bytes each on disk", "loaded a second", "MiB resident at the end"], stores)}
+
+
+def ratio(found, size, base):
+    cost, least = (statistics.median(found[which]["us"]) for which in (size, base))
+    return cost / least if least else float("inf")
+
+
+def missed(report):
+    sizes = sorted({line["users"] for line in report["costs"]})
+    base = BASE if BASE in sizes else sizes[0]
+    for name in dict.fromkeys(line["operation"] for line in report["costs"]):
+        times = ratio({line["users"]: line for line in report["costs"] if line["operation"] == name}, sizes[-1], base)
+        if times > MAX_RATIO:
+            yield f"{name} costs {times:.2f} times as much"
+    for store in report["stores"]:
+        if store["users"] >= BASE and store["bytes"] > MAX_USER_BYTES:
+            yield f"a user of {store['users']:,} takes {store['bytes']:,.0f} bytes"
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--small", type=int, default=10_000)
-    parser.add_argument("--large", type=int, default=1_000_000)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sizes", default="10000,100000,1000000")
     parser.add_argument("--cache", default="2G")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--operations", type=int, default=2000)
     parser.add_argument("--userd", default=None)
+    parser.add_argument("--folder", type=Path, help="on the disk to be measured")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     os.sched_setaffinity(0, {1 if os.cpu_count() > 1 else 0})
-    exe, missed, report = options.userd or release("userd"), [], []
-    stores = [Store(exe, count, options.cache) for count in (options.small, options.large)]
+    exe, stores, costs = options.userd or release("userd"), [], []
     try:
-        print(f"| operation | {options.small:,} users: us | to the answer | {options.large:,} users: us | to the answer | ratio |\n|---|---|---|---|---|---|")
+        for size in sorted(map(int, options.sizes.split(","))):
+            stores.append(Store(exe, size, options.cache, options.folder))
         for name, operation in OPERATIONS:
-            costs, waits = ([], []), ([], [])
+            found = [([], []) for _ in stores]
             for number in range(options.rounds):
-                for which in ((0, 1) if number % 2 == 0 else (1, 0)):
-                    cost, wait = measure(stores[which], operation, options.operations)
-                    costs[which].append(cost)
-                    waits[which].append(wait)
-            small, large = statistics.median(costs[0]), statistics.median(costs[1])
-            ratio = large / small if small else float("inf")
-            print(f"| {name} | {spread(costs[0])} | {statistics.median(waits[0]):,.0f} | {spread(costs[1])} | {statistics.median(waits[1]):,.0f} | {ratio:.2f} |")
-            report.append({"operation": name, "small": small, "large": large, "ratio": ratio})
-            if ratio > MAX_RATIO:
-                missed.append(f"{name} costs {ratio:.2f} times as much")
-        for store in stores:
-            each = store.bytes / store.count
-            print(f"\n{store.count:,} users: {each:,.0f} bytes each on disk, loaded at {store.count / store.seconds:,.0f} a second")
-            report.append({"users": store.count, "bytes": each, "perSecond": store.count / store.seconds})
-        if stores[1].bytes / stores[1].count > MAX_USER_BYTES:
-            missed.append(f"a user takes {stores[1].bytes / stores[1].count:,.0f} bytes")
+                for step in range(len(stores)):
+                    which = (step + number) % len(stores)
+                    for figures, value in zip(found[which], measure(stores[which], operation, options.operations)):
+                        figures.append(value)
+            costs += [{"operation": name, "users": store.count, "us": us, "toAnswer": waits} for store, (us, waits) in zip(stores, found)]
+            print(f"{name}: " + ", ".join(spread(us) for us, _ in found), file=sys.stderr)
+        report = {"costs": costs, "stores": [{"users": s.count, "bytes": s.bytes / s.count, "perSecond": s.count / s.seconds, "resident": s.server.resident()} for s in stores]}
     finally:
         for store in stores:
             store.server.__exit__()
     if options.json:
         options.json.write_text(json.dumps(report, indent=1) + "\n")
-    for line in missed:
+    print("\n\n".join(tables(report).values()))
+    complaints = list(missed(report))
+    for line in complaints:
         print(f"missed: {line}", file=sys.stderr)
-    return 1 if missed else 0
+    return 1 if complaints else 0
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 // The few flags of userd-bench, each checked against its range.
 
+import Platform
+
 /// Why a benchmark did not run.
 enum BenchmarkError: Error {
   case usage(String)
@@ -32,4 +34,9 @@ struct BenchmarkArguments {
   func finish() throws(BenchmarkError) {
     if let name = values.keys.sorted().first { throw .usage("no such flag: \(name)") }
   }
+}
+
+/// Runs a call of the system whose failure ends the benchmark.
+func system<Value: ~Copyable>(_ call: () throws(Errno) -> Value) throws(BenchmarkError) -> Value {
+  do throws(Errno) { return try call() } catch { throw .failed("\(error)") }
 }

@@ -198,8 +198,3 @@ private struct Crowd: ~Copyable {
     }
   }
 }
-
-/// Runs a call of the system whose failure ends the benchmark.
-private func system<Value: ~Copyable>(_ call: () throws(Errno) -> Value) throws(BenchmarkError) -> Value {
-  do throws(Errno) { return try call() } catch { throw .failed("\(error)") }
-}

@@ -9,10 +9,9 @@ import Storage
 /// One path, some thousand times over, on the same input. Portable cryptography, so that it is the same code on every processor.
 struct HotPathWorkload {
   /// In the order in which they are listed.
-  static let names = [
-    "head", "json-read", "json-write", "base64url", "hmac", "token-hash", "uuid", "timestamp", "log-line", "tree-get",
-    "tree-put",
-  ]
+  static let names =
+    ["head", "json-read", "json-write", "base64url", "hmac", "token-hash", "uuid", "timestamp", "log-line"]
+    + ["tree-get", "tree-put", "commit"] + RequestPaths.names
   private let name: String
   private let rounds: Int
   private let folder: String?
@@ -39,7 +38,11 @@ struct HotPathWorkload {
     case "uuid": identifiers(&output)
     case "timestamp": timestamps(&output)
     case "log-line": logLines(&output)
-    default: try tree()
+    case "tree-get", "tree-put": try tree()
+    case "commit": try commits(place())
+    default:
+      var paths = try RequestPaths(folder: place())
+      try paths.run(name, rounds: rounds)
     }
   }
 
@@ -176,35 +179,62 @@ struct HotPathWorkload {
 
   // MARK: The store
 
-  private static let records = 4000
+  private static let records: UInt64 = 4000
 
-  /// Gets from a store of records, or puts that replace some of them, a hundred in a transaction.
-  private func tree() throws(BenchmarkError) {
+  private func place() throws(BenchmarkError) -> String {
     guard let folder else { throw .usage("--data is missing") }
+    return folder
+  }
+
+  /// Gets from a tree of records, or puts that replace some of them, a hundred in a transaction. No thread, no log, no file.
+  private func tree() throws(BenchmarkError) {
     let pool = ValuePool()
     do throws(StorageError) {
-      let database = try Database.open(DatabaseOptions(path: folder))
-      var last = LogPosition.zero
+      let tree = try StandaloneTree(pageByteCount: 8192)
       for start in stride(from: 0, to: Self.records, by: 100) {
-        last = try pool.put(into: database, UInt64(start)..<UInt64(start + 100), version: 0)
+        try Self.put(pool, into: tree, start..<start + 100, version: 0)
       }
-      try database.waitUntilDurable(last)
-      var key = [UInt8](repeating: 0, count: RecordSource.keyByteCount)
       if name == "tree-put" {
-        for round in 0..<rounds / 100 {
-          let start = UInt64(round * 100 % Self.records)
-          last = try pool.put(into: database, start..<start + 100, version: UInt64(round + 1))
-          try database.waitUntilDurable(last)
+        for round in 0..<UInt64(rounds / 100) {
+          let start = round * 100 % Self.records
+          try Self.put(pool, into: tree, start..<start + 100, version: round + 1)
         }
       } else {
-        for round in 0..<rounds {
+        var key = [UInt8](repeating: 0, count: RecordSource.keyByteCount)
+        for round in 0..<UInt64(rounds) {
           var target = key.mutableSpan
-          RecordSource.fill(&target, record: UInt64(round % Self.records))
-          let found = try database.read { (transaction: inout ReadTransaction) throws(StorageError) in
+          RecordSource.fill(&target, record: round % Self.records)
+          let found = try tree.read { (transaction: inout ReadTransaction) throws(StorageError) in
             try transaction.get(key.span) { value throws(StorageError) in value.count }
           }
           precondition(found == RecordSource.valueByteCount, "a record is missing")
         }
+      }
+    } catch { throw .failed("\(error)") }
+  }
+
+  private static func put(
+    _ pool: ValuePool, into tree: borrowing StandaloneTree, _ numbers: Range<UInt64>, version: UInt64
+  ) throws(StorageError) {
+    _ = try tree.write { transaction throws(StorageError) in
+      var key = [UInt8](repeating: 0, count: RecordSource.keyByteCount)
+      for record in numbers {
+        var target = key.mutableSpan
+        RecordSource.fill(&target, record: record)
+        try pool.withValue(of: record &+ version &<< 32) { value throws(StorageError) in try transaction.put(key.span, value) }
+      }
+    }
+    tree.commit()
+  }
+
+  /// One record in each transaction, framed, written and flushed by the log's thread, which is turned by hand.
+  private func commits(_ folder: String) throws(BenchmarkError) {
+    let pool = ValuePool()
+    do throws(StorageError) {
+      let database = try Database.simulated(DatabaseOptions(path: folder))
+      for round in 0..<UInt64(rounds) {
+        _ = try pool.put(into: database, round % Self.records..<round % Self.records + 1, version: round)
+        for thread in EngineThread.allCases { _ = database.turn(thread) }
       }
       try database.close()
     } catch { throw .failed("\(error)") }

@@ -9,6 +9,7 @@ let usage = """
          userd-bench pinned --data DIR [--records N] [--minutes M] [--rate R]
          userd-bench latency --data DIR [--records N] [--writers W] [--rate R] [--seconds S] [--beside A,B,...]
          userd-bench crowd --port P [--idle N] [--active N] [--rate R] [--seconds S]
+         userd-bench load --port P [--work get|refresh|create] [--file F] [--token T] [--connections N] [--rate R] [--seconds S]
          userd-bench path --name NAME [--rounds N] [--data DIR]
 
     commits --writers N   N threads put durable records, each waiting for its own (1 to 256; default 1)
@@ -21,8 +22,11 @@ let usage = """
                           quiet checkpoint backup compact, in the order given
     crowd                 N connections to 127.0.0.1:P that are silent after one request, and N that ask for /livez, R requests a second in
                           all, each at its own moment (defaults 10000, 1000, 10000)
+    load                  requests on N connections (64): R a second, each due at its own moment and timed from then; without R each connection asks again
+                          when it is answered. get asks for the lines of F by turns (a path, and an access token or -), refresh rotates the tokens
+                          in F, create makes accounts as the holder of T
     path                  one of \(HotPathWorkload.names.joined(separator: ", ")),
-                          N times (1000); those of the tree need DIR; prints nothing, for Benchmarks/budget.py counts from outside
+                          N times (1000); commit and requests need DIR; prints nothing, for Benchmarks/budget.py counts from outside
 
   DIR must not exist yet, but for phases after a load. One JSON line is printed, of an engine one for each phase, budget, pinned and latency several; crowd prints one more when the silent connections stand.
 
@@ -40,6 +44,9 @@ do throws(BenchmarkError) {
   case "pinned": try PinnedWorkload(&arguments).run()
   case "latency": try LatencyWorkload(&arguments).run()
   case "path": try HotPathWorkload(&arguments).run()
+  case "load":
+    let workload = try LoadWorkload(&arguments)
+    try print(workload.run())
   case "crowd":
     let workload = try CrowdWorkload(&arguments)
     try print(workload.run())

@@ -10,6 +10,8 @@ the two thirds without a restart memory or descriptors grow. Standard library on
 import argparse, contextlib, http.client, json, os, random, signal, statistics, sys, tempfile, threading, time
 from pathlib import Path
 
+sys.path.append(str(Path(__file__).resolve().parent.parent.parent / "Benchmarks"))
+
 import drawing
 from checks import PASSWORD, LeftOut, Server, admin, bulk, disk, eventually, exchange, fill, is_sound, local
 
