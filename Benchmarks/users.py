@@ -73,7 +73,7 @@ class Store:
 
     def create(self):
         self.made += 1
-        self.ask("POST", "/api/v1/users", self.user(9_000_000 + self.made))
+        self.ask("POST", "/api/v1/users", self.user(50_000_000 + self.made))
 
     def get(self):
         self.ask("GET", "/api/v1/users/" + self.chance.choice(self.ids))
