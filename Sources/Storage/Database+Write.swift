@@ -82,8 +82,8 @@ extension Database {
     do throws(StorageError) {
       try transaction.withOperations { operations throws(StorageError) in
         if isLast { try tree.prepareReading(operations) } else { try tree.prepare(operations) }
-        commits.take(operations, durability)
       }
+      commits.take(tree.workspace.operations, durability)
       return .done(value)
     } catch {
       if case .wouldBlock = error { return .stopped(tree.missing.isEmpty ? .noFrames : .missing(tree.missing)) }

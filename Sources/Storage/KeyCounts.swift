@@ -6,7 +6,9 @@ import Platform
 ///
 /// While that is under way a count covers the keys before its place, and changes behind it are met when the counting comes there. So at every
 /// moment each key is either counted or still to come, and never both.
-struct KeyCounts {
+///
+/// An object, so that nobody changes a property of the tree for it: the run time would note that at each key.
+final class KeyCounts {
   struct Count {
     let prefix: [UInt8]
     /// Keys with the prefix that are before the place.
@@ -17,22 +19,24 @@ struct KeyCounts {
 
   private(set) var counts: [Count] = []
   /// Whether any prefix begins with this byte.
-  private var begins = [Bool](repeating: false, count: 256)
+  private let begins: [Bool]
 
   init(_ prefixes: [[UInt8]]) {
+    var begins = [Bool](repeating: false, count: 256)
     for prefix in prefixes {
       precondition(!prefix.isEmpty, "a count of all keys is there already")
       counts.append(Count(prefix: prefix, place: prefix))
       begins[Int(prefix[0])] = true
     }
+    self.begins = begins
   }
 
   /// A key came or went.
-  @inline(__always) mutating func note(_ change: Int, _ key: LentBytes) {
+  @inline(__always) func note(_ change: Int, _ key: LentBytes) {
     if key.count > 0, begins[Int(key[0])] { add(change, key) }
   }
 
-  @inline(never) private mutating func add(_ change: Int, _ key: LentBytes) {
+  @inline(never) private func add(_ change: Int, _ key: LentBytes) {
     for index in counts.indices {
       let prefix = counts[index].prefix
       guard key.count >= prefix.count, prefix.indices.allSatisfy({ key[$0] == prefix[$0] }) else { continue }
@@ -45,7 +49,7 @@ struct KeyCounts {
   }
 
   /// Moves a place forward over keys that were counted; to the end without one.
-  mutating func advance(_ index: Int, by keys: Int, to place: [UInt8]?) {
+  func advance(_ index: Int, by keys: Int, to place: [UInt8]?) {
     counts[index].keys += keys
     counts[index].place = place
   }

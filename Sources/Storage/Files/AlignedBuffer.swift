@@ -23,7 +23,8 @@ import Platform
   /// From this size on memory comes as huge pages.
   private static let largeByteCount = 8 << 20
 
-  private var base: UnsafeMutableRawPointer { unsafe mapping.base }
+  /// Where the bytes are, as long as this value lives.
+  @unsafe var base: UnsafeMutableRawPointer { unsafe mapping.base }
 
   /// Lends a range of the bytes.
   func withBytes<Value, Failure: Error>(

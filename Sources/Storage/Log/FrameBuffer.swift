@@ -26,6 +26,25 @@ final class FrameBuffer {
   /// Bytes that the frame will take in the log.
   var frameByteCount: Int { FrameHeader.paddedByteCount(payload: payloadByteCount) }
 
+  /// Appends the operations of one transaction and leaves none behind; returns where they stand.
+  ///
+  /// The first transaction brings its memory along: a large load is not copied.
+  func append(_ operations: OperationBuffer) -> Range<Int> {
+    let count = operations.count, start = OnDisk.Frame.headerByteCount
+    guard payloadByteCount == 0, count >= 1 << 14, count < 1 << 21 else {
+      return operations.bytes.withSpan { append($0) }
+    }
+    operations.exchange(&buffer)
+    buffer.withMutableBytes(start..<OperationBuffer.offset) { bytes in
+      bytes[0] = UInt8(truncatingIfNeeded: count) | 0x80
+      bytes[1] = UInt8(truncatingIfNeeded: count >> 7) | 0x80
+      bytes[2] = UInt8(truncatingIfNeeded: count >> 14)
+    }
+    payloadByteCount = OperationBuffer.offset - start + count
+    transactionCount = 1
+    return OperationBuffer.offset..<OperationBuffer.offset + count
+  }
+
   /// Appends the operations of one transaction behind their length; returns where they stand.
   func append(_ operations: Span<UInt8>) -> Range<Int> {
     var length: (UInt64, Int) = (0, 0)

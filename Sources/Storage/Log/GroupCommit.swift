@@ -148,7 +148,7 @@ final class GroupCommit: @unchecked Sendable {
   }
 
   /// Appends prepared operations to the open batch and applies them by decoding those same bytes (S9).
-  func take(_ operations: Span<UInt8>, _ durability: CommitDurability) {
+  func take(_ operations: OperationBuffer, _ durability: CommitDurability) {
     let range = open.append(operations)
     open.withBytes(range) { tree.apply($0) }
     statistics.commits += 1

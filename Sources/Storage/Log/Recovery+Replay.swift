@@ -37,6 +37,9 @@ extension Recovery {
   }
 
   private static let maxWindowByteCount = 64 << 20
+  /// Into how many stretches the operations of a window are divided, and how many at least are in one: pages that lie near one another are read
+  /// together, and of a short stretch few do.
+  private static let stretchesOfWindow = 6, minStretch = 4096
   /// Operations that are prepared and applied together.
   private static let maxPartByteCount = 64 << 10
 
@@ -62,17 +65,27 @@ extension Recovery {
   private mutating func apply(
     _ window: ReplayWindow, _ ahead: ReadAhead, _ options: DatabaseOptions
   ) throws(StorageError) {
+    if window.count == 0 { return }
     let cache = tree.cache
+    // While the operations of one stretch are applied, the pages for the next one are read; both have room in half of the cache.
+    let stretch = min(max(window.count / Self.stretchesOfWindow, Self.minStretch), max(1, cache.frameCount / 8))
+    var reading = ahead.begin(for: window, 0..<window.end(from: 0, byteCount: .max, count: stretch), into: tree)
+    defer { reading.wait() }
     var part: [UInt8] = []
-    var next = 0, read = 0
+    var next = 0, ready = 0
     do throws(StorageError) {
       while next < window.count {
-        if next >= read {
-          read = window.end(from: next, byteCount: .max, count: cache.frameCount / 4)
-          ahead.bringIn(for: window, next..<read, into: tree)
+        if next >= ready {
+          reading.wait()
+          ready = window.end(from: ready, byteCount: .max, count: stretch)
+          if ready < window.count {
+            let end = window.end(from: ready, byteCount: .max, count: stretch)
+            reading = ahead.begin(for: window, ready..<end, into: tree)
+          }
         }
         // Each operation is allowed for with some six pages.
-        let end = window.end(from: next, byteCount: Self.maxPartByteCount, count: cache.maxTransactionFrames / 8)
+        let count = min(ready - next, cache.maxTransactionFrames / 8)
+        let end = window.end(from: next, byteCount: Self.maxPartByteCount, count: count)
         window.copy(next..<end, into: &part)
         try apply(part.span, ahead, options)
         next = end

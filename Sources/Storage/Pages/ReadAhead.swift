@@ -7,7 +7,8 @@ import Synchronization
 struct ReadAhead {
   private let file: DataFile
   private let readers: Int
-  private let memory: PageMemory
+  /// For pages that are read at once, and for those that are read while something else is done.
+  private let memory: PageMemory, laterMemory: PageMemory
 
   /// Pages that are read with one call.
   private static let runLength = 32
@@ -20,25 +21,57 @@ struct ReadAhead {
     self.file = file
     readers = hasThreads ? Self.maxReaders : 1
     memory = try PageMemory(count: Self.runLength * readers, file.limits)
+    laterMemory = try PageMemory(count: Self.runLength * readers, file.limits)
   }
 
   /// Pages that lie no farther apart than this are read with one call, whatever lies between them.
   private static let maxGap: UInt64 = 4
 
-  /// Brings in what these operations will look for, a level of the tree after the other, as long as memory is free for it.
-  func bringIn(for window: ReplayWindow, _ range: Range<Int>, into tree: PageTree) {
+  /// Leaves that are read while something else is done.
+  final class Reading {
+    private var thread: Thread?
+
+    fileprivate init(_ thread: consuming Thread? = nil) { self.thread = thread }
+
+    /// Returns when all of them were read. Must be called.
+    func wait() { thread.take()?.join() }
+  }
+
+  /// Brings in what these operations will look for, a level of the tree after the other, as long as memory is free for it. One such reading at a time.
+  ///
+  /// The pages above the leaves are there when it returns. The leaves, which are nearly all, are read meanwhile, where there are threads.
+  func begin(for window: ReplayWindow, _ range: Range<Int>, into tree: PageTree) -> Reading {
     for _ in 0..<tree.height where tree.cache.hasUnusedFrames {
       let (missing, areLeaves) = tree.inWriterEpoch { missingPages(for: window, range, tree) }
-      if missing.isEmpty { return }
+      if missing.isEmpty { break }
+      if areLeaves { return beginReading(missing, into: tree) }
       bringIn(missing, into: tree)
-      if areLeaves { return }
     }
+    return Reading()
+  }
+
+  private func beginReading(_ missing: [PagePointer], into tree: PageTree) -> Reading {
+    guard let work = work(missing, tree, laterMemory) else { return Reading() }
+    let readers = readers
+    do throws(Errno) {
+      if readers > 1 { return Reading(try Thread(name: "read-ahead") { Self.run(work, by: readers) }) }
+      Self.run(work, by: readers)
+    } catch {
+      // There is no thread to be had: they are read at once.
+      Self.run(work, by: 1)
+    }
+    return Reading()
   }
 
   /// Brings in missing pages, neighbours with one call.
   ///
   /// What cannot be read, or is not what the tree means, is left to the search that asks for that very page: it names the fault.
   func bringIn(_ missing: [PagePointer], into tree: PageTree) {
+    if let work = work(missing, tree, memory) { Self.run(work, by: readers) }
+  }
+
+  /// Which pages are read, and which of them together; nil if there are none.
+  private func work(_ missing: [PagePointer], _ tree: PageTree, _ memory: PageMemory) -> Work? {
     var ids = missing.map(\.id).filter { $0 >= PageLayout.firstPageID && $0 < UInt64(file.pageCount) }
     ids.sort()
     var runs: [Range<Int>] = []
@@ -49,9 +82,11 @@ struct ReadAhead {
         runs.append(index..<index + 1)
       }
     }
-    if runs.isEmpty { return }
-    let work = Work(ids: ids, runs: runs, file: file, memory: memory, cache: tree.cache)
-    Self.run(min(readers, runs.count)) { reader in work.read(as: reader, buffer: reader * Self.runLength) }
+    return runs.isEmpty ? nil : Work(ids: ids, runs: runs, file: file, memory: memory, cache: tree.cache)
+  }
+
+  private static func run(_ work: Work, by readers: Int) {
+    run(min(readers, work.runs.count)) { reader in work.read(as: reader, buffer: reader * runLength) }
   }
 
   /// The highest missing page on the way to each key, once; and whether all of them are leaves, below which nothing can be missing.

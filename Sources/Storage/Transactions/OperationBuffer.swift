@@ -1,24 +1,30 @@
 // The bytes of a transaction while it is made: operations one after another, as they will stand in the log.
 
-/// A growing buffer of encoded operations.
+import Platform
+
+/// A growing buffer of encoded operations, in memory that can become that of a frame.
 ///
-/// SAFETY: one allocation owned here. Room is made before each write and nothing is written beyond `count`, so all offsets given out stay
-/// readable until `removeAll`; a pointer into the buffer is good until the next `append`.
+/// SAFETY: `base` is a place in the buffer owned here. Room is made before each write and nothing is written beyond `count`, so all offsets given
+/// out stay readable until `removeAll` or `exchange`; a pointer into the buffer is good until the next `append`.
 @safe final class OperationBuffer {
   private(set) var count = 0
+  private var buffer: AlignedBuffer
+  /// Where the operations begin, and how many bytes there are from there on.
   private var base: UnsafeMutableRawPointer
   private var capacity: Int
 
+  /// What stands before the operations of the first transaction of a frame, if its length takes three bytes.
+  static let offset = OnDisk.Frame.headerByteCount + 3
   private static let initialByteCount = 4096
   /// What a buffer keeps between transactions; the memory of a larger one is given back.
   private static let keptByteCount = 1 << 20
 
   init() {
-    capacity = Self.initialByteCount
-    unsafe base = .allocate(byteCount: capacity, alignment: 8)
+    let buffer = AlignedBuffer(count: Self.initialByteCount)
+    unsafe base = buffer.base + Self.offset
+    capacity = buffer.count - Self.offset
+    self.buffer = buffer
   }
-
-  deinit { unsafe base.deallocate() }
 
   /// Where a field of an operation lies in the buffer.
   struct Field {
@@ -58,7 +64,14 @@
 
   func removeAll() {
     count = 0
-    if capacity > Self.keptByteCount { grow(to: Self.initialByteCount) }
+    if capacity > Self.keptByteCount { grow(to: 1) }
+  }
+
+  /// Gives its memory away, with the operations at `offset`, and goes on in other memory, without any.
+  func exchange(_ other: inout AlignedBuffer) {
+    swap(&buffer, &other)
+    use()
+    count = 0
   }
 
   /// Writes a field, its length first, and moves `target` behind it.
@@ -78,10 +91,15 @@
   }
 
   private func grow(to newCapacity: Int) {
-    let larger = UnsafeMutableRawPointer.allocate(byteCount: newCapacity, alignment: 8)
-    unsafe larger.copyMemory(from: base, byteCount: count)
-    unsafe base.deallocate()
-    unsafe base = larger
-    capacity = newCapacity
+    let block = File.directAlignment
+    var larger = AlignedBuffer(count: (Self.offset + newCapacity + block - 1) / block * block)
+    larger.copy(unsafe Span(_unsafeBytes: UnsafeRawBufferPointer(start: base, count: count)), to: Self.offset)
+    buffer = larger
+    use()
+  }
+
+  private func use() {
+    unsafe base = buffer.base + Self.offset
+    capacity = buffer.count - Self.offset
   }
 }

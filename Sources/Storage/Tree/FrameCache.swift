@@ -91,12 +91,7 @@ typealias PageLoading = @Sendable (_ pointer: PagePointer, _ page: Page) throws(
     }
     // Only into an empty entry: where another thread was quicker, or the id has a new page, this one is not needed (docs/storage.md §11).
     let entry = FrameEntry(frame: frame, isFixed: false)
-    if table.replace(pointer.id, .absent, by: entry) {
-      setState(frame, FrameState.clean)
-      ring.note(pointer.id, entry)
-    } else {
-      give([frame])
-    }
+    if link(pointer.id, entry) { ring.note(pointer.id, entry) }
   }
 
   /// Links a copy of a clean page that was read and verified elsewhere, if it is missing and a frame is free. Nothing is evicted for it.
@@ -105,11 +100,17 @@ typealias PageLoading = @Sendable (_ pointer: PagePointer, _ page: Page) throws(
     guard table.entry(id).isAbsent, let frame = pool.withLock({ $0.takeUnused(of: frameCount) }) else { return }
     // SAFETY: both have the size of a page, and nobody else sees the frame yet.
     unsafe table.page(inFrame: frame).base.copyMemory(from: page.base, byteCount: limits.pageByteCount)
-    if table.replace(id, .absent, by: FrameEntry(frame: frame, isFixed: false)) {
-      setState(frame, FrameState.clean)
-    } else {
-      give([frame])
-    }
+    _ = link(id, FrameEntry(frame: frame, isFixed: false))
+  }
+
+  /// Links a frame with a page that was read, unless something stands in its place; then the frame is free again.
+  private func link(_ id: UInt64, _ entry: FrameEntry) -> Bool {
+    // Clean before it is linked: from then on others may make something else of the frame, which this thread would overwrite.
+    setState(entry.frame, FrameState.clean)
+    if table.replace(id, .absent, by: entry) { return true }
+    setState(entry.frame, FrameState.unlinked)
+    give([entry.frame])
+    return false
   }
 
   /// Whether some frame holds no page.

@@ -126,6 +126,41 @@ struct LogFormatTests {
     #expect(found == prefix)
   }
 
+  /// From 16,384 bytes on the first transaction brings its memory along, up to where its length takes four bytes.
+  @Test(arguments: [1, 16_383, 16_384, 400_000, 2_097_151, 2_097_152])
+  func `a transaction has the same bytes in a frame whether its memory is taken over or copied`(count: Int) {
+    let frame = FrameBuffer(), copied = FrameBuffer(), operations = OperationBuffer()
+    var fields = header(of: frame)
+    for round in 0..<3 {
+      // Twice in one batch, and once in the memory that was exchanged.
+      for part in 0..<(round == 0 ? 2 : 1) {
+        let key: [UInt8] = [UInt8(part + 1)]
+        let value = [UInt8](repeating: UInt8(7 + round), count: max(0, count - (count < 200 ? 4 : count < 16_500 ? 5 : 6)))
+        let isAppended = key.span.withLentBytes { key in
+          value.span.withLentBytes { operations.append(key, count == 1 ? nil : $0, limit: .max) }
+        }
+        #expect(isAppended)
+        let bytes = operations.bytes.withSpan { bytes in bytes.indices.map { bytes[$0] } }
+        let expected = copied.append(bytes.span)
+        #expect(frame.append(operations) == expected)
+        operations.removeAll()
+        #expect(operations.count == 0)
+      }
+      fields = header(of: frame)
+      #expect(fields == header(of: copied))
+      #expect(frame.finish(fields, salt: 5) == copied.finish(fields, salt: 5))
+      #expect(frame.withFrame { a in copied.withFrame { b in a.count == b.count && a.indices.allSatisfy { a[$0] == b[$0] } } })
+      frame.removeAll()
+      copied.removeAll()
+    }
+  }
+
+  private func header(of frame: FrameBuffer) -> FrameHeader {
+    FrameHeader(
+      isSeal: false, lsn: 0, batch: 1, payloadByteCount: frame.payloadByteCount, transactionCount: frame.transactionCount,
+      durableLSN: 0, durableCheckpoint: 1, previousHash: 0, milliseconds: 1, epoch: 3)
+  }
+
   @Test(arguments: [[5, 1, 2], [0x80], [0x80, 0x80, 0x80, 0x80, 0x80, 0x01], [1]] as [[UInt8]])
   func `a payload that is not whole transactions is refused`(payload: [UInt8]) {
     #expect(throws: StorageError.self) { try FramePayload.forEachTransaction(payload.span) { _ throws(StorageError) in } }

@@ -54,6 +54,46 @@ import Testing
     }
   }
 
+  /// The pages for one stretch are read by other threads while the operations of the one before are applied.
+  @Test(arguments: [300, 2000, 40_000])
+  func `pages that are read meanwhile are the right ones`(_ frames: Int) throws {
+    var random = SeededGenerator.announced("reading meanwhile \(frames)")
+    let folder = try ScratchFolder()
+    var options = DatabaseOptions(path: folder.path + "/db")
+    (options.pageByteCount, options.segmentByteCount, options.growthByteCount) = (512, 256 << 10, 64 << 10)
+    options.cacheByteCount = 40_000 * 512
+    options.maxLogByteCount = 16 << 20
+    var expected: [Bytes: Bytes] = [:]
+    let count = 6000 * testScale
+    func put(_ numbers: [Int], into database: Database) throws {
+      for start in stride(from: 0, to: numbers.count, by: 200) {
+        let some = numbers[start..<min(numbers.count, start + 200)].map {
+          (Bytes(number: $0), random.bytes(random.number(0..<120)))
+        }
+        _ = try database.write(.relaxed) { (transaction) throws(StorageError) in
+          for (key, value) in some { try transaction.put(key.span, value.span) }
+        }
+        for (key, value) in some { expected[key] = value }
+      }
+    }
+    do {
+      let database = try Database.open(options)
+      try put((0..<count).map { $0 * 3 }, into: database)
+      try database.close()
+    }
+    do {
+      let database = try Database.open(options)
+      try put((0..<count).map { _ in random.number(0..<3 * count) }, into: database)
+      try database.waitUntilDurable(database.heldPosition)
+    }
+    options.cacheByteCount = frames * 512
+    let database = try Database.open(options)
+    #expect(database.statistics().recoveredTransactions == (count + 199) / 200)
+    #expect(try contents(database) == expected)
+    #expect(database.checkIntegrity().problems == [])
+    try database.close()
+  }
+
   private func contents(_ database: Database) throws -> [Bytes: Bytes] {
     var found: [Bytes: Bytes] = [:]
     let all = Bytes()
