@@ -31,12 +31,16 @@ let small: [SwiftSetting] = [.unsafeFlags(["-Osize"], .when(configuration: .rele
 
 /// Release executables are static and stripped, so that one file is the whole installation, and have no unwind tables (docs/decisions/0008).
 let sections = Context.packageDirectory + "/Sources/userd/executable.ld"
+/// What the standard library could tell of a character and nobody here asks for. Without a caller its tables stay out (docs/decisions/0013).
+let unasked = ["getScalarName", "getNameAlias", "getAge", "getScript", "getScriptExtensions"].flatMap {
+  ["-Xlinker", "--wrap=_swift_stdlib_" + $0, "-Xlinker", "--defsym=__wrap__swift_stdlib_" + $0 + "=abort"]
+}
 let link: [LinkerSetting] = [
   .unsafeFlags(
     [
       "-static-executable", "-use-ld=lld", "-Xlinker", "--gc-sections", "-Xlinker", "--icf=all", "-Xlinker", "-s",
-      "-Xlinker", "--no-eh-frame-hdr", "-Xlinker", "--script=" + sections,
-    ],
+      "-Xlinker", "-O2", "-Xlinker", "--no-eh-frame-hdr", "-Xlinker", "--script=" + sections,
+    ] + unasked,
     .when(configuration: .release))
 ]
 

@@ -27,6 +27,15 @@ let codeRules = [
       ($0.token.line, "try! says nothing when it stops")
     }
   },
+  Rule("nobody asks for a character's name or age, which is not linked", of: { $0.isUnder("Sources", "Benchmarks") }) { file in
+    let code = file.tokens.code
+    return code.indices.dropLast(2).compactMap { index in
+      guard code[index].text == "properties", code[index + 1].text == ".",
+        ["name", "nameAlias", "age"].contains(code[index + 2].text)
+      else { return nil }
+      return (code[index].line, "properties.\(code[index + 2].text) ends the process (docs/decisions/0013)")
+    }
+  },
   Rule("there are no global variables", of: { $0.isUnder("Sources", "Benchmarks", "Fuzz") }) { file in
     globals(file)
   },

@@ -51,6 +51,13 @@ struct PlantedTests {
       passes: ["import Platform"])
   }
 
+  @Test func `tables that are not linked`() throws {
+    try expect(
+      "nobody asks for a character's name or age, which is not linked", in: "Sources/API/A.swift",
+      catches: ["let a = scalar.properties.name", "let a = b.map(\\.properties.age)", "f(scalar.properties\n  .nameAlias)"],
+      passes: ["let a = scalar.properties.generalCategory", "let a = properties.names", "let a = user.name"])
+  }
+
   @Test func `a manifest that disagrees with the table`() throws {
     try expect(
       "the manifest gives each floor what the table says", in: "Package.swift",
