@@ -1,6 +1,7 @@
 // A lock with conditions to wait on, for threads that sleep until another one has news.
 
 import Glibc
+import Synchronization
 
 /// A mutex and four condition variables. What it guards is said by the type that owns it.
 ///
@@ -8,6 +9,9 @@ import Glibc
 ///
 /// News are told by whoever holds the lock, and sent once it is released: a thread that wakes finds the lock free instead of sleeping a
 /// second time, which on one processor is two system calls and two switches of threads for each commit.
+///
+/// Where there are two processors or more, one thread at a time that finds the lock taken tries again for some microseconds before it sleeps: what is done
+/// under a lock is short, and to be woken takes longer.
 @safe package final class Monitor: @unchecked Sendable {
   /// One kind of news to wait for, so that it does not wake those who wait for another kind.
   package struct Condition: Sendable {
@@ -26,6 +30,10 @@ import Glibc
   private let conditions: UnsafeMutablePointer<pthread_cond_t>
   /// Two bits for each condition, guarded by the lock: one for a waiter to wake, one for all of them.
   private var news: UInt8 = 0
+  /// Whether some thread tries again and again.
+  private let isSpinning = Atomic<Bool>(false)
+  private let maySpin = availableProcessorCount() > 1
+  private static let spinNanoseconds: UInt64 = 20_000
 
   package init() {
     unsafe mutex = .allocate(capacity: 1)
@@ -49,8 +57,21 @@ import Glibc
   }
 
   package func lock() {
+    if maySpin {
+      if unsafe pthread_mutex_trylock(mutex) == 0 || spin() { return }
+    }
     let result = unsafe pthread_mutex_lock(mutex)
     precondition(result == 0, "cannot lock: \(Errno(result))")
+  }
+
+  /// Whether the lock could be had soon. Many that try at once would only keep the holder from its work.
+  private func spin() -> Bool {
+    if isSpinning.exchange(true, ordering: .relaxed) { return false }
+    defer { isSpinning.store(false, ordering: .relaxed) }
+    let clock = SystemClock(), end = clock.monotonicNanoseconds() + Self.spinNanoseconds
+    // To read the clock is the break between two tries.
+    while clock.monotonicNanoseconds() < end { if unsafe pthread_mutex_trylock(mutex) == 0 { return true } }
+    return false
   }
 
   package func unlock() {

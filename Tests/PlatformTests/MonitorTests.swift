@@ -52,4 +52,26 @@ struct MonitorTests {
     second.join()
     #expect(shared.count == 20_000)
   }
+
+  @Test func `the lock keeps a crowd apart that tries, sleeps and is woken`() throws {
+    let shared = Shared()
+    let clock = SystemClock()
+    // Every third time the lock is held longer than anybody tries for it.
+    let threads = try (0..<6).map { number in
+      try Thread(name: "crowd") {
+        for turn in 0..<50 {
+          shared.monitor.lock()
+          let seen = shared.count
+          if (turn + number).isMultiple(of: 3) {
+            let end = clock.monotonicNanoseconds() + 30_000
+            while clock.monotonicNanoseconds() < end {}
+          }
+          shared.count = seen + 1
+          shared.monitor.unlock()
+        }
+      }
+    }
+    for thread in threads { thread.join() }
+    #expect(shared.count == 300)
+  }
 }

@@ -253,9 +253,10 @@ final class GroupCommit: @unchecked Sendable {
     case .wait(let deadline): wakeLogThread(by: deadline)
     }
     if wantsMaintenance { wakeMaintenance() }
+    let hasEvents = !untold.isEmpty
     monitor.unlock()
     gate(of: batch).open()
-    tellEvents()
+    if hasEvents { tellEvents() }
     monitor.lock()
   }
 
