@@ -66,6 +66,14 @@ extension AccountService {
     }
   }
 
+  /// The account that somebody changes for themselves, as a transaction sees it; nil if account or session have ended since the request was judged.
+  func account(of principal: Principal, in transaction: inout Writing) throws(RepositoryError) -> UserRecord? {
+    guard let user = try store.users.find(principal.userID.uuid, in: &transaction), user.status == .active,
+      let own = principal.session, try store.sessions.find(own.uuid, in: &transaction)?.userEpoch == user.epoch
+    else { return nil }
+    return user
+  }
+
   /// What came of a transaction, as its caller sees it.
   func settled(
     _ done: (value: AccountOutcome, position: LogPosition)

@@ -88,9 +88,7 @@ extension AccountService {
 
     let now = identifiers.now(), moment = throttle.moment()
     let done = try store.writing { (transaction) throws(RepositoryError) -> AccountOutcome in
-      guard let old = try store.users.find(id, in: &transaction), old.status == .active, let own = principal.session,
-        try store.sessions.find(own.uuid, in: &transaction)?.userEpoch == old.epoch
-      else { return .refused(.sessionRevoked) }
+      guard let old = try account(of: principal, in: &transaction) else { return .refused(.sessionRevoked) }
       // The hash took long enough for the password to have changed.
       guard matches, old.passwordHash == known.passwordHash else {
         if !matches { _ = try throttle.count(slot, at: moment, in: &transaction) }

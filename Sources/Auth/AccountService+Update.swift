@@ -25,7 +25,7 @@ extension AccountService {
 
   /// Changes one's own name, and what one keeps beside the account.
   ///
-  /// - Throws: `.invalid`, `.revisionMismatch`; `.sessionRevoked` if the account has gone meanwhile.
+  /// - Throws: `.invalid`, `.revisionMismatch`; `.sessionRevoked` if account or session have gone meanwhile.
   package func updateMe(
     _ form: OwnAccountForm, if condition: RevisionCondition = .none, by principal: Principal
   ) throws(AuthError) -> (value: User, position: LogPosition) {
@@ -37,9 +37,7 @@ extension AccountService {
     try judge.conclude()
     let now = identifiers.now()
     let done = try store.writing { (transaction) throws(RepositoryError) -> AccountOutcome in
-      guard let old = try store.users.find(principal.userID.uuid, in: &transaction), old.status == .active else {
-        return .refused(.sessionRevoked)
-      }
+      guard let old = try account(of: principal, in: &transaction) else { return .refused(.sessionRevoked) }
       if let objection = condition.objection(to: old.revision) { return .refused(objection) }
       var new = old
       if let refusal = try edit.apply(to: &new) { return .refused(refusal) }

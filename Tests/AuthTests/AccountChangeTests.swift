@@ -373,6 +373,22 @@ import Testing
     #expect(refusal { try server.accounts.updateMe(OwnAccountForm(name: .text("A")), by: me) } == .sessionRevoked)
   }
 
+  // The simulation of whole servers found it: a request to change a name had been let in, then the account was deleted and restored, which ends
+  // every session, and the name was changed all the same. Only whether the account is active had been judged again.
+  @Test func `whose session has ended since their request was let in changes nothing`() throws {
+    let server = try TestServer()
+    let ann = try server.register()
+    let me = try server.authenticate(ann.accessToken)
+    _ = try server.settle(server.accounts.delete(ann.user.id, by: .owner))
+    _ = try server.settle(server.accounts.restore(ann.user.id, by: .owner))
+    #expect(refusal { try server.accounts.updateMe(OwnAccountForm(name: .text("A")), by: me) } == .sessionRevoked)
+    let again = try server.login()
+    #expect(again.user.name == ann.user.name)
+    let other = try server.authenticate(again.accessToken)
+    try server.database.waitUntilDurable(server.sessions.end(again.session.id, by: other))
+    #expect(refusal { try server.accounts.updateMe(OwnAccountForm(name: .text("A")), by: other) } == .sessionRevoked)
+  }
+
   // The session model found it: deleting a disabled account left its reset link waiting, and a restore within half an hour revived it.
   @Test func `a reset link of a disabled account dies with its deletion, also if the account is restored`() throws {
     let server = try TestServer()
