@@ -104,29 +104,17 @@ private struct BackupShelf {
     for _ in 0..<count {
       let key = "key \(random.number(0..<120))"
       if random.once(in: 5) {
-        try turning(database) { () throws(StorageError) in try database.remove(key) }
+        try database.turning { () throws(StorageError) in try database.remove(key) }
         contents[key] = nil
       } else {
         let value =
           "\(random.next()) "
           + String(repeating: "v", count: random.once(in: 15) ? random.number(300..<3000) : random.number(0..<90))
-        try turning(database) { () throws(StorageError) in try database.put(key, value) }
+        try database.turning { () throws(StorageError) in try database.put(key, value) }
         contents[key] = value
       }
     }
     try database.waitUntilDurable(database.heldPosition)
-  }
-
-  /// Makes a call again after what it waits for was done.
-  private func turning(_ database: Database, _ call: () throws(StorageError) -> LogPosition) throws {
-    while true {
-      do throws(StorageError) {
-        _ = try call()
-        return
-      } catch {
-        guard error == .wouldBlock, EngineThread.allCases.contains(where: { database.turn($0) }) else { throw error }
-      }
-    }
   }
 
   private mutating func backUp(

@@ -23,15 +23,8 @@ final class ListGround: Sendable {
   }()
 
   private init() throws {
-    let clock = ManualClock()
-    let source = SeededGenerator(seed: 9)
-    var options = DatabaseOptions(path: "data/db")
-    options.clock = clock
-    options.files = SimulatedFileSystem(SimulatedDisk(folder: "data"), seed: 1)
-    options.segmentByteCount = 1 << 20
-    options.random = RandomSource(source)
-    let database = try Database.simulated(options)
-    let store = try Store.open(database, fresh: StoreIdentity(uuid: UUID(high: 1, low: 2), epoch: 0xA1B2_C3D4))
+    let base = try GroundStore(seed: 9)
+    let (clock, random, database, store) = (base.clock, base.random, base.database, base.store)
     let secret = (0..<48).map { UInt8($0) }
     // RFC 5869 from the hash alone: no salt, one block.
     let extracted = TokenForge.hmac([UInt8](repeating: 0, count: 32), secret)
@@ -39,18 +32,16 @@ final class ListGround: Sendable {
     let keys = KeyRing(
       signing: [SecretBytes(copying: secret.span)], mac: SecretBytes(copying: secret.span),
       wrap: SecretBytes(copying: secret.span))
-    let hasher = try PasswordHasher(
-      parameters: Argon2Parameters(memoryKiB: 8, iterations: 1, parallelism: 1), arenas: 1, random: options.random)
     var policy = SessionOptions()
     policy.maxSessions = 40
     policy.throttle.isEnabled = false
-    let outbox = Outbox(store: store, keys: keys, options: DeliveryOptions(), clock: clock, random: options.random)
+    let outbox = Outbox(store: store, keys: keys, options: DeliveryOptions(), clock: clock, random: random)
     let sessions = SessionService(
-      store: store, keys: keys, hasher: hasher, options: policy, outbox: outbox, clock: clock, random: options.random)
+      store: store, keys: keys, hasher: base.hasher, options: policy, outbox: outbox, clock: clock, random: random)
     self.sessions = sessions
     accounts = AccountService(
-      store: store, keys: keys, hasher: hasher, policy: policy.passwordPolicy, throttle: sessions.throttle, outbox: outbox,
-      clock: clock, random: options.random)
+      store: store, keys: keys, hasher: base.hasher, policy: policy.passwordPolicy, throttle: sessions.throttle, outbox: outbox,
+      clock: clock, random: random)
     audit = AuditService(of: sessions, retention: 86_400, clock: clock)
     let origin = SessionOrigin(ipPrefix: "203.0.113.0/24", userAgent: "fuzz")
     var owners: [UserID] = []

@@ -6,10 +6,10 @@ import TestSupport
 let storageModelRig = Rig(
   name: "storage-model", purpose: "the tree against a sorted array, with its integrity check and its bound of pages",
   bug: "a deletion behind the tenth operation of a transaction is forgotten", smokeEventCount: 1000
-) { random, subject in
+) { random, subject, course in
   do throws(StorageError) {
     var life = try TreeLife(&random, forgetsDeletions: subject == .broken)
-    return try life.run(&random)
+    return try life.run(&random, maxStepCount: course.maxStepCount)
   } catch {
     return "a tree with room refused: \(error)"
   }
@@ -30,8 +30,8 @@ private struct TreeLife: ~Copyable {
     keys = random.pick([.scattered, .rising, .falling, .prefixed, .longest, .few])
   }
 
-  mutating func run(_ random: inout SeededGenerator) throws(StorageError) -> String? {
-    var left = random.pick([20, 200, 500, 500, 1000])
+  mutating func run(_ random: inout SeededGenerator, maxStepCount: Int) throws(StorageError) -> String? {
+    var left = min(random.pick([20, 200, 500, 500, 1000]), maxStepCount)
     let maxTransaction = random.pick([1, 5, 40, 300])
     while left > 0 {
       let count = random.number(1..<maxTransaction + 1)

@@ -14,8 +14,27 @@ struct Rig: Sendable {
   var moreBugs: [String] = []
   /// What all events so far came to, where that can be counted.
   var summary: @Sendable () -> String? = { nil }
+  /// The same on another course, where an event is a life of many steps.
+  var life: Life?
+  /// What such a life can be led without.
+  var kinds: [String] = []
   /// Draws one input, gives it to the subject and returns what is wrong with the answer, or nil.
   let event: @Sendable (_ random: inout SeededGenerator, _ subject: Subject) -> String?
+
+  typealias Life = @Sendable (_ random: inout SeededGenerator, _ subject: Subject, _ course: Course) -> String?
+}
+
+extension Rig {
+  /// A rig whose events are lives, which can be shortened.
+  init(
+    name: String, purpose: String, bug: String, smokeEventCount: Int, moreBugs: [String] = [],
+    summary: @escaping @Sendable () -> String? = { nil }, kinds: [String] = [], life: @escaping Life
+  ) {
+    self.init(
+      name: name, purpose: purpose, bug: bug, smokeEventCount: smokeEventCount, moreBugs: moreBugs, summary: summary,
+      life: life, kinds: kinds
+    ) { random, subject in life(&random, subject, Course()) }
+  }
 }
 
 /// What a rig tests.
@@ -32,10 +51,11 @@ struct Finding {
   let rig: Rig
   let seed: UInt64
   let event: Int
-  let complaint: String
+  var complaint: String
+  var course = Course()
 
   /// One command that shows it again.
-  var reproduction: String { "userd-fuzz run \(rig.name) --seed \(seed &+ UInt64(event)) --events 1" }
+  var reproduction: String { "userd-fuzz run \(rig.name) --seed \(seed &+ UInt64(event)) --events 1\(course.options)" }
 }
 
 extension Rig {
@@ -45,12 +65,14 @@ extension Rig {
   }
 
   /// Plays `count` events. Event n of a seed is event 0 of seed + n, so that any of them can be played alone.
-  func run(seed: UInt64, events count: Int, subject: Subject = .real, tracing: (UInt64) -> Void = { _ in }) -> Finding? {
+  func run(
+    seed: UInt64, events count: Int, subject: Subject = .real, course: Course = Course(), tracing: (UInt64) -> Void = { _ in }
+  ) -> Finding? {
     for event in 0..<count {
       var random = SeededGenerator(seed: seed &+ UInt64(event))
       tracing(random.seed)
-      if let complaint = self.event(&random, subject) {
-        return Finding(rig: self, seed: seed, event: event, complaint: complaint)
+      if let complaint = life.map({ $0(&random, subject, course) }) ?? self.event(&random, subject) {
+        return Finding(rig: self, seed: seed, event: event, complaint: complaint, course: course)
       }
     }
     return nil

@@ -12,30 +12,33 @@ let sessionModelRig = Rig(
     "a code of the app is taken twice", "a recovery code is not used up", "a reset token is good for a second reset",
     "one failed login too many is free", "one refresh too many is let through", "a key that ended at once verifies still",
     "failures are forgotten by a restart", "half a login outlives a change of the password",
-  ]
-) { random, subject in
+  ], kinds: ["crashes"]
+) { random, subject, course in
   let bug: SessionWorld.PlantedBug? =
     switch subject {
     case .real: nil
     case .broken: .longGrace
     case .otherwiseBroken(let number): .init(rawValue: number + 1)
     }
-  return play(&random, bug, crashShare: 3)
+  return play(&random, bug, crashShare: 3, course)
 }
 
 let sessionCrashRig = Rig(
   name: "session-crash", purpose: "the same with a restart, a kill or a power cut every few steps",
-  bug: "a session that was ended for the reuse of a token is there again", smokeEventCount: 20
-) { random, subject in
-  play(&random, subject == .broken ? .forgivenReuse : nil, crashShare: 20)
+  bug: "a session that was ended for the reuse of a token is there again", smokeEventCount: 20,
+  kinds: ["crashes"]
+) { random, subject, course in
+  play(&random, subject == .broken ? .forgivenReuse : nil, crashShare: 20, course)
 }
 
 /// One life of a world; what was wrong with it, or nil.
-private func play(_ random: inout SeededGenerator, _ bug: SessionWorld.PlantedBug?, crashShare: Int) -> String? {
+private func play(_ random: inout SeededGenerator, _ bug: SessionWorld.PlantedBug?, crashShare: Int, _ course: Course) -> String?
+{
   let world: SessionWorld
   do throws(Complaint) { world = try SessionWorld(&random, bug) } catch { return error.text }
   do throws(Complaint) {
-    try world.live(steps: random.number(20..<500), crashShare: crashShare, &random)
+    try world.live(
+      steps: min(random.number(20..<500), course.maxStepCount), crashShare: course.leads(to: "crashes") ? crashShare : 0, &random)
     return nil
   } catch {
     return "\(error.text); before that \(world.story)"

@@ -6,7 +6,7 @@ import TestSupport
 let storageCrashRig = Rig(
   name: "storage-crash", purpose: "a database through work, faults, kills and power cuts, against every version that there was",
   bug: "open reads what a killed process left without making it durable first", smokeEventCount: 400
-) { random, subject in
+) { random, subject, course in
   let rig = CrashRig(seed: random.next(), bug: subject == .broken ? .trustUnsyncedBytes : nil)
   rig.drawProfile(upkeep: true)
   if random.once(in: 8) {
@@ -14,8 +14,12 @@ let storageCrashRig = Rig(
     rig.system.faults.lies = random.number(2..<20)
   }
   do {
-    var goesOn = true
-    for _ in 0..<random.number(1..<5) where goesOn { goesOn = try rig.live(actions: random.number(5..<80)) }
+    var goesOn = true, left = course.maxStepCount
+    for _ in 0..<random.number(1..<5) where goesOn && left > 0 {
+      let actions = random.number(5..<80)
+      goesOn = try rig.live(actions: min(actions, left))
+      left -= actions
+    }
     return nil
   } catch {
     return "after \(rig.crashes) crashes: \(error); last calls \(rig.system.trace.suffix(6))"

@@ -25,27 +25,17 @@ final class TokenGround: Sendable {
   }()
 
   private init() throws {
-    let source = SeededGenerator(seed: 8)
-    let clock = ManualClock()
-    var options = DatabaseOptions(path: "data/db")
-    options.clock = clock
-    options.files = SimulatedFileSystem(SimulatedDisk(folder: "data"), seed: 1)
-    options.segmentByteCount = 1 << 20
-    options.random = RandomSource(source)
-    let database = try Database.simulated(options)
-    let store = try Store.open(database, fresh: StoreIdentity(uuid: UUID(high: 1, low: 2), epoch: 0xA1B2_C3D4))
-    let random = options.random
+    let base = try GroundStore(seed: 8)
+    let (clock, random, database, store) = (base.clock, base.random, base.database, base.store)
     let mac = (0..<48).map { UInt8($0) }
     let secrets = [3, 4, 5].map { number in (0..<48).map { UInt8(number * 16 + $0 % 16) } }
-    let hasher = try PasswordHasher(
-      parameters: Argon2Parameters(memoryKiB: 8, iterations: 1, parallelism: 1), arenas: 1, random: random)
     func service(_ signing: [[UInt8]]) -> SessionService {
       let keys = KeyRing(
         signing: signing.map { secret in SecretBytes(copying: secret.span) }, mac: SecretBytes(copying: mac.span),
         wrap: SecretBytes(copying: mac.span))
       let outbox = Outbox(store: store, keys: keys, options: DeliveryOptions(), clock: clock, random: random)
       return SessionService(
-        store: store, keys: keys, hasher: hasher, options: SessionOptions(), outbox: outbox, clock: clock, random: random)
+        store: store, keys: keys, hasher: base.hasher, options: SessionOptions(), outbox: outbox, clock: clock, random: random)
     }
     let origin = SessionOrigin(ipPrefix: "203.0.113.0/24", userAgent: "fuzz")
     let services = secrets.map { service([$0]) }
@@ -79,26 +69,4 @@ final class TokenGround: Sendable {
     }
     live = tokens.filter { $0 != named[0] }.map(claims)
   }
-}
-
-extension Database {
-  /// Makes everything durable, and lets every thread of a simulated engine do what is due.
-  func settle() throws(StorageError) {
-    try waitUntilDurable(heldPosition)
-    for thread in EngineThread.allCases { _ = turn(thread) }
-  }
-}
-
-extension RandomSource {
-  /// Bytes that are the same in every run; for one thread.
-  init(_ generator: SeededGenerator) {
-    let source = DrawnBytes(generator)
-    self.init { bytes in for index in bytes.indices { bytes[index] = source.next() } }
-  }
-}
-
-private final class DrawnBytes: @unchecked Sendable {
-  private var generator: SeededGenerator
-  init(_ generator: SeededGenerator) { self.generator = generator }
-  func next() -> UInt8 { UInt8(truncatingIfNeeded: generator.next()) }
 }

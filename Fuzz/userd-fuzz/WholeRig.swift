@@ -10,8 +10,9 @@ let wholeServerRig = Rig(
   moreBugs: [
     "answers leave before what they say is on disk", "a refresh token is good twice", "an Idempotency-Key is lost on its way",
     "frames of the log count as flushed that are not", "a question is answered with what was answered to it before",
-  ], summary: { WholeTally.text }
-) { random, subject in
+  ], summary: { WholeTally.text },
+  kinds: ["crashes", "stops", "full-disks", "failing-flushes", "lies", "jumps", "hang-ups", "upkeep"]
+) { random, subject, course in
   let bug: WholeWorld.PlantedBug? =
     switch subject {
     case .real: nil
@@ -22,7 +23,7 @@ let wholeServerRig = Rig(
   do throws(Complaint) { world = try WholeWorld(&random, bug) } catch { return error.text }
   defer { WholeTally.add(world) }
   do throws(Complaint) {
-    try world.live(steps: random.number(200..<3000))
+    try world.live(steps: random.number(200..<3000), course)
     return nil
   } catch {
     return "\(error.text); after \(world.crashCount) crashes and \(world.answerCount) answers; before that \(world.story)"
@@ -30,26 +31,26 @@ let wholeServerRig = Rig(
 }
 
 extension WholeWorld {
-  func live(steps: Int) throws(Complaint) {
+  func live(steps: Int, _ course: Course) throws(Complaint) {
     let crashShare = random.pick([0, 60, 150, 400]), fills = random.once(in: 4), breaks = random.once(in: 5)
-    for _ in 0..<steps {
-      try step()
+    for _ in 0..<min(steps, course.maxStepCount) {
+      try step(course)
       if system.hasCrashed {
         try crash()
       } else if process?.hasFailed ?? false, !mayFail {
         throw Complaint("writing has ended although no flush failed")
-      } else if crashShare > 0, random.once(in: crashShare) {
+      } else if crashShare > 0, random.once(in: crashShare), course.leads(to: "crashes") {
         if random.once(in: 2) { try crash() } else { armCrash(within: random.pick([4, 20, 60])) }
       }
-      if fills, random.once(in: 120) { if isFull { makeRoom() } else { fillDisk() } }
-      if breaks, random.once(in: 400) { breakDisk() }
+      if fills, random.once(in: 120), course.leads(to: "full-disks") { if isFull { makeRoom() } else { fillDisk() } }
+      if breaks, random.once(in: 400), course.leads(to: "failing-flushes") { breakDisk() }
       if random.once(in: 200) { try rest() }
-      if random.once(in: 600) { try restart() }
+      if random.once(in: 600), course.leads(to: "stops") { try restart() }
     }
     try check()
   }
 
-  private func step() throws(Complaint) {
+  private func step(_ course: Course) throws(Complaint) {
     switch random.number(0..<100) {
     case 0..<20: try ask()
     case 20..<40: pushSome()
@@ -58,14 +59,14 @@ extension WholeWorld {
     case 72..<82: turnEngine()
     case 82..<94: if !wires.isEmpty { try receive(random.pick(wires), random.once(in: 3) ? random.number(1..<200) : 1 << 16) }
     case 94: clock.advance(milliseconds: Int64(random.number(0..<4)))
-    case 95: if random.once(in: 3), !wires.isEmpty { hangUp(random.pick(wires)) }
-    case 96: try lie()
+    case 95: if random.once(in: 3), !wires.isEmpty, course.leads(to: "hang-ups") { hangUp(random.pick(wires)) }
+    case 96: if course.leads(to: "lies") { try lie() }
     case 97: if random.once(in: 5), !wires.isEmpty { random.pick(wires).endsDirection = true }
-    case 98: if random.once(in: 4) { try keepHouse() }
+    case 98: if random.once(in: 4), course.leads(to: "upkeep") { try keepHouse() }
     default:
       switch random.number(0..<20) {
-      case 0: jump(milliseconds: random.pick([1100, 5100, 10_100, 31_000, 61_000]))
-      case 1: try dawdle()
+      case 0: if course.leads(to: "jumps") { jump(milliseconds: random.pick([1100, 5100, 10_100, 31_000, 61_000])) }
+      case 1: if course.leads(to: "lies") { try dawdle() }
       default: break
       }
     }

@@ -11,13 +11,14 @@ let rigs = [
 /// What a command line asks for.
 enum Command {
   case list
-  case run(Rig, seed: UInt64, events: Int, trace: Bool)
+  case run(Rig, seed: UInt64, events: Int, course: Course, trace: Bool)
   case smoke
   case canary([Rig])
 
   static let usage = """
     userd-fuzz list                                      the fuzzers
-    userd-fuzz [run] NAME [--seed N] [--events M] [--trace]  one of them; --trace says each seed first, for hunting a crash
+    userd-fuzz [run] NAME [--seed N] [--events M] [--trace]  one of them; --trace says each seed first, for hunting a crash;
+                         [--steps N] [--without KIND,...]    of a life its first steps, and without some of what happens in it
     userd-fuzz smoke                                     a little of each
     userd-fuzz canary [NAME]                             each against its planted bugs: exits 1, and 70 if one finds nothing
     """
@@ -34,6 +35,7 @@ enum Command {
       let words = arguments.first == "run" ? arguments.dropFirst() : arguments[...]
       guard let rig = rigs.first(where: { $0.name == words.first }) else { return nil }
       var (seed, events, trace): (UInt64, Int, Bool) = (UInt64.random(in: 1...UInt64(UInt32.max)), 100_000, false)
+      var course = Course()
       var rest = words.dropFirst()
       while let option = rest.popFirst() {
         switch option {
@@ -44,10 +46,18 @@ enum Command {
         case "--events":
           guard let value = rest.popFirst().flatMap({ Int($0) }), value > 0 else { return nil }
           events = value
+        case "--steps":
+          guard rig.life != nil, let value = rest.popFirst().flatMap({ Int($0) }), value >= 0 else { return nil }
+          course.maxStepCount = value
+        case "--without":
+          guard let kinds = rest.popFirst().map({ $0.split(separator: ",").map(String.init) }),
+            kinds.allSatisfy({ rig.kinds.contains($0) })
+          else { return nil }
+          course.without = kinds
         default: return nil
         }
       }
-      self = .run(rig, seed: seed, events: events, trace: trace)
+      self = .run(rig, seed: seed, events: events, course: course, trace: trace)
     }
   }
 }
@@ -58,21 +68,26 @@ func say(_ line: String) {
 }
 
 /// Plays events of one rig and tells how it went.
-func play(_ rig: Rig, seed: UInt64, events: Int, trace: Bool = false) -> Bool {
+func play(_ rig: Rig, seed: UInt64, events: Int, course: Course = Course(), trace: Bool = false) -> Bool {
   say("\(rig.name): seed \(seed), \(events) events")
-  let finding = rig.run(seed: seed, events: events, tracing: { if trace { say("seed \($0)") } })
+  let finding = rig.run(seed: seed, events: events, course: course, tracing: { if trace { say("seed \($0)") } })
   if let summary = rig.summary() { say("\(rig.name): \(summary)") }
   guard let finding else { return true }
   say("\(rig.name): \(finding.complaint)")
   say(finding.reproduction)
+  // What was shortened by hand stays as it is.
+  guard course == Course(), rig.life != nil else { return false }
+  let short = finding.shortened()
+  say("\(rig.name), shortened: \(short.complaint)")
+  say(short.reproduction)
   return false
 }
 
 switch Command(Array(CommandLine.arguments.dropFirst())) {
 case .list:
   for rig in rigs { say("\(rig.name): \(rig.purpose)") }
-case .run(let rig, let seed, let events, let trace):
-  if !play(rig, seed: seed, events: events, trace: trace) { endProcess(1) }
+case .run(let rig, let seed, let events, let course, let trace):
+  if !play(rig, seed: seed, events: events, course: course, trace: trace) { endProcess(1) }
 case .smoke:
   let passed = rigs.filter { play($0, seed: 1, events: $0.smokeEventCount) }.count
   say("smoke: \(passed) of \(rigs.count) found nothing")
@@ -84,7 +99,16 @@ case .canary(let rigs):
       let finding = rig.run(seed: 1, events: 100_000, subject: subject)
       say("\(rig.name), \(bug): \(finding.map { "event \($0.event): \($0.complaint)" } ?? "NOT FOUND")")
       plantedCount += 1
-      if finding != nil { foundCount += 1 }
+      guard let finding else { continue }
+      // Shortening must leave the bug in.
+      guard subject == .broken, rig.life != nil else {
+        foundCount += 1
+        continue
+      }
+      let short = finding.shortened(subject: subject, dropsKinds: false)
+      let again = rig.run(seed: 1 &+ UInt64(finding.event), events: 1, subject: subject, course: short.course)
+      say("\(rig.name), shortened to \(short.course.maxStepCount) steps: \(again?.complaint ?? "NOT FOUND")")
+      if again != nil { foundCount += 1 }
     }
   }
   say("canary found \(foundCount) of \(plantedCount) planted bugs")

@@ -1,0 +1,1 @@
+../userd-fuzz/GroundStore.swift

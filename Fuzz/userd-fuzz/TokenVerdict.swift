@@ -1,0 +1,1 @@
+../../Tests/AuthTests/TokenVerdict.swift
