@@ -51,6 +51,9 @@ class Fault:
         if opening == "⟦":
             new = f"(planted({self.number}) ? ({self.instead}) : ({right}))"
         else:
+            # A switch around what is no whole statement is found by the compiler alone, after twenty minutes.
+            if text[:text.index(place) + len(before)].rstrip(" ")[-1:] not in ("\n", "{", ";"):
+                raise SystemExit(f"plant: {self.name}: what is marked begins within a statement: {right}")
             new = f"if planted({self.number}) {{ {self.instead} }} else {{ {right} }}"
         return text.replace(place, before + new + after)
 

@@ -38,7 +38,7 @@ FAULTS = [
      "each checkpoint goes to the first pair of superblocks", "CheckpointTests"),
     ("replay-first-wins", "Log/ReplayWindow", "return order == 0 ? ⟦left.place < right.place⟧ : order < 0", "left.place > right.place",
      "of two operations on one key in the log the earlier one counts", "ReplayOrderTests"),
-    ("replay-by-heads", "Log/ReplayWindow", "entries[kept - 1].head == entry.head⟪, key(entries[kept - 1]).compared(to: key(entry)) == 0⟫ {", "",
+    ("replay-by-heads", "Log/ReplayWindow", "entries[kept - 1].head == entry.head, ⟦key(entries[kept - 1]).compared(to: key(entry)) == 0⟧ {", "true",
      "keys that begin alike are taken for one in replay", "ReplayOrderTests"),
     ("exact-fit-needs-segment", "Log/GroupCommit", "let needsSegment = ⟦frame.frameByteCount > log.remaining⟧",
      "frame.frameByteCount >= log.remaining", "a frame that fits exactly rolls, without a spare set aside for it", "CrashPointTests|Log"),
