@@ -10,6 +10,8 @@ takes less is told, so that the budget can follow (--write). Standard library on
 import argparse, concurrent.futures, os, platform, re, subprocess, sys, tempfile
 from pathlib import Path
 
+from markdown import table
+
 HERE = Path(__file__).resolve().parent
 BENCH = Path(os.environ.get("USERD_BENCH", HERE.parent / ".build/release/userd-bench"))
 BUDGET = HERE / "budget.txt"
@@ -22,6 +24,18 @@ def budgets():
     """Name, instructions for each round, tolerance in percent; lines that begin with # are passed over."""
     rows = [line.split() for line in BUDGET.read_text().splitlines() if line and not line.startswith("#")]
     return {name: (int(count), float(tolerance)) for name, count, tolerance in rows}
+
+
+WHAT = {
+    "head": "the head of a request with eight fields is read", "json-read": "a registration is read", "json-write": "an account is written",
+    "base64url": "192 bytes there and back", "hmac": "HMAC-SHA-256 of 280 bytes, portable", "token-hash": "SHA-256 of a refresh token, portable",
+    "uuid": "read and written", "timestamp": "RFC 3339 and the date of HTTP", "log-line": "the line of a request in the log", "tree-get": "a get among 4,000 records",
+    "tree-put": "a put, a hundred in a transaction", "commit": "a record put, framed, written and flushed", "livez": "`GET /livez`", "me": "`GET /api/auth/me`",
+    "user": "`GET /api/v1/users/{id}`", "list": "`GET /api/v1/users?limit=20`", "refresh": "`POST /api/auth/refresh`", "create": "`POST /api/v1/users`", "update": "`PATCH /api/v1/users/{id}`"}
+
+
+def tables():
+    return {"budget": table(["path", "what a round is", "instructions in user space"], [[f"`{name}`", WHAT.get(name, ""), f"{count:,}"] for name, (count, _) in budgets().items()])}
 
 
 def total(name, rounds):

@@ -200,7 +200,7 @@ def main():
         service = str(folder / "classic")
         if names != ["userd"]:
             run([os.environ.get("GO", "go"), "build", "-tags", "libsqlite3", "-o", service, "."], cwd=HERE / "peers/classic",
-                env=dict(os.environ, GO111MODULE="off", GOFLAGS="", GOTOOLCHAIN="local", GOPATH="/usr/share/gocode", GOCACHE=str(folder / "go"), HOME=name))
+                env=dict(os.environ, GO111MODULE="off", GOFLAGS="", GOTOOLCHAIN="local", GOPATH="/usr/share/gocode", GOCACHE=os.environ.get("GOCACHE", str(folder / "go")), HOME=name))
         stacks = {}
         for stack in names:
             place = folder / stack

@@ -137,7 +137,7 @@ def fixed_peers(folder, nginx_port, go_port):
         text = text.replace(f"@{word}@", value)
     (work / "nginx.conf").write_text(text)
     run([os.environ.get("GO", "go"), "build", "-o", str(folder / "responder"), str(HERE / "peers/responder.go")],
-        env=dict(os.environ, GO111MODULE="off", GOFLAGS="", GOTOOLCHAIN="local", GOCACHE=str(folder / "go"), HOME=str(folder)))
+        env=dict(os.environ, GO111MODULE="off", GOFLAGS="", GOTOOLCHAIN="local", GOCACHE=os.environ.get("GOCACHE", str(folder / "go")), HOME=str(folder)))
     return ([shutil.which("nginx") or "/usr/sbin/nginx", "-e", str(work / "nginx.log"), "-c", str(work / "nginx.conf")],
             [str(folder / "responder"), f"127.0.0.1:{go_port}"])
 

@@ -8,7 +8,7 @@ connection each that stays open, with the servers on cpu 0 and this script on cp
 the rounds with the lowest and highest in brackets; beside it stands the median time from request to answer, which for writes is mostly the disk's. The
 ratio is that of the costs of the largest store and of the one of 100,000 users (or the smallest) and must be at most 1.6; a user may take 900 bytes. Page 10,000 has 50 users
 and begins after 499,950; a smaller store gives its last page. The size is that after a compaction. --cache is large enough for all stores; with less, what is read from
-disk is measured too. Ten million users need 10 GB of disk, 8 GB of memory and some ten minutes. Exit 1 if a bound is missed. Standard library only."""
+disk is measured too. Ten million users take a quarter of an hour or more. Exit 1 if a bound is missed. Standard library only."""
 import argparse, http.client, json, os, random, statistics, sys, time
 from pathlib import Path
 
