@@ -101,6 +101,8 @@ final class Archiver: @unchecked Sendable {
     let archived = try disk.names(in: path).compactMap { ArchiveName($0) }.filter { $0.timeline == superblock.timeline }
     let here = DataFolder.sort(try disk.namesIfPresent(in: folder.log) ?? []).segments
     let newest = archived.map(\.number).max()
+    // Whoever named them may have been killed before that was durable, and what is trusted here is recycled.
+    if newest != nil { try disk.syncDirectory(path) }
     for name in archived where here.contains(name.number) { try compare(name.number) }
     commits.monitor.lock()
     let last = commits.logged.place.segment
@@ -134,6 +136,8 @@ final class Archiver: @unchecked Sendable {
     let name = path + "/" + ArchiveName(timeline: superblock.timeline, number: number).text
     if try disk.openIfPresent(name, .read) != nil {
       try compare(number)
+      // It may be there since a try whose last flush failed.
+      try disk.syncDirectory(path)
       return 0
     }
     let unfinished = name + OnDisk.Archive.unfinishedSuffix

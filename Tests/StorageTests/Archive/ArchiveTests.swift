@@ -78,6 +78,36 @@ import Testing
     #expect(found, "the planted mistake was not found")
   }
 
+  // A process was killed between giving a copy its name and flushing the folder. The next one saw the name and had the segment recycled; then the
+  // power went, and neither was there. Random lives found it, where kills come before cuts; the rig above has cuts alone.
+  @Test func `a copy that a killed process has named is durable before its segment is recycled`() throws {
+    let bench = ArchiveBench(seed: 6)
+    let database = try bench.open()
+    for _ in 0..<4 {
+      try bench.store.changeWithoutArchive(database, 40)
+      try database.checkpoint()
+    }
+    bench.system.faults.crashEffect = .none
+    bench.system.faults.crashText = "fsync data/archive"
+    for _ in 0..<4 where !bench.system.hasCrashed { _ = database.turn(.archive) }
+    bench.system.kill()
+    #expect(bench.archived == [1], "named, and not yet durable")
+    let again = try bench.open()
+    _ = again.turn(.archive)
+    #expect(again.archive.through == 1)
+    try bench.store.changeWithoutArchive(again, 1)
+    try again.checkpoint()
+    for _ in 0..<8 { _ = again.turn(.checkpoint) }
+    #expect(DataFolder.sort(bench.disk.names(in: "data/db/wal")).segments.first == 2, "the segment is recycled")
+    let contents = try again.contents()
+    var random = SeededGenerator(seed: 1)
+    bench.system.cutPower(leaving: bench.disk.afterPowerCut([:], using: &random))
+    #expect(bench.archived == [1])
+    let last = try bench.open()
+    #expect(try last.contents() == contents && !contents.isEmpty)
+    try last.close()
+  }
+
   /// Plays a life with power cuts; returns what is missing at its end.
   private static func gap(_ seed: UInt64, _ bug: PlantedBug?) throws -> String? {
     var random = SeededGenerator(seed: seed)
