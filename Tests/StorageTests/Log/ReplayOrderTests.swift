@@ -36,7 +36,8 @@ import Testing
       }
       var last = LogPosition.zero
       for _ in 0..<300 * testScale {
-        let changes = (0..<random.number(1..<20)).map { _ -> (Bytes, Bytes?) in
+        // Eight of the largest are within the bound of a transaction, a quarter of a segment.
+        let changes = (0..<random.number(1..<9)).map { _ -> (Bytes, Bytes?) in
           let value = Bytes(repeating: UInt8(random.number(0..<256)), count: [0, 3, 80, 150, 900][random.number(0..<5)])
           return (key(&random), random.number(0..<3) == 0 ? nil : value)
         }
