@@ -108,6 +108,37 @@ import Testing
     try last.close()
   }
 
+  // The same where the flush of the folder fails: the next try finds the name.
+  @Test func `a copy whose name could not be made durable is trusted once it is`() throws {
+    let bench = ArchiveBench(seed: 7)
+    let database = try bench.open()
+    for _ in 0..<4 {
+      try bench.store.changeWithoutArchive(database, 40)
+      try database.checkpoint()
+    }
+    let system = bench.system
+    system.setObserver { call in
+      if call == "fsync data/archive" { system.faults.failingSyncs = 1 }
+    }
+    for _ in 0..<8 where database.archive.failure == nil { _ = database.turn(.archive) }
+    system.setObserver(nil)
+    #expect(bench.archived == [1] && database.archive.through == 0 && database.archive.failure != nil, "named, and not durable")
+    bench.clock.advance(seconds: 6)
+    for _ in 0..<8 where database.archive.through == 0 { _ = database.turn(.archive) }
+    #expect(database.archive.through == 1)
+    try bench.store.changeWithoutArchive(database, 1)
+    try database.checkpoint()
+    for _ in 0..<8 { _ = database.turn(.checkpoint) }
+    #expect(DataFolder.sort(bench.disk.names(in: "data/db/wal")).segments.first == 2, "the segment is recycled")
+    let contents = try database.contents()
+    var random = SeededGenerator(seed: 1)
+    bench.system.cutPower(leaving: bench.disk.afterPowerCut([:], using: &random))
+    #expect(bench.archived == [1])
+    let last = try bench.open()
+    #expect(try last.contents() == contents && !contents.isEmpty)
+    try last.close()
+  }
+
   /// Plays a life with power cuts; returns what is missing at its end.
   private static func gap(_ seed: UInt64, _ bug: PlantedBug?) throws -> String? {
     var random = SeededGenerator(seed: seed)
