@@ -29,7 +29,10 @@ final class TurnedServer {
     do throws(StorageError) { database = try Database.simulated(storage) } catch {
       throw .failed("the store does not open: \(error)")
     }
-    let store = try Self.records(in: database)
+    let store: Store
+    do throws(RepositoryError) {
+      store = try Store.openTurning(database, fresh: StoreIdentity(uuid: UUID(high: 1, low: 2), epoch: 0xA1B2_C3D4))
+    } catch { throw .failed("the records do not open: \(error)") }
     let keyFolder = KeyFolder(dataPath: folder, random: random, clock: clock)
     let ring: KeyRing
     do throws(KeyError) { ring = try keyFolder.load() } catch { throw .failed("no keys: \(error)") }
@@ -66,19 +69,6 @@ final class TurnedServer {
     } catch { throw .failed("the server does not start: \(error)") }
     client = try system { () throws(Errno) in try Socket.connect(toPath: folder + "/c") }
     administrator = try system { () throws(Errno) in try Socket.connect(toPath: folder + "/a") }
-  }
-
-  /// Where threads would wait for one another, they are turned.
-  private static func records(in database: Database) throws(BenchmarkError) -> Store {
-    var failure = RepositoryError.schemaMissing
-    for _ in 0..<50 {
-      do throws(RepositoryError) {
-        return try Store.open(database, fresh: StoreIdentity(uuid: UUID(high: 1, low: 2), epoch: 0xA1B2_C3D4))
-      } catch { failure = error }
-      guard failure.kind == .wouldBlock else { break }
-      for thread in EngineThread.allCases { _ = database.turn(thread) }
-    }
-    throw .failed("the records do not open: \(failure)")
   }
 
   /// Sends a request and turns every thread until its answer is whole, which `body` gets.

@@ -51,7 +51,9 @@ final class WholeProcess {
     do throws(StorageError) { database = try Database.simulated(machine.database) } catch {
       throw Complaint("the store does not open: \(error)")
     }
-    store = try Self.records(in: database)
+    do throws(RepositoryError) {
+      store = try Store.openTurning(database, fresh: StoreIdentity(uuid: UUID(high: 1, low: 2), epoch: 0xA1B2_C3D4))
+    } catch { throw Complaint("the records do not open: \(error)") }
     let clock = machine.clock, random = machine.random
     let folder = KeyFolder(dataPath: machine.path, random: random, clock: clock)
     let ring: KeyRing
@@ -92,19 +94,6 @@ final class WholeProcess {
       try server.startSimulated { loop in taken.append(TurnedLoop(loop)) }
       loops = taken
     } catch { throw Complaint("the server does not start: \(error)") }
-  }
-
-  /// Where threads would wait for one another, they are turned.
-  private static func records(in database: Database) throws(Complaint) -> Store {
-    var failure = RepositoryError.schemaMissing
-    for _ in 0..<50 {
-      do throws(RepositoryError) {
-        return try Store.open(database, fresh: StoreIdentity(uuid: UUID(high: 1, low: 2), epoch: 0xA1B2_C3D4))
-      } catch { failure = error }
-      guard failure.kind == .wouldBlock else { break }
-      for thread in EngineThread.allCases { _ = database.turn(thread) }
-    }
-    throw Complaint("the records do not open: \(failure)")
   }
 
   // MARK: Turns
