@@ -51,7 +51,7 @@ package struct ChildProgram: Sendable {
     var run = Conversation(child: child, input: consume toChild.writing, output: consume fromChild.reading)
     _ = consume toChild.reading
     _ = consume fromChild.writing
-    return run.finish(self, input, clock, isWanted)
+    return withoutBrokenPipeSignal { run.finish(self, input, clock, isWanted) }
   }
 
   private func start(reading: CInt, writing: CInt) throws(Errno) -> pid_t {

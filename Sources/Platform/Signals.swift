@@ -50,6 +50,25 @@ package func ignoreBrokenPipeSignal() {
   _ = signal(SIGPIPE, SIG_IGN)
 }
 
+/// Calls `body` with the same promise for this thread alone, whatever the process does about the signal.
+func withoutBrokenPipeSignal<Value>(_ body: () -> Value) -> Value {
+  var broken = sigset_t(), waiting = sigset_t(), before = sigset_t()
+  // SAFETY: the calls read and write sets of signals, locals.
+  unsafe sigemptyset(&broken)
+  unsafe sigaddset(&broken, SIGPIPE)
+  unsafe sigpending(&waiting)
+  unsafe pthread_sigmask(SIG_BLOCK, &broken, &before)
+  defer {
+    // The kernel sends it to the thread that wrote. It is taken here, or it would come when it is not blocked any more.
+    if unsafe sigismember(&waiting, SIGPIPE) == 0 {
+      var noTime = timespec()
+      while unsafe sigtimedwait(&broken, nil, &noTime) < 0 && Errno.last.kind == .retry {}
+    }
+    unsafe pthread_sigmask(SIG_SETMASK, &before, nil)
+  }
+  return body()
+}
+
 /// Raises the soft limit on open descriptors to the hard one and returns what it is now.
 package func raiseDescriptorLimit() throws(Errno) -> UInt64 {
   var limit = rlimit()

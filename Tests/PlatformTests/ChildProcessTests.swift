@@ -38,6 +38,19 @@ import Testing
     #expect(try run("exit 3", input: String(repeating: "x", count: 1 << 20)).ending == .exited(3))
   }
 
+  /// In a process of its own, where a write to a closed pipe ends whoever does not prevent it. Where the others run, some test has said otherwise.
+  @Test func `a program that closes its input ends nobody but itself`() async {
+    await #expect(processExitsWith: .exitCode(7)) {
+      signal(SIGPIPE, SIG_DFL)
+      guard try endingOfProgramThatClosesItsInput() == .exited(3) else { exit(1) }
+      var waiting = sigset_t(), blocked = sigset_t()
+      unsafe sigpending(&waiting)
+      unsafe pthread_sigmask(SIG_BLOCK, nil, &blocked)
+      guard unsafe sigismember(&waiting, SIGPIPE) == 0 && sigismember(&blocked, SIGPIPE) == 0 else { exit(2) }
+      exit(7)
+    }
+  }
+
   @Test func `a program that takes too long is killed with what it started`() throws {
     let folder = TemporaryFolder("child")
     let outcome = try run("(sleep 60; touch '\(folder.path)/late') & echo begun; sleep 60", milliseconds: 2000)
@@ -104,4 +117,18 @@ import Testing
     // Other tests of this process open and close files meanwhile.
     #expect(try Directory.names(in: "/proc/self/fd").count < before + 40)
   }
+}
+
+/// The program goes on until there was a try to send it the rest of its input.
+private func endingOfProgramThatClosesItsInput() throws -> ChildOutcome.Ending {
+  let folder = TemporaryFolder("child"), closed = folder.path + "/closed", goOn = folder.path + "/go-on"
+  let script = "exec <&-; : > '\(closed)'; until [ -e '\(goOn)' ]; do sleep 0.01; done; exit 3"
+  let input = [UInt8](repeating: 0, count: 1 << 20)
+  var wasClosed = false
+  return try ChildProgram(path: "/bin/sh", arguments: ["-c", script]).run(input: input.span, clock: SystemClock()) {
+    if wasClosed { _ = try? File(goOn, .createOrOpen) }
+    // It is asked before each try.
+    wasClosed = unsafe access(closed, F_OK) == 0
+    return true
+  }.ending
 }
