@@ -121,19 +121,22 @@ struct OpenStore: Sendable {
   /// How many accounts and sessions there are; nil for what was not all counted yet.
   var population: (users: (active: Int, disabled: Int, deleted: Int)?, sessions: Int?) { Store.population(database.keyCounts) }
 
-  /// Counts what a store had in it when it was opened. A small one is counted before anybody asks.
+  /// Counts what a store had in it when it was opened.
   private var countJob: UpkeepJob {
     UpkeepJob("count", everySeconds: 86_400) { () throws(AuthError) in
       try serving { () throws(StorageError) in try database.countKeys(limit: 512) ? .done : .more }
     }
   }
 
-  /// The first slices of that, before the server starts. What cannot be counted now will be tried again.
+  /// Does all of that before the server starts, if the store is so small that nobody notices: each page of it is read from disk. What cannot be
+  /// counted now will be tried again.
   func countFirstKeys() {
-    do throws(StorageError) {
-      for _ in 0..<16 where try database.countKeys(limit: 512) { return }
-    } catch { return }
+    guard database.statistics().keys <= Self.maxKeysCountedFirst else { return }
+    do throws(StorageError) { while try !database.countKeys(limit: 512) {} } catch { return }
   }
+
+  /// Some twenty pages.
+  private static let maxKeysCountedFirst = 1024
 
   /// What the background thread of a server does.
   var upkeepJobs: [UpkeepJob] {
