@@ -21,6 +21,8 @@ import Glibc
     case plain
     /// Large and used all over: huge pages where the kernel has them.
     case large
+    /// Large and used from its beginning on, perhaps not far: huge pages behind the first one, where the kernel has them.
+    case growing
     /// Secrets: left out of core dumps, and zeros to a forked child, where the kernel can.
     case secret
     /// Secrets that fill huge pages.
@@ -36,7 +38,7 @@ import Glibc
     let isLarge: Bool, isSecret: Bool
     switch use {
     case .plain: (isLarge, isSecret) = (false, false)
-    case .large: (isLarge, isSecret) = (true, false)
+    case .large, .growing: (isLarge, isSecret) = (true, false)
     case .secret: (isLarge, isSecret) = (false, true)
     case .largeSecret: (isLarge, isSecret) = (true, true)
     }
@@ -57,7 +59,10 @@ import Glibc
     mappingOffset = skipped
     mappingByteCount = mapped
     // All of it is advice: a kernel that does not know it gives plain pages.
-    if isLarge { _ = unsafe madvise(start, mapped, MADV_HUGEPAGE) }
+    if isLarge {
+      let plain = use == .growing ? skipped + Self.hugePageByteCount : 0
+      if plain < mapped { _ = unsafe madvise(start + plain, mapped - plain, MADV_HUGEPAGE) }
+    }
     if isSecret {
       _ = unsafe madvise(start, mapped, MADV_DONTDUMP)
       _ = unsafe madvise(start, mapped, MADV_WIPEONFORK)
@@ -85,6 +90,19 @@ import Glibc
     // SAFETY: inside of the mapping, and no byte of it changes.
     _ = unsafe madvise(base + range.lowerBound, range.count, MADV_POPULATE_WRITE)
   }
+
+  /// Has the kernel make huge pages of a range that has plain ones so far, where it can.
+  ///
+  /// - Parameter range: of bytes, whole huge pages. What is in it stays as it is, also while others read and write it.
+  package borrowing func makeHuge(_ range: Range<Int>) {
+    precondition(range.lowerBound >= 0 && range.upperBound <= byteCount, "bytes \(range) of a mapping of \(byteCount)")
+    // SAFETY: inside of the mapping, and no byte of it changes.
+    _ = unsafe madvise(base + range.lowerBound, range.count, MADV_HUGEPAGE)
+    _ = unsafe madvise(base + range.lowerBound, range.count, Self.collapse)
+  }
+
+  /// MADV_COLLAPSE of <asm-generic/mman-common.h>, which older C libraries do not name. Kernels before 6.1 refuse it, and come to it by themselves.
+  private static let collapse: CInt = 25
 
   /// Overwrites all usable bytes with zeros, for certain.
   package borrowing func zero() {

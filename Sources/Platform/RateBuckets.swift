@@ -13,10 +13,12 @@ package final class RateBuckets: Sendable {
   private let multiplier: UInt64
   private let shards: [Shard]
 
-  /// Each is held for one look into one row of it.
+  private let shardLength: Int
+
+  /// Each is held for one look into one row of it. Its buckets are made when the first key comes: most servers never see as many as there is
+  /// room for, or none.
   private final class Shard: Sendable {
-    let buckets: Mutex<[Bucket]>
-    init(_ count: Int) { buckets = Mutex([Bucket](repeating: Bucket(), count: count)) }
+    let buckets = Mutex<[Bucket]>([])
   }
 
   private struct Bucket {
@@ -35,8 +37,8 @@ package final class RateBuckets: Sendable {
   package init(limit: Int, windowSeconds: Int, maxKeyCount: Int = 1 << 16, random: RandomSource) {
     precondition(windowSeconds > 0, "\(limit) in \(windowSeconds) seconds")
     window = UInt64(windowSeconds) * 1_000_000_000
-    let perShard = max(1, maxKeyCount / Self.shardCount / Self.rowLength) * Self.rowLength
-    shards = (0..<Self.shardCount).map { _ in Shard(perShard) }
+    shardLength = max(1, maxKeyCount / Self.shardCount / Self.rowLength) * Self.rowLength
+    shards = (0..<Self.shardCount).map { _ in Shard() }
     // Nobody can tell which keys share a row.
     multiplier = random.bytes(8).reduce(0) { $0 << 8 | UInt64($1) } | 1
     setLimit(limit)
@@ -56,6 +58,7 @@ package final class RateBuckets: Sendable {
     if interval == 0 { return nil }
     let (shard, hash) = place(of: key)
     return shards[shard].buckets.withLock { buckets in
+      if buckets.isEmpty { buckets = [Bucket](repeating: Bucket(), count: shardLength) }
       let place = Self.place(of: key, in: buckets, Self.row(hash, in: buckets))
       let isKnown = buckets[place].key == key && buckets[place].restored != 0
       let restored = max(now, isKnown ? buckets[place].restored : 0) &+ interval
@@ -70,6 +73,7 @@ package final class RateBuckets: Sendable {
     let interval = interval.load(ordering: .relaxed)
     let (shard, hash) = place(of: key)
     shards[shard].buckets.withLock { buckets in
+      if buckets.isEmpty { return }
       let place = Self.place(of: key, in: buckets, Self.row(hash, in: buckets))
       if buckets[place].key == key && buckets[place].restored > interval { buckets[place].restored -= interval }
     }

@@ -16,7 +16,7 @@ import Testing
     }
   }
 
-  @Test(arguments: [MemoryMapping.Use.large, .largeSecret])
+  @Test(arguments: [MemoryMapping.Use.large, .growing, .largeSecret])
   func `large memory is aligned to huge pages`(_ use: MemoryMapping.Use) throws {
     for asked in [1, 2 << 20, (2 << 20) + 1, 19456 << 10] {
       let memory = try MemoryMapping(byteCount: asked, for: use)
@@ -35,6 +35,18 @@ import Testing
     memory.populate(4096..<memory.byteCount)
     unsafe memory.withBytes { bytes in
       for index in stride(from: 0, to: bytes.count, by: 4096) { #expect(unsafe bytes[index] == (index == 5 << 20 ? 7 : 0)) }
+    }
+  }
+
+  @Test func `a beginning that becomes huge pages keeps what is in it`() throws {
+    let memory = try MemoryMapping(byteCount: 8 << 20, for: .growing)
+    unsafe memory.withBytes { bytes in for index in stride(from: 0, to: 4 << 20, by: 8192) { unsafe bytes[index] = 7 } }
+    memory.makeHuge(0..<0)
+    memory.makeHuge(0..<2 << 20)
+    unsafe memory.withBytes { bytes in
+      for index in stride(from: 0, to: bytes.count, by: 4096) {
+        #expect(unsafe bytes[index] == (index < 4 << 20 && index % 8192 == 0 ? 7 : 0))
+      }
     }
   }
 

@@ -18,4 +18,13 @@ import Testing
     for _ in 0..<3 { #expect(buckets.take(8, now: second) == nil) }
     #expect(buckets.take(8, now: second) != nil)
   }
+
+  @Test func `a key that gives one back before anybody took one gets nothing`() {
+    let buckets = RateBuckets(limit: 1, windowSeconds: 60, random: .system)
+    for key: UInt64 in 0..<1000 { buckets.putBack(key) }
+    for key: UInt64 in 0..<1000 {
+      #expect(buckets.take(key, now: 1) == nil)
+      #expect(buckets.take(key, now: 1) != nil)
+    }
+  }
 }

@@ -49,7 +49,7 @@ typealias PageLoading = @Sendable (_ pointer: PagePointer, _ page: Page) throws(
     self.limits = limits
     self.slots = slots
     frameCount = min(max(Self.minFrames, byteCount / limits.pageByteCount), FrameEntry.maxFrames)
-    let frameMapping = try MemoryMapping(byteCount: frameCount * limits.pageByteCount, for: .large)
+    let frameMapping = try MemoryMapping(byteCount: frameCount * limits.pageByteCount, for: .growing)
     let entryMapping = try MemoryMapping(byteCount: maxPages * 4)
     // SAFETY: an atomic 32-bit word has the layout of the word, and the fresh mapping is all zeros.
     unsafe table = PageTable(
@@ -131,6 +131,8 @@ typealias PageLoading = @Sendable (_ pointer: PagePointer, _ page: Page) throws(
   /// - Returns: whether there was anything to do. One thread at a time calls it.
   func populate() -> Bool {
     guard let frames = framesWithoutMemory else { return false }
+    // The store is no small one: its first pages, the inner ones among them, deserve what the others have.
+    if populated.load(ordering: .relaxed) == 0 { frameMapping.makeHuge(0..<Self.populateByteCount) }
     frameMapping.populate(frames.lowerBound * limits.pageByteCount..<frames.upperBound * limits.pageByteCount)
     populated.store(frames.upperBound, ordering: .relaxed)
     return true
