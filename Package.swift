@@ -31,6 +31,12 @@ let small: [SwiftSetting] = [.unsafeFlags(["-Osize"], .when(configuration: .rele
 
 /// Release executables are static and stripped, so that one file is the whole installation, and have no unwind tables (docs/decisions/0008).
 let sections = Context.packageDirectory + "/Sources/userd/executable.ld"
+/// What the standard library retains for callers that it does not have here (docs/decisions/0014). Tried where it was measured only.
+#if arch(x86_64)
+  let scripts = [sections, Context.packageDirectory + "/Sources/userd/unused.ld"]
+#else
+  let scripts = [sections]
+#endif
 /// What the standard library could tell of a character and nobody here asks for. Without a caller its tables stay out (docs/decisions/0013).
 let unasked = ["getScalarName", "getNameAlias", "getAge", "getScript", "getScriptExtensions"].flatMap {
   ["-Xlinker", "--wrap=_swift_stdlib_" + $0, "-Xlinker", "--defsym=__wrap__swift_stdlib_" + $0 + "=abort"]
@@ -39,8 +45,8 @@ let link: [LinkerSetting] = [
   .unsafeFlags(
     [
       "-static-executable", "-use-ld=lld", "-Xlinker", "--gc-sections", "-Xlinker", "--icf=all", "-Xlinker", "-s",
-      "-Xlinker", "-O2", "-Xlinker", "--no-eh-frame-hdr", "-Xlinker", "--script=" + sections,
-    ] + unasked,
+      "-Xlinker", "-O2", "-Xlinker", "--no-eh-frame-hdr",
+    ] + scripts.flatMap { ["-Xlinker", "--script=" + $0] } + unasked,
     .when(configuration: .release))
 ]
 
@@ -82,7 +88,7 @@ let package = Package(
     .executableTarget(
       name: "userd",
       dependencies: ["API", "Auth", "Repositories", "Storage", "HTTP", "Crypto", "Codecs", "Platform"],
-      exclude: ["executable.ld"], swiftSettings: house + small, linkerSettings: link),
+      exclude: ["executable.ld", "unused.ld"], swiftSettings: house + small, linkerSettings: link),
     .executableTarget(
       name: "userd-bench", dependencies: ["API", "Auth", "Repositories", "Storage", "HTTP", "Crypto", "Codecs", "Platform"],
       path: "Benchmarks/userd-bench", swiftSettings: house, linkerSettings: link),
