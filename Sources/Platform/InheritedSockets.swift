@@ -20,8 +20,9 @@ package struct InheritedSocket: Hashable, Sendable {
 ///
 /// Only before the first thread starts, for the environment belongs to all of them. Without the variables, or if `LISTEN_PID` names another
 /// process, there are none.
+/// - Parameter first: the number of the first of them; another than the protocol's only where others open and close descriptors too.
 /// - Throws: EBADF if one of the announced descriptors is not open; EINVAL for a number of them that is none.
-package func takeInheritedSockets() throws(Errno) -> [InheritedSocket] {
+package func takeInheritedSockets(first: CInt = 3) throws(Errno) -> [InheritedSocket] {
   let variables = environmentVariables()
   func value(_ name: String) -> String? { variables.last { $0.name == name }?.value }
   let (process, number, names) = (value("LISTEN_PID"), value("LISTEN_FDS"), value("LISTEN_FDNAMES"))
@@ -32,7 +33,7 @@ package func takeInheritedSockets() throws(Errno) -> [InheritedSocket] {
   let given = names.map { $0.split(separator: ":", omittingEmptySubsequences: false).map(String.init) } ?? []
   var sockets: [InheritedSocket] = []
   for offset in 0..<count {
-    let raw = 3 + offset
+    let raw = first + offset
     try checked { fcntl(raw, F_SETFD, FD_CLOEXEC) }
     let name = Int(offset) < given.count ? given[Int(offset)] : ""
     sockets.append(InheritedSocket(rawValue: raw, name: name.isEmpty ? "unknown" : name))
