@@ -119,13 +119,16 @@ import Testing
   }
 }
 
-/// The program goes on until there was a try to send it the rest of its input.
+/// The program goes on until there was a try to send it the rest of its input, and not for ever if nobody is left to try.
 private func endingOfProgramThatClosesItsInput() throws -> ChildOutcome.Ending {
   let folder = TemporaryFolder("child"), closed = folder.path + "/closed", goOn = folder.path + "/go-on"
-  let script = "exec <&-; : > '\(closed)'; until [ -e '\(goOn)' ]; do sleep 0.01; done; exit 3"
+  let wait = "n=0; until [ -e '\(goOn)' ]; do n=$((n + 1)); [ $n -lt 6000 ] || exit 4; sleep 0.01; done"
+  let script = "exec <&-; : > '\(closed)'; \(wait); exit 3"
+  var program = ChildProgram(path: "/bin/sh", arguments: ["-c", script])
+  program.milliseconds = 60_000
   let input = [UInt8](repeating: 0, count: 1 << 20)
   var wasClosed = false
-  return try ChildProgram(path: "/bin/sh", arguments: ["-c", script]).run(input: input.span, clock: SystemClock()) {
+  return try program.run(input: input.span, clock: SystemClock()) {
     if wasClosed { _ = try? File(goOn, .createOrOpen) }
     // It is asked before each try.
     wasClosed = unsafe access(closed, F_OK) == 0
