@@ -2,11 +2,28 @@
 
 import Codecs
 import HTTP
+import Synchronization
 
-/// The documents that are written from the routing table, made once.
-package struct ContractDocuments: Sendable {
-  package let openAPI: Document
-  package let typeScript: Document
+/// The documents that are written from the routing table, each made when somebody first asks for it: that takes some milliseconds and some
+/// hundred kilobytes, which most servers never need. Any thread may ask; whoever asks meanwhile waits.
+package final class ContractDocuments: Sendable {
+  private let version: String
+  private let madeOpenAPI = Mutex<Document?>(nil)
+  private let madeTypeScript = Mutex<Document?>(nil)
+
+  package init(version: String) { self.version = version }
+
+  package var openAPI: Document { Self.document(madeOpenAPI) { API.openAPI(version: version) } }
+  package var typeScript: Document { Self.document(madeTypeScript) { API.typeScript(version: version) } }
+
+  private static func document(_ made: borrowing Mutex<Document?>, _ write: () -> ByteBuffer) -> Document {
+    made.withLock { made in
+      if let made { return made }
+      let document = Document(write())
+      made = document
+      return document
+    }
+  }
 
   /// A document as it is sent, with a tag of its content.
   package struct Document: Sendable {
@@ -20,11 +37,6 @@ package struct ContractDocuments: Sendable {
       for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
       tag = "\"d\(String(hash, radix: 16))\""
     }
-  }
-
-  package init(version: String) {
-    openAPI = Document(API.openAPI(version: version))
-    typeScript = Document(API.typeScript(version: version))
   }
 }
 

@@ -6,7 +6,7 @@ import HTTP
 
 /// Writes the document for a server of this version.
 func openAPI(version: String) -> ByteBuffer {
-  var json = JSONWriter(ByteBuffer(capacity: 160 * 1024))
+  var json = JSONWriter(ByteBuffer(capacity: 192 * 1024))
   json.beginObject()
   json.member("openapi", "3.1.0")
   json.key("info")
