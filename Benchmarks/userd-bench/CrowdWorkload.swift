@@ -34,16 +34,12 @@ struct CrowdWorkload {
     let first = crowd.peers.count
     try crowd.open(activeCount)
     let (latencies, errorCount) = try crowd.ask(first..<first + activeCount, perSecond: ratePerSecond, seconds: seconds)
-    return report(latencies.sorted(), errorCount: errorCount, lostCount: crowd.lostCount)
+    return report(LatencyQuantiles(nanoseconds: latencies), errorCount: errorCount, lostCount: crowd.lostCount)
   }
 
-  private func report(_ sorted: [UInt64], errorCount: Int, lostCount: Int) -> String {
-    func microseconds(_ share: Double) -> UInt64 {
-      sorted.isEmpty ? 0 : sorted[min(sorted.count - 1, Int(Double(sorted.count) * share))] / 1000
-    }
+  private func report(_ latencies: LatencyQuantiles, errorCount: Int, lostCount: Int) -> String {
     return "{\"idle\":\(idleCount),\"idleLost\":\(lostCount),\"active\":\(activeCount),\"ratePerSecond\":\(ratePerSecond),"
-      + "\"requests\":\(sorted.count),\"errors\":\(errorCount),\"p50us\":\(microseconds(0.5)),\"p99us\":\(microseconds(0.99)),"
-      + "\"p999us\":\(microseconds(0.999)),\"maxUs\":\(microseconds(1))}"
+      + "\"requests\":\(latencies.count),\"errors\":\(errorCount),\(latencies.fields)}"
   }
 }
 

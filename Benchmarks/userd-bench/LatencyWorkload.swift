@@ -82,7 +82,7 @@ struct LatencyWorkload {
     }
     load.join()
     if let error = failure ?? shared.failure.withLock({ $0 }) { throw error }
-    report(phase, shared.samples.withLock { $0.sorted() }, runs: runs, longest: longest)
+    report(phase, LatencyQuantiles(nanoseconds: shared.samples.withLock { $0 }), runs: runs, longest: longest)
   }
 
   /// What makes a server's backups, with one that stays: the one before is removed beside the commits too.
@@ -159,14 +159,10 @@ struct LatencyWorkload {
     shared.samples.withLock { $0 += own }
   }
 
-  private func report(_ phase: Beside, _ sorted: [UInt64], runs: Int, longest: UInt64) {
-    func microseconds(_ share: Double) -> UInt64 {
-      sorted.isEmpty ? 0 : sorted[min(sorted.count - 1, Int(Double(sorted.count) * share))] / 1000
-    }
+  private func report(_ phase: Beside, _ latencies: LatencyQuantiles, runs: Int, longest: UInt64) {
     say(
       "{\"engine\":\"userd\",\"phase\":\"\(phase.rawValue)\",\"records\":\(records),\"writers\":\(writers),\"rate\":\(rate),"
-        + "\"commits\":\(sorted.count),\"perSecond\":\(sorted.count / seconds),\"p50us\":\(microseconds(0.5)),"
-        + "\"p99us\":\(microseconds(0.99)),\"p999us\":\(microseconds(0.999)),\"maxUs\":\(microseconds(1)),\"runs\":\(runs),"
+        + "\"commits\":\(latencies.count),\"perSecond\":\(latencies.count / seconds),\(latencies.fields),\"runs\":\(runs),"
         + "\"longestRunMs\":\(longest / 1_000_000)}")
   }
 }

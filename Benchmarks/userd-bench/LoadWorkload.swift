@@ -31,17 +31,12 @@ struct LoadWorkload {
       try load.repeatUntil(began + UInt64(seconds) * 1_000_000_000)
     }
     let elapsed = Double(SystemClock().monotonicNanoseconds() - began) / 1e9
-    return report(load.latencies.sorted(), errorCount: load.errorCount, elapsed: elapsed)
+    return report(LatencyQuantiles(nanoseconds: load.latencies), errorCount: load.errorCount, elapsed: elapsed)
   }
 
-  private func report(_ sorted: [UInt64], errorCount: Int, elapsed: Double) -> String {
-    func microseconds(_ share: Double) -> UInt64 {
-      sorted.isEmpty ? 0 : sorted[min(sorted.count - 1, Int(Double(sorted.count) * share))] / 1000
-    }
-    return "{\"connections\":\(connectionCount),\"ratePerSecond\":\(ratePerSecond ?? 0),\"requests\":\(sorted.count),"
-      + "\"errors\":\(errorCount),\"perSecond\":\(Int(Double(sorted.count) / elapsed)),\"p50us\":\(microseconds(0.5)),"
-      + "\"p90us\":\(microseconds(0.9)),\"p99us\":\(microseconds(0.99)),\"p999us\":\(microseconds(0.999)),"
-      + "\"maxUs\":\(microseconds(1))}"
+  private func report(_ latencies: LatencyQuantiles, errorCount: Int, elapsed: Double) -> String {
+    return "{\"connections\":\(connectionCount),\"ratePerSecond\":\(ratePerSecond ?? 0),\"requests\":\(latencies.count),"
+      + "\"errors\":\(errorCount),\"perSecond\":\(Int(Double(latencies.count) / elapsed)),\(latencies.fields)}"
   }
 }
 
