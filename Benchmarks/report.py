@@ -13,7 +13,9 @@ import allocations, budget, classic, compare, drawing, engine, footprint, identi
 
 HERE = Path(__file__).resolve().parent
 DOCS = HERE.parent / "docs"
-SCRIPTS = ["allocations", "classic", "compare", "crowd", "engine", "footprint", "identity", "load", "users"]
+SCRIPTS = ["allocations", "classic", "compare", "crowd", "engine", "footprint", "growth", "identity", "load", "users"]
+# Both are what engine.py leaves: engine beside all peers, growth (if there is one) with more sizes and fewer peers.
+LINES = ("engine", "growth")
 MARKED = re.compile(r"(<!-- table: ([a-z0-9-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -24,7 +26,7 @@ def read(folder):
         path = folder / f"{script}.json"
         if path.exists():
             text = path.read_text()
-            found[script] = [json.loads(line) for line in text.splitlines()] if script == "engine" else json.loads(text)
+            found[script] = [json.loads(line) for line in text.splitlines()] if script in LINES else json.loads(text)
     return found
 
 
@@ -39,16 +41,20 @@ def engine_figures(lines):
 
 def engine_tables(lines):
     figures, names, sizes = engine_figures(lines)
-    found = {f"engine-{size}": engine.table(size, names, figures) for size in sizes}
-    if len(sizes) > 1:
-        found["engine-growth"] = engine.growth_table(sizes, names, figures)
-    return found
+    return {f"engine-{size}": engine.table(size, names, figures) for size in sizes}
+
+
+def growth_tables(lines):
+    figures, names, sizes = engine_figures(lines)
+    return {"engine-growth": engine.growth_table(sizes, names, figures)} if len(sizes) > 1 else {}
 
 
 def tables(results):
     makers = {"allocations": allocations.tables, "classic": classic.tables, "compare": compare.tables, "engine": engine_tables, "footprint": footprint.tables,
-              "identity": identity.tables, "load": load.tables, "users": users.tables}
+              "growth": growth_tables, "identity": identity.tables, "load": load.tables, "users": users.tables}
     found = budget.tables()
+    if "engine" in results:
+        results.setdefault("growth", results["engine"])
     for script, make in makers.items():
         if script in results:
             found |= make(results[script])
@@ -66,8 +72,8 @@ def plots(results):
                    [("userd", [(line["users"], statistics.median(line["us"])) for line in costs if line["operation"] == name])])
                   for name in dict.fromkeys(line["operation"] for line in costs)]
         found["growth-users.svg"] = drawing.draw_growth("Cost of an operation as users grow in number", f"dashed: {users.MAX_RATIO} times the cost with {base:,} users", "users", panels, users.MAX_RATIO)
-    if "engine" in results:
-        figures, names, sizes = engine_figures(results["engine"])
+    if "growth" in results:
+        figures, names, sizes = engine_figures(results["growth"])
         if len(sizes) > 1:
             base, panels = 100_000 if 100_000 in sizes else sizes[0], []
             for title, phase in engine.GROWTH:

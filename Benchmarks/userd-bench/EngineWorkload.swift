@@ -87,16 +87,29 @@ struct EngineWorkload {
 
   private func put(_ database: Database, _ count: Int, _ record: (Int) -> UInt64) throws(StorageError) {
     var key = [UInt8](repeating: 0, count: RecordSource.keyByteCount)
-    let done = try database.write(.awaited) { transaction throws(StorageError) in
-      for index in 0..<count {
-        let record = record(index)
-        var target = key.mutableSpan
-        RecordSource.fill(&target, record: record)
-        try pool.withValue(of: record) { value throws(StorageError) in try transaction.put(key.span, value) }
+    let done = try Self.patiently { () throws(StorageError) in
+      try database.write(.awaited) { transaction throws(StorageError) in
+        for index in 0..<count {
+          let record = record(index)
+          var target = key.mutableSpan
+          RecordSource.fill(&target, record: record)
+          try pool.withValue(of: record) { value throws(StorageError) in try transaction.put(key.span, value) }
+        }
       }
     }
     try database.waitUntilDurable(done.position)
   }
+
+  /// Tries again what was refused because the log had no room for ten seconds: with ten million records a checkpoint writes that long, while a load
+  /// could go on. A disk that is really full ends it.
+  private static func patiently<Value>(_ work: () throws(StorageError) -> Value) throws(StorageError) -> Value {
+    for _ in 0..<maxTries {
+      do throws(StorageError) { return try work() } catch { guard case .storageFull = error else { throw error } }
+    }
+    return try work()
+  }
+
+  private static let maxTries = 12
 
   private func isDeleted(_ record: Int) -> Bool { RecordSource.mix(UInt64(record) ^ 0xdead) & 1 != 0 }
 
@@ -106,20 +119,22 @@ struct EngineWorkload {
     var record = 0, deleted = 0
     while record < records {
       let first = record
-      let done = try database.write(.awaited) { transaction throws(StorageError) in
-        // A page may have been missing: then the closure runs again, from where it began.
-        var waiting = 0
-        record = first
-        while record < records, waiting < Self.batch {
-          if isDeleted(record) {
-            var target = key.mutableSpan
-            RecordSource.fill(&target, record: UInt64(record))
-            try transaction.delete(key.span)
-            waiting += 1
+      let done = try Self.patiently { () throws(StorageError) in
+        try database.write(.awaited) { transaction throws(StorageError) in
+          // A page may have been missing: then the closure runs again, from where it began.
+          var waiting = 0
+          record = first
+          while record < records, waiting < Self.batch {
+            if isDeleted(record) {
+              var target = key.mutableSpan
+              RecordSource.fill(&target, record: UInt64(record))
+              try transaction.delete(key.span)
+              waiting += 1
+            }
+            record += 1
           }
-          record += 1
+          return waiting
         }
-        return waiting
       }
       deleted += done.value
       try database.waitUntilDurable(done.position)
