@@ -258,9 +258,10 @@ def main():
                     for phase, value in one_round(contender, records, options.seconds, folder).items():
                         figures.setdefault((contender.name, records, phase), []).append(value)
                         raw.append({"engine": contender.name, "records": records, "round": number + 1, "phase": phase, "value": value})
+                    # After each of them: a run with ten million records is long enough to be cut off.
+                    if options.json:
+                        options.json.write_text("".join(json.dumps(line) + "\n" for line in raw))
                     print(f"{time.monotonic() - began:.0f} s: {contender.name}, {records:,} records, round {number + 1} of {rounds}", file=sys.stderr)
-    if options.json:
-        options.json.write_text("".join(json.dumps(line) + "\n" for line in raw))
     print(f"The disk flushes {statistics.median(figures[('disk', 0, 'probe')]):,.0f} overwrites of 4 KiB a second.\n")
     for pair in options.rounds.split(","):
         print(table(int(pair.split(":")[0]), [c.name for c in contenders], figures) + "\n")
